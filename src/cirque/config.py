@@ -1,0 +1,93 @@
+"""Check a configuration against its schema and against itself, and turn its sections into command lines."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from cirque.errors import CirqueError
+
+
+def check(config: Mapping[str, Any], schema_path: Path) -> None:
+    """Refuse a configuration with an unknown key, a number out of range, or a name that is in no list.
+
+    Raises:
+        CirqueError: one line for each fault: the key, what is wrong and what is allowed.
+    """
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    faults = [
+        _sentence(error)
+        for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    ]
+    if not faults:
+        faults = _dangling_names(config)
+    if faults:
+        raise CirqueError("the configuration is refused:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    """What a schema error says to a person."""
+    if error.validator == "oneOf" and error.context:
+        # Speak of the alternative that the `source` names, not of all of them.
+        chosen = [
+            e
+            for e in error.context
+            if not any(f.schema_path[0] == e.schema_path[0] and f.validator == "const" for f in error.context)
+        ]
+        if chosen:
+            return "\n  ".join(_sentence(e) for e in chosen)
+        sources = [e.validator_value for e in error.context if e.validator == "const"]
+        return f"{_where(error)}: source must be one of {', '.join(map(str, sources))}"
+    where = _where(error)
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = dict(error.schema).get("properties", {}) if isinstance(error.schema, Mapping) else {}
+        unknown = [str(key) for key in error.instance if key not in known]
+        return f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(known)}"
+    if error.validator == "type" and isinstance(error.instance, str) and "number" in str(error.validator_value):
+        return f"{where}: {error.instance!r} is a text, not a number (YAML wants a point in it: 1.0e-4)"
+    if error.validator == "enum":
+        allowed: list[object] = list(error.schema["enum"]) if isinstance(error.schema, Mapping) else []
+        return f"{where}: {error.instance!r} is not one of {', '.join(map(str, allowed))}"
+    return f"{where}: {error.message}"
+
+
+def _where(error: jsonschema.ValidationError) -> str:
+    return ".".join(map(str, error.absolute_path)) or "top level"
+
+
+def _dangling_names(config: Mapping[str, Any]) -> list[str]:
+    """Names that are used but described nowhere."""
+    uses = [
+        (f"run.{section}", name, section)
+        for section in ("backbones", "methods", "benchmarks")
+        for name in config["run"][section]
+    ]
+    uses += [
+        (f"benchmarks.{key}.image_set", entry["image_set"], "image_sets") for key, entry in config["benchmarks"].items()
+    ]
+    uses += [("oti.image_set", config["oti"]["image_set"], "image_sets")]
+    return [
+        f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config[section])}"
+        for where, name, section in uses
+        if name not in config[section]
+    ]
+
+
+def flags(section: Mapping[str, Any], *leave_out: str) -> str:
+    """A section of the configuration as command-line flags, in the order of its keys."""
+    words: list[str] = []
+    for key, value in section.items():
+        if key not in leave_out:
+            words.append("--" + key.replace("_", "-"))
+            words += [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    return shlex.join(words)
+
+
+def as_json(config: Mapping[str, Any]) -> str:
+    """The configuration as one line of JSON, for a record beside a table."""
+    return json.dumps(config, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,151 @@
+"""The columns of every stage file, in one place: the contract between stages, and what DuckDB shows.
+
+The key column comes first and the rows are sorted as each comment says. Fixed-size lists get their length from the
+backbone: `features(512)`.
+"""
+
+import pyarrow as pa
+
+STRINGS = pa.list_(pa.string())
+
+#: One image set, in gallery order. `path` is relative to the data root; `shard` and `key` say where the bytes are.
+IMAGES = pa.schema([("image_id", pa.string()), ("path", pa.string()), ("shard", pa.int32()), ("key", pa.string())])
+
+#: One row a query, in the order of the annotation file.
+QUERIES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("reference_id", pa.string()),
+        ("captions", STRINGS),
+        ("target_ids", STRINGS),  # empty where the answers are hidden
+        ("candidate_ids", STRINGS),  # a query's own gallery, or null: its group's gallery
+        ("subset_ids", STRINGS),  # the members of its image set without the reference, or null
+        ("group", pa.string()),
+        ("tags", STRINGS),
+        ("full_caption", pa.string()),  # the target's own caption, only where the data are generated
+    ]
+)
+
+#: One row a candidate image, in the order that breaks ties.
+GALLERY = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("group", pa.string()),
+        ("shard", pa.int32()),
+        ("key", pa.string()),
+        ("crop", pa.list_(pa.float32(), 4)),  # x, y, width, height in pixels, or null: the whole image
+    ]
+)
+
+#: SEARLE §3.1: the continuations that a language model gives to `a photo of {concept} that`.
+PHRASES = pa.schema([("concept", pa.string()), ("phrases", STRINGS)])
+
+#: The nearest concepts of an image, most similar first.
+CONCEPTS = pa.schema([("image_id", pa.string()), ("concepts", STRINGS), ("similarities", pa.list_(pa.float32()))])
+
+#: What a ranking must keep so that each metric of every paper is a query over it. Ranks are 1-based.
+RANKINGS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("group", pa.string()),
+        ("tags", STRINGS),
+        ("target_ranks", pa.list_(pa.int32())),  # of every ground truth, in the order of target_ids
+        ("subset_rank", pa.int32()),  # of the first target among subset_ids, or null
+        ("n_candidates", pa.int32()),
+        ("top_ids", STRINGS),  # the best 50
+        ("top_scores", pa.list_(pa.float32())),
+        ("subset_ids", STRINGS),  # the subset from best to worst, or null
+    ]
+)
+
+METRICS = pa.schema(
+    [
+        ("benchmark", pa.string()),
+        ("split", pa.string()),
+        ("group", pa.string()),
+        ("backbone", pa.string()),
+        ("method", pa.string()),
+        ("seed", pa.int32()),
+        ("metric", pa.string()),  # R@10, R_subset@1, mAP@5
+        ("value", pa.float64()),  # percent
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("n_queries", pa.int32()),
+    ]
+)
+
+#: The papers' numbers in one format. `method` is cirque's own name, or empty where cirque has no such method.
+PUBLISHED = pa.schema(
+    [
+        ("paper", pa.string()),
+        ("table", pa.string()),
+        ("row", pa.string()),  # the method as the paper prints it
+        ("method", pa.string()),
+        ("backbone", pa.string()),  # as in the papers: ViT-B/32
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("std", pa.float64()),
+    ]
+)
+
+TABLE = pa.schema(
+    [
+        ("paper", pa.string()),
+        ("table", pa.string()),
+        ("row", pa.string()),
+        ("method", pa.string()),
+        ("backbone", pa.string()),  # as in the papers
+        ("model", pa.string()),  # the configured backbone that was run
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("metric", pa.string()),
+        ("measured", pa.float64()),
+        ("std", pa.float64()),
+        ("n_seeds", pa.int32()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("published", pa.float64()),
+        ("published_std", pa.float64()),
+        ("delta", pa.float64()),
+        ("verdict", pa.string()),  # match | differs | cannot run here | mini
+        ("reason", pa.string()),
+        ("scale", pa.string()),
+    ]
+)
+
+#: One line of a training log.
+TRAINING = pa.schema([("step", pa.int32()), ("epoch", pa.int32()), ("loss", pa.string()), ("value", pa.float64())])
+
+
+def vectors(key: str, column: str, dim: int) -> pa.Schema:
+    """Schema of a vector a row: `key`, `column` of `dim` floats."""
+    return pa.schema([(key, pa.string()), (column, pa.list_(pa.float32(), dim))])
+
+
+def features(dim: int) -> pa.Schema:
+    """Image features, un-normalised, in the order of the shard; `status` is `ok` or why there is none."""
+    return vectors("image_id", "feature", dim).append(pa.field("status", pa.string()))
+
+
+def tokens(dim: int) -> pa.Schema:
+    """Pseudo tokens in the space of the token embedding."""
+    return vectors("image_id", "token", dim)
+
+
+def concept_features(dim: int) -> pa.Schema:
+    """Class embeddings of the vocabulary, L2-normalised (SEARLE §3.1, 24 templates)."""
+    return vectors("concept", "feature", dim)
+
+
+def phrase_features(dim: int) -> pa.Schema:
+    """Text features of every phrase of a concept, L2-normalised, in the order of its phrases."""
+    return pa.schema([("concept", pa.string()), ("features", pa.list_(pa.list_(pa.float32(), dim)))])
+
+
+def query_features(dim: int) -> pa.Schema:
+    """What a method composed for each query, L2-normalised."""
+    return vectors("query_id", "feature", dim)

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cirque.config import check, flags
+from cirque.errors import CirqueError
+from tests.conftest import REPOSITORY
+
+SCHEMA = REPOSITORY / "config/config.schema.yaml"
+
+
+def configuration(name: str = "config") -> dict:
+    return yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
+
+
+def refusal(config: dict) -> str:
+    with pytest.raises(CirqueError) as caught:
+        check(config, SCHEMA)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config", "paper"])
+def test_shipped_configurations_are_accepted(name: str):
+    check(configuration(name), SCHEMA)
+
+
+def test_unknown_key_is_named_with_those_that_exist():
+    config = configuration()
+    config["oti"]["stepz"] = 3
+    assert "oti: unknown key stepz; known are image_set, steps" in refusal(config)
+
+
+def test_number_out_of_range_is_named():
+    config = configuration()
+    config["phi"]["dropout"] = 1.0
+    assert "phi.dropout" in refusal(config)
+
+
+def test_name_outside_its_list_is_named_with_the_list():
+    config = configuration()
+    config["phi"]["loss"] = "eq4"
+    assert "phi.loss: 'eq4' is not one of released, paper" in refusal(config)
+
+
+def test_yaml_number_without_a_point_is_explained():
+    config = configuration()
+    config["oti"]["learning_rate"] = yaml.safe_load("1e-4")
+    assert "write" in refusal(config) or "wants a point" in refusal(config)
+
+
+def test_every_fault_is_told_at_once():
+    config = configuration()
+    config["oti"]["steps"] = 0
+    config["phi"]["epochs"] = 0
+    message = refusal(config)
+    assert "oti.steps" in message
+    assert "phi.epochs" in message
+
+
+@pytest.mark.parametrize("section", ["backbones", "methods", "benchmarks"])
+def test_name_to_run_must_be_described(section: str):
+    config = configuration()
+    config["run"][section] = ["nowhere"]
+    assert f"run.{section}: 'nowhere' is not described" in refusal(config)
+
+
+def test_fault_in_an_alternative_speaks_of_the_chosen_one_only():
+    config = configuration("paper")
+    config["backbones"]["ViT-B-32"]["weights"] = {"source": "random"}
+    message = refusal(config)
+    assert "'seed' is a required property" in message
+    assert "epochs" not in message
+
+
+def test_every_key_of_the_schema_is_described():
+    undescribed = []
+
+    def walk(node: object, path: str) -> None:
+        if not isinstance(node, dict):
+            return
+        for key, value in node.get("properties", {}).items():
+            if "description" not in value:
+                undescribed.append(f"{path}.{key}")
+            walk(value, f"{path}.{key}")
+        for value in [node.get("additionalProperties"), *node.get("oneOf", [])]:
+            walk(value, path)
+
+    walk(yaml.safe_load(SCHEMA.read_text()), "")
+    assert undescribed == []
+
+
+def test_flags_keep_the_order_of_the_section_and_spread_lists():
+    assert (
+        flags({"max_length": 35, "metrics": ["R@1", "R@5"], "left": 1}, "left") == "--max-length 35 --metrics R@1 R@5"
+    )
+
+
+def test_flags_are_safe_for_a_shell():
+    assert flags({"label": "a b; rm"}) == "--label 'a b; rm'"
+
+
+def test_paper_values_are_the_released_code(tmp_path: Path):
+    paper = configuration("paper")
+    assert paper["oti"] | {"image_set": None, "batch": None} == {
+        "image_set": None,
+        "steps": 350,
+        "learning_rate": 0.02,
+        "weight_decay": 0.01,
+        "init_std": 0.02,
+        "lambda_cos": 1.0,
+        "lambda_gpt": 0.5,
+        "ema_decay": 0.99,
+        "n_concepts": 15,
+        "batch": None,
+        "replace": "first",
+    }
+    assert (paper["phi"]["learning_rate"], paper["phi"]["temperature"], paper["phi"]["n_concepts"]) == (
+        1e-4,
+        0.25,
+        150,
+    )
+    assert (
+        paper["phrases"]["n_phrases"],
+        paper["phrases"]["temperature"],
+        paper["phrases"]["max_length"],
+    ) == (256, 0.5, 35)

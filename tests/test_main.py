@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+import pytest
+
+from cirque.__main__ import stage_summaries
+
+
+def cirque(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "cirque", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_every_stage_says_what_it_does():
+    assert all(summary.endswith(".") for summary in stage_summaries().values())
+
+
+def test_list_of_stages_imports_none_of_them():
+    command = "import sys; from cirque.__main__ import main; main(['--help']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_unknown_stage_lists_the_known_ones():
+    done = cirque("invent")
+    assert done.returncode == 2
+    assert "no stage is called 'invent'" in done.stderr
+    assert "list_images" in done.stderr
+
+
+def test_an_error_is_a_sentence_without_a_traceback():
+    done = cirque("show", "--table", "nowhere.parquet")
+    assert done.returncode == 1
+    assert "nowhere.parquet" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", sorted(stage_summaries()))
+def test_no_stage_module_is_imported_with_torch_unless_it_computes_with_it(stage: str):
+    light = {
+        "associate",
+        "check_submission",
+        "database",
+        "explain",
+        "fetch",
+        "list_images",
+        "metrics",
+        "parse_queries",
+        "rank",
+    }
+    light |= {
+        "report",
+        "settings",
+        "show",
+        "submission",
+        "table",
+        "generate_cirr",
+        "generate_unlabeled",
+        "draw_pictures",
+    }
+    if stage not in light:
+        pytest.skip("this stage needs torch")
+    command = f"import sys, cirque.stages.{stage}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

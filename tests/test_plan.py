@@ -1,0 +1,54 @@
+import re
+
+import yaml
+
+from cirque import plan
+from tests.conftest import REPOSITORY
+
+MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+PAPER = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text())
+
+
+def test_shards_cover_the_images_of_a_set():
+    assert plan.shards(PAPER, "unlabeled") == [f"{index:05d}" for index in range(40)]
+    entry = MINI["image_sets"]["cirr_val"]
+    assert len(plan.shards(MINI, "cirr_val")) * entry["shard_size"] >= entry["n_images"]
+
+
+def test_constraint_matches_its_names_and_nothing_else():
+    pattern = re.compile(plan.one_of(["a.b", "c"]) + r"\Z")
+    assert pattern.match("a.b")
+    assert not pattern.match("axb")
+
+
+def test_constraint_of_no_names_matches_nothing():
+    assert re.match(plan.one_of([]), "") is None
+
+
+def test_bound_is_not_run_where_the_answers_are_hidden():
+    config = {**MINI, "benchmarks": {"cirr_test1": {**MINI["benchmarks"]["cirr_test1"], "answers": "hidden"}}}
+    assert "upper-bound" in plan.methods_of(MINI, "cirr_test1")
+    assert "upper-bound" not in plan.methods_of(config, "cirr_test1")
+
+
+def test_only_learned_methods_run_once_a_seed():
+    config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
+    assert plan.seeds_of(config, "searle") == [0, 1, 2]
+    assert plan.seeds_of(config, "image-only") == [0]
+
+
+def test_submissions_are_written_for_the_hidden_split_only():
+    assert {run["benchmark"] for run in plan.submissions(PAPER, PAPER["run"]["benchmarks"])} == {"cirr_test1"}
+
+
+def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):
+    monkeypatch.setattr(plan.os, "sched_getaffinity", lambda _: {0, 1})
+    assert plan.threads_each(4, 8) == 1
+    assert plan.threads_each(2, 2) == 2
+    assert plan.threads_each(4, None) == 4
+
+
+def test_data_come_from_one_place():
+    assert plan.data_source(MINI) == "generate"
+    assert plan.data_source(PAPER) == "fetch"
+    assert plan.data_source({**PAPER, "stand_in_pictures": {"seed": 0, "image_size": 256}}) == "rehearse"

@@ -1,0 +1,74 @@
+"""Facts about the project's own files that would otherwise drift apart."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+import cirque
+from tests.conftest import REPOSITORY
+
+
+def locked_versions() -> dict[str, str]:
+    pins = re.findall(r"^([A-Za-z0-9._-]+)==([^ \\\n]+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE)
+    return {name.lower().replace("_", "-"): version for name, version in pins}
+
+
+def project() -> dict:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+def bare(requirement: str) -> str:
+    return re.split(r"[<>=~! ]", requirement)[0].lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "envs/uv.lock"])
+def test_lock_names_no_index_address_and_hashes_everything(lock: str):
+    text = (REPOSITORY / lock).read_text()
+    assert "://" not in text
+    assert "--index-url" not in text
+    pins = re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE)
+    assert len(re.findall(r"==[^\n]*\\\n\s+--hash=sha256:", text)) == len(pins) > 0
+
+
+def test_every_dependency_is_locked_and_explained():
+    explained = (REPOSITORY / "docs/dependencies.md").read_text().lower().replace("_", "-")
+    for requirement in [*project()["project"]["dependencies"], *project()["dependency-groups"]["dev"]]:
+        assert bare(requirement) in locked_versions(), requirement
+        assert f"`{bare(requirement)}`" in explained, f"docs/dependencies.md does not say why {requirement} is there"
+
+
+def test_conda_environment_is_in_step_with_the_lock():
+    environment = yaml.safe_load((REPOSITORY / "envs/cirque.yaml").read_text())
+    pins = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert {bare(pin) for pin in pins} == {bare(name) for name in project()["project"]["dependencies"]}
+    for pin in pins:
+        name, version = pin.split("==")
+        assert locked_versions()[bare(name)] == version
+
+
+def test_version_is_told_once():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert citation["version"] == project()["project"]["version"] == cirque.__version__
+    assert f"## {cirque.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_rule_files_stay_small_and_open_with_a_contract():
+    for file in sorted((REPOSITORY / "workflow/rules").glob("*.smk")):
+        text = file.read_text()
+        assert text.startswith('"""'), f"{file.name}: no contract header"
+        assert "WRITES" in text.split('"""')[1], file.name
+        assert len(re.findall(r"^rule ", text, re.MULTILINE)) <= 8, file.name
+
+
+def test_no_pickle_is_read_or_written():
+    done = subprocess.run(
+        ["git", "grep", "-nE", r"import pickle|pickle\.load|weights_only=False|shell=True", "--", "src", "workflow"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""

@@ -1,0 +1,80 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cirque import provenance
+from cirque.provenance import code_modules, code_version
+from tests.conftest import REPOSITORY
+
+
+def version_of_a_copy(folder: Path, stage: str) -> str:
+    command = f"from cirque.provenance import code_version; print(code_version({stage!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(REPOSITORY / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    return tmp_path / "src"
+
+
+def test_code_version_follows_imports_of_imports():
+    assert {"cirque.stages.metrics", "cirque.metrics", "cirque.schemas"} <= set(code_modules("cirque.stages.metrics"))
+
+
+def test_a_table_does_not_depend_on_the_inversion():
+    assert "cirque.oti" not in code_modules("cirque.stages.table")
+
+
+def test_a_changed_constant_changes_the_version_of_what_imports_it_and_of_nothing_else(copy: Path):
+    before = {stage: version_of_a_copy(copy, stage) for stage in ("metrics", "shard")}
+    module = copy / "cirque/metrics.py"
+    module.write_text(module.read_text() + "\nX = 1\n")
+    assert version_of_a_copy(copy, "metrics") != before["metrics"]
+    assert version_of_a_copy(copy, "shard") == before["shard"]
+
+
+def test_a_comment_or_docstring_changes_no_version(copy: Path):
+    before = version_of_a_copy(copy, "metrics")
+    module = copy / "cirque/schemas.py"
+    module.write_text("# a comment\n" + module.read_text().replace("The columns of", "All the columns of"))
+    assert version_of_a_copy(copy, "metrics") == before
+
+
+def test_modules_found_by_name_are_given_beside_the_stage():
+    assert code_version("compose", "cirque.methods.searle") != code_version("compose", "cirque.methods.text_only")
+
+
+def test_a_stage_leaves_a_record_of_inputs_outputs_and_versions(tmp_path: Path):
+    output = tmp_path / "settings.json"
+    subprocess.run(
+        [sys.executable, "-m", "cirque", "settings", "--settings", '{"a": 1}', "--output", str(output)],
+        check=True,
+    )
+    record = json.loads(provenance.record_path(output).read_text())
+    assert record["output"]["sha256"] == provenance.sha256(output)
+    assert record["stage"] == "settings"
+    assert set(record["libraries"]) >= {"torch", "open_clip_torch"}
+    assert record["code_version"] == code_version("settings")
+
+
+def test_checksum_of_an_altered_file_is_computed_anew(tmp_path: Path):
+    output = tmp_path / "settings.json"
+    subprocess.run(
+        [sys.executable, "-m", "cirque", "settings", "--settings", '{"a": 1}', "--output", str(output)],
+        check=True,
+    )
+    recorded = provenance.sha256(output)
+    output.write_text('{"a": 2}')
+    assert provenance.sha256(output) != recorded

@@ -1,0 +1,97 @@
+"""
+CLIP weights, all in one form, so that one loader serves every backbone.
+
+READS   captioned images (trained), an open_clip release (pretrained), or a seed (random)
+WRITES  <scale>/backbones/…/weights.safetensors and weights.json
+"""
+
+MODEL_CONFIGS = str(ROOT / "config/backbones")
+
+
+rule train_backbone:
+    input:
+        images="<data>/captions/images.tar",
+        configs=MODEL_CONFIGS,
+    output:
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        card="<scale>/backbones/backbone={backbone}/weights.json",
+    log:
+        "<logs>/train_backbone/{backbone}.log",
+    benchmark:
+        "<costs>/train_backbone/{backbone}.jsonl"
+    wildcard_constraints:
+        backbone=plan.one_of(plan.backbones_from(config, "trained")),
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=lambda wildcards, threads: plan.threads_each(
+            threads, workflow.cores
+        ),
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_version("train_backbone"),
+        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+        training=lambda wildcards: flags(
+            config["backbones"][wildcards.backbone]["weights"], "source"
+        ),
+        seed=lambda wildcards: config["world"]["seed"],
+    shell:
+        "python -m cirque train_backbone --images {input.images} --model {params.model} --model-configs {input.configs}"
+        " {params.training} --seed {params.seed} --threads {resources.torch_threads} --weights {output.weights}"
+        " 2>&1 | tee {log}"
+
+
+rule fetch_backbone:
+    output:
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        card="<scale>/backbones/backbone={backbone}/weights.json",
+    log:
+        "<logs>/fetch_backbone/{backbone}.log",
+    benchmark:
+        "<costs>/fetch_backbone/{backbone}.jsonl"
+    wildcard_constraints:
+        backbone=plan.one_of(plan.backbones_from(config, "pretrained")),
+    retries: 2
+    conda:
+        "../../envs/cirque.yaml"
+    resources:
+        mem_mb=24000,
+        runtime=120,
+    params:
+        code=code_version("fetch_backbone"),
+        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+        tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
+        configs=MODEL_CONFIGS,
+    shell:
+        "python -m cirque fetch_backbone --model {params.model} --tag {params.tag} --model-configs {params.configs}"
+        " --weights {output.weights} 2>&1 | tee {log}"
+
+
+rule random_backbone:
+    output:
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        card="<scale>/backbones/backbone={backbone}/weights.json",
+    log:
+        "<logs>/random_backbone/{backbone}.log",
+    benchmark:
+        "<costs>/random_backbone/{backbone}.jsonl"
+    wildcard_constraints:
+        backbone=plan.one_of(plan.backbones_from(config, "random")),
+    conda:
+        "../../envs/cirque.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        code=code_version("random_backbone"),
+        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+        seed=lambda wildcards: config["backbones"][wildcards.backbone]["weights"][
+            "seed"
+        ],
+        configs=MODEL_CONFIGS,
+    shell:
+        "python -m cirque random_backbone --model {params.model} --seed {params.seed} --model-configs {params.configs}"
+        " --weights {output.weights} 2>&1 | tee {log}"

@@ -1,0 +1,159 @@
+"""
+Composed queries, rankings, metrics and submission files.
+
+READS   queries, gallery, features, and what a method needs: tokens, φ
+WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, one a benchmark, backbone, method and seed;
+        <scale>/submissions/… where the answers are on a server
+"""
+
+RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
+
+
+def reference_features(wildcards):
+    """Feature shards of a benchmark's image set."""
+    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
+    return expand(
+        "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
+        image_set=image_set,
+        preprocess=config["preprocess"],
+        backbone=wildcards.backbone,
+        shard=plan.shards(config, image_set),
+    )
+
+
+def method_inputs(wildcards):
+    """What a method builds on, by name: `tokens` of the references, or `phi`."""
+    inputs = {}
+    if plan.needs(config, wildcards.method, "tokens"):
+        image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
+        inputs["tokens"] = expand(
+            "<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet",
+            image_set=image_set,
+            preprocess=config["preprocess"],
+            backbone=wildcards.backbone,
+            seed=wildcards.seed,
+            shard=plan.shards(config, image_set),
+        )
+    if plan.needs(config, wildcards.method, "phi"):
+        inputs["phi"] = (
+            f"<scale>/phi/source={config['phi']['source']}/backbone={wildcards.backbone}/seed={wildcards.seed}/phi.safetensors"
+        )
+    return inputs
+
+
+rule compose_queries:
+    input:
+        unpack(method_inputs),
+        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+        features=reference_features,
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+    output:
+        features=f"<scale>/query_features/{RUN}/queries.parquet",
+    log:
+        f"<logs>/compose_queries/{RUN}.log",
+    benchmark:
+        f"<costs>/compose_queries/{RUN}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=lambda wildcards, threads: plan.threads_each(
+            threads, workflow.cores
+        ),
+        mem_mb=8000,
+        runtime=60,
+    params:
+        code=lambda wildcards: code_version(
+            "compose", plan.method_module(wildcards.method)
+        ),
+        needed=lambda wildcards, input: flags(
+            {key: input.get(key) for key in ("tokens", "phi") if input.get(key)}
+        ),
+    shell:
+        "python -m cirque compose --method {wildcards.method} --queries {input.queries} --features {input.features}"
+        " {params.needed} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"
+        " 2>&1 | tee {log}"
+
+
+rule rank_gallery:
+    input:
+        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
+        query_features=f"<scale>/query_features/{RUN}/queries.parquet",
+        features=reference_features,
+    output:
+        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+    log:
+        f"<logs>/rank_gallery/{RUN}.log",
+    benchmark:
+        f"<costs>/rank_gallery/{RUN}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        code=code_version("rank"),
+        remove_reference=lambda wildcards: config["benchmarks"][wildcards.benchmark][
+            "remove_reference"
+        ],
+    shell:
+        "python -m cirque rank --queries {input.queries} --gallery {input.gallery} --features {input.features}"
+        " --query-features {input.query_features} --remove-reference {params.remove_reference}"
+        " --output {output.rankings} 2>&1 | tee {log}"
+
+
+rule compute_metrics:
+    input:
+        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+    output:
+        metrics=f"<scale>/metrics/{RUN}/metrics.parquet",
+    log:
+        f"<logs>/compute_metrics/{RUN}.log",
+    benchmark:
+        f"<costs>/compute_metrics/{RUN}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        code=code_version("metrics"),
+        protocol=lambda wildcards: flags(
+            {
+                key: config["benchmarks"][wildcards.benchmark][key]
+                for key in ("split", "metrics")
+            }
+        ),
+        bootstrap=flags(
+            {
+                ("bootstrap_seed" if key == "seed" else key): value
+                for key, value in config["bootstrap"].items()
+            }
+        ),
+    shell:
+        "python -m cirque metrics --rankings {input.rankings} --benchmark {wildcards.benchmark} {params.protocol}"
+        " --backbone {wildcards.backbone} --method {wildcards.method} --seed {wildcards.seed} {params.bootstrap}"
+        " --output {output.metrics} 2>&1 | tee {log}"
+
+
+rule write_submission:
+    input:
+        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
+    output:
+        recall=f"<scale>/submissions/{RUN}/recall.json",
+        recall_subset=f"<scale>/submissions/{RUN}/recall_subset.json",
+    log:
+        f"<logs>/write_submission/{RUN}.log",
+    benchmark:
+        f"<costs>/write_submission/{RUN}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("submission"),
+    shell:
+        "python -m cirque submission --rankings {input.rankings} --queries {input.queries} --gallery {input.gallery}"
+        " --recall {output.recall} --recall-subset {output.recall_subset} 2>&1 | tee {log}"

@@ -1,0 +1,93 @@
+"""
+Image features and the concepts nearest to them.
+
+READS   shards, weights, the vocabulary
+WRITES  <scale>/features/…/00000.parquet: one job a shard, un-normalised, a row for every image
+        <scale>/concept_features/…, <scale>/concepts/…: class embeddings; the nearest concepts of every image
+"""
+
+
+rule extract_features:
+    input:
+        shard="<scale>/shards/image_set={image_set}/{shard}.tar",
+        images="<scale>/images/image_set={image_set}/images.parquet",
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+    output:
+        features="<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
+    log:
+        "<logs>/extract_features/{image_set}/{preprocess}/{backbone}/{shard}.log",
+    benchmark:
+        "<costs>/extract_features/{image_set}/{preprocess}/{backbone}/{shard}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=lambda wildcards, threads: plan.threads_each(
+            threads, workflow.cores
+        ),
+        mem_mb=8000,
+        runtime=60,
+    params:
+        code=code_version("features"),
+        max_failed=lambda wildcards: config["image_sets"][wildcards.image_set][
+            "max_failed"
+        ],
+    shell:
+        "python -m cirque features --shard {input.shard} --images {input.images} --weights {input.weights}"
+        " --preprocess {wildcards.preprocess} --max-failed {params.max_failed} --threads {resources.torch_threads}"
+        " --output {output.features} 2>&1 | tee {log}"
+
+
+rule encode_concepts:
+    input:
+        vocabulary="<data>/openimages/oidv7-class-descriptions.csv",
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+    output:
+        features="<scale>/concept_features/backbone={backbone}/features.parquet",
+    log:
+        "<logs>/encode_concepts/{backbone}.log",
+    benchmark:
+        "<costs>/encode_concepts/{backbone}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=lambda wildcards, threads: plan.threads_each(
+            threads, workflow.cores
+        ),
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code_version("concept_features"),
+    shell:
+        "python -m cirque concept_features --vocabulary {input.vocabulary} --weights {input.weights}"
+        " --threads {resources.torch_threads} --output {output.features} 2>&1 | tee {log}"
+
+
+rule associate_concepts:
+    input:
+        features=lambda wildcards: expand(
+            "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
+            shard=plan.shards(config, wildcards.image_set),
+            **wildcards,
+        ),
+        concepts="<scale>/concept_features/backbone={backbone}/features.parquet",
+    output:
+        concepts="<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet",
+    log:
+        "<logs>/associate_concepts/{image_set}/{preprocess}/{backbone}.log",
+    benchmark:
+        "<costs>/associate_concepts/{image_set}/{preprocess}/{backbone}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        code=code_version("associate"),
+        settings=flags(config["concepts"]),
+    shell:
+        "python -m cirque associate --features {input.features} --concept-features {input.concepts} {params.settings}"
+        " --output {output.concepts} 2>&1 | tee {log}"

@@ -1,0 +1,74 @@
+"""
+The generated world, where the configuration has a section `world`.
+
+READS   nothing but the configuration
+WRITES  data in the official layouts under the data root: captioned images, caption corpus, concept vocabulary,
+        ImageNet1K/test, CIRR with both splits and, beside them, the answers that a real test split would hide
+"""
+
+WORLD = "--seed {world[seed]} --image-size {world[image_size]}".format(**config)
+
+
+rule generate_captions:
+    output:
+        images="<data>/captions/images.tar",
+        corpus="<data>/captions/corpus.txt",
+        vocabulary="<data>/openimages/oidv7-class-descriptions.csv",
+    log:
+        "<logs>/generate_captions.log",
+    benchmark:
+        "<costs>/generate_captions.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_captions"),
+        world=WORLD,
+        size=flags(
+            {key: config["world"][key] for key in ("n_captioned", "n_sentences")}
+        ),
+    shell:
+        "python -m cirque generate_captions {params.world} {params.size} --images {output.images}"
+        " --corpus {output.corpus} --vocabulary {output.vocabulary} 2>&1 | tee {log}"
+
+
+rule generate_unlabeled:
+    output:
+        images=directory("<data>/ImageNet1K/test"),
+    log:
+        "<logs>/generate_unlabeled.log",
+    benchmark:
+        "<costs>/generate_unlabeled.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_unlabeled"),
+        world=WORLD,
+        size=flags({"n_unlabeled": config["world"]["n_unlabeled"]}),
+    shell:
+        "python -m cirque generate_unlabeled {params.world} {params.size} --output {output.images} 2>&1 | tee {log}"
+
+
+rule generate_cirr:
+    output:
+        dev=directory("<data>/CIRR/dev"),
+        test1=directory("<data>/CIRR/test1"),
+        files=[
+            f"<data>/{file}"
+            for split in ("val", "test1")
+            for file in plan.annotation_files("cirr", split).values()
+        ],
+        answers="<data>/CIRR/mini/answers.test1.json",
+        full_captions="<data>/CIRR/mini/full_captions.json",
+    log:
+        "<logs>/generate_cirr.log",
+    benchmark:
+        "<costs>/generate_cirr.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_cirr"),
+        world=WORLD,
+        size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
+        data_root="<data>",
+    shell:
+        "python -m cirque generate_cirr {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"

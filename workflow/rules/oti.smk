@@ -1,0 +1,57 @@
+"""
+Optimisation-based textual inversion (SEARLE §3.1): a pseudo token for each image.
+
+READS   features of one shard, concepts, phrases and their features, weights; a benchmark's queries
+WRITES  <scale>/tokens/…/00000.parquet: of a benchmark's image set only the references are inverted
+RESUMES from <scale>/work/oti/…, which no rule declares: Snakemake deletes declared outputs before a job starts
+"""
+
+
+def phrase_files(wildcards):
+    """Phrases and their features, of every part of the vocabulary."""
+    return {
+        "phrases": expand("<scale>/phrases/{part}.parquet", part=plan.parts(config)),
+        "phrase_features": expand(
+            "<scale>/phrase_features/backbone={backbone}/{part}.parquet",
+            backbone=wildcards.backbone,
+            part=plan.parts(config),
+        ),
+    }
+
+
+rule invert_images:
+    input:
+        unpack(phrase_files),
+        features="<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
+        concepts="<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet",
+        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        queries=lambda wildcards: [
+            f"<scale>/queries/benchmark={name}/queries.parquet"
+            for name, entry in config["benchmarks"].items()
+            if entry["image_set"] == wildcards.image_set
+        ],
+    output:
+        tokens="<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet",
+    log:
+        "<logs>/invert_images/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
+    benchmark:
+        "<costs>/invert_images/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=lambda wildcards, threads: plan.threads_each(
+            threads, workflow.cores
+        ),
+        mem_mb=16000,
+        runtime=240,
+    params:
+        code=code_version("oti"),
+        settings=flags(config["oti"], "image_set"),
+        work="<scale>/work/oti/{image_set}/{preprocess}/{backbone}/{seed}/{shard}",
+    shell:
+        "python -m cirque oti --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
+        " --phrase-features {input.phrase_features} --weights {input.weights} --queries {input.queries}"
+        " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
+        " --output {output.tokens} 2>&1 | tee {log}"

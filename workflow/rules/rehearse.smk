@@ -1,0 +1,44 @@
+"""
+A dress rehearsal: the official annotation files, and a generated picture under every image name.
+
+READS   the annotation files in the folder that the configuration names (annotations)
+WRITES  the same files and the pictures under the data root
+"""
+
+
+rule copy_annotation:
+    input:
+        file=str(Path(config["annotations"]) / "{file}"),
+    output:
+        file="<data>/{file}",
+    log:
+        "<logs>/copy_annotation/{file}.log",
+    benchmark:
+        "<costs>/copy_annotation/{file}.jsonl"
+    wildcard_constraints:
+        file=r"CIRR/cirr/.+\.json|openimages/.+\.csv",
+    conda:
+        "../../envs/cirque.yaml"
+    shell:
+        "install -m 644 {input.file:q} {output.file:q} 2>&1 | tee {log}"
+
+
+rule draw_pictures:
+    input:
+        split=lambda wildcards: f"<data>/{plan.annotation_files('cirr', {'dev': 'val'}.get(wildcards.folder, wildcards.folder))['split']}",
+    output:
+        images=directory("<data>/CIRR/{folder}"),
+    log:
+        "<logs>/draw_pictures/{folder}.log",
+    benchmark:
+        "<costs>/draw_pictures/{folder}.jsonl"
+    wildcard_constraints:
+        folder="dev|test1",
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("draw_pictures"),
+        pictures=flags(config["stand_in_pictures"]),
+    shell:
+        "python -m cirque draw_pictures {params.pictures} --split {input.split} --output {output.images}"
+        " 2>&1 | tee {log}"

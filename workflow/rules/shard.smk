@@ -1,0 +1,105 @@
+"""
+Images as WebDataset tars.
+
+READS   annotation files and images in the official layouts
+WRITES  <scale>/images/…/images.parquet: what an image set holds, in gallery order
+        <scale>/shards/…/00000.tar: the images' bytes, unchanged, byte-identical when made again
+"""
+
+
+def image_set_files(wildcards):
+    """Annotation files of an image set and, where pictures are generated, their folder."""
+    entry = config["image_sets"][wildcards.image_set]
+    files = [
+        f"<data>/{file}"
+        for role, file in plan.annotation_files(
+            entry["dataset"], entry["split"]
+        ).items()
+        if role == "split"
+    ]
+    generated = plan.data_source(config) != "fetch"
+    return files + (
+        [f"<data>/{plan.image_folder(entry['dataset'], entry['split'])}"]
+        if generated
+        else []
+    )
+
+
+rule list_images:
+    input:
+        files=image_set_files,
+    output:
+        images="<scale>/images/image_set={image_set}/images.parquet",
+    log:
+        "<logs>/list_images/{image_set}.log",
+    benchmark:
+        "<costs>/list_images/{image_set}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=lambda wildcards: code_version(
+            "list_images",
+            f"cirque.datasets.{config['image_sets'][wildcards.image_set]['dataset']}",
+        ),
+        images=lambda wildcards: flags(
+            config["image_sets"][wildcards.image_set], "max_failed"
+        ),
+        data_root="<data>",
+    shell:
+        "python -m cirque list_images --image-set {wildcards.image_set} {params.images} --data-root {params.data_root}"
+        " --output {output.images} 2>&1 | tee {log}"
+
+
+rule shard_images:
+    input:
+        images="<scale>/images/image_set={image_set}/images.parquet",
+        files=image_set_files,
+    output:
+        shard="<scale>/shards/image_set={image_set}/{shard}.tar",
+    log:
+        "<logs>/shard_images/{image_set}/{shard}.log",
+    benchmark:
+        "<costs>/shard_images/{image_set}/{shard}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("shard"),
+        data_root="<data>",
+    shell:
+        "python -m cirque shard --images {input.images} --shard {wildcards.shard} --data-root {params.data_root}"
+        " --output {output.shard} 2>&1 | tee {log}"
+
+
+rule parse_queries:
+    input:
+        unpack(
+            lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")
+        ),
+        images=lambda wildcards: f"<scale>/images/image_set={config['benchmarks'][wildcards.benchmark]['image_set']}/images.parquet",
+    output:
+        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
+    log:
+        "<logs>/parse_queries/{benchmark}.log",
+    benchmark:
+        "<costs>/parse_queries/{benchmark}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=lambda wildcards: code_version(
+            "parse_queries",
+            f"cirque.datasets.{config['benchmarks'][wildcards.benchmark]['dataset']}",
+        ),
+        source=lambda wildcards: flags(
+            {
+                key: config["benchmarks"][wildcards.benchmark][key]
+                for key in ("dataset", "split")
+            }
+        ),
+        answers=lambda wildcards, input: flags(
+            {key: input.get(key) for key in ("answers", "full_captions")}
+        ),
+        data_root="<data>",
+    shell:
+        "python -m cirque parse_queries {params.source} {params.answers} --data-root {params.data_root}"
+        " --images {input.images} --queries {output.queries} --gallery {output.gallery} 2>&1 | tee {log}"

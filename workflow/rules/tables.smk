@@ -1,0 +1,111 @@
+"""
+The papers' tables, their pages, and the database over everything.
+
+READS   metrics of every run, the papers' numbers in config/published, workflow/tables/*.sql: the table is the query
+WRITES  <scale>/table_*.parquet and .html, results/table_*.parquet (the current configuration's), results/cirque.duckdb
+"""
+
+
+rule write_settings:
+    output:
+        settings="<scale>/settings.json",
+    log:
+        "<logs>/write_settings.log",
+    benchmark:
+        "<costs>/write_settings.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("settings"),
+        settings=as_json(plan.table_settings(config)),
+    shell:
+        "python -m cirque settings --settings {params.settings:q} --output {output.settings} 2>&1 | tee {log}"
+
+
+rule build_table:
+    input:
+        metrics=[
+            f"<scale>/metrics/benchmark={run['benchmark']}/backbone={run['backbone']}/method={run['method']}"
+            f"/seed={run['seed']}/metrics.parquet"
+            for benchmark in config["run"]["benchmarks"]
+            for run in plan.runs(config, benchmark)
+        ],
+        submissions=[
+            f"<scale>/submissions/benchmark={run['benchmark']}/backbone={run['backbone']}/method={run['method']}"
+            f"/seed={run['seed']}/recall.json"
+            for run in plan.submissions(config, config["run"]["benchmarks"])
+        ],
+        published=expand(
+            str(ROOT / "config/published/{paper}.csv"),
+            paper=["searle", "lincir", "pic2word", "tirg"],
+        ),
+        sql=str(ROOT / "workflow/tables/table_{table}.sql"),
+        settings="<scale>/settings.json",
+    output:
+        table="<scale>/table_{table}.parquet",
+    log:
+        "<logs>/build_table/{table}.log",
+    benchmark:
+        "<costs>/build_table/{table}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("table"),
+    shell:
+        "python -m cirque table --name {wildcards.table} --sql {input.sql} --metrics {input.metrics}"
+        " --published {input.published} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
+
+
+rule write_page:
+    input:
+        table="<scale>/table_{table}.parquet",
+    output:
+        page=report(
+            "<scale>/table_{table}.html",
+            caption="../report/table_cirr.rst",
+            category="Tables",
+            labels={"table": "{table}", "scale": config["scale"]},
+        ),
+    log:
+        "<logs>/write_page/{table}.log",
+    benchmark:
+        "<costs>/write_page/{table}.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("report"),
+    shell:
+        "python -m cirque report --table {input.table} --output {output.page} 2>&1 | tee {log}"
+
+
+rule create_database:
+    output:
+        database="results/cirque.duckdb",
+    log:
+        "<logs>/create_database.log",
+    benchmark:
+        "<costs>/create_database.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("database"),
+    shell:
+        "python -m cirque database --results results --output {output.database} 2>&1 | tee {log}"
+
+
+rule publish_table:
+    input:
+        table="<scale>/table_{table}.parquet",
+        page="<scale>/table_{table}.html",
+        database="results/cirque.duckdb",
+    output:
+        table="results/table_{table}.parquet",
+        page="results/table_{table}.html",
+    log:
+        "<logs>/publish_table/{table}.log",
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        scale=config["scale"],
+    shell:
+        "cp {input.table} {output.table} && cp {input.page} {output.page} 2> {log}"
