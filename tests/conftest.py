@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Small matrices gain nothing from a second thread, and threads of two busy processes wait for each other: on a machine
+# with other work, tests that train something took ten times as long. Stages set their own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -14,4 +18,14 @@ def annotations() -> Path:
     folder = Path(os.environ.get("CIRQUE_ANNOTATIONS", REPOSITORY.parent / "shared" / "annotations"))
     if not folder.is_dir():
         pytest.skip(f"real annotation files: no folder {folder}; set CIRQUE_ANNOTATIONS to where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder whose results hold a small evaluated benchmark; do not write to it."""
+    from tests.evaluation import evaluate  # noqa: PLC0415  (most tests need none of it)
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    evaluate(folder)
     return folder

@@ -116,17 +116,33 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        CirqueError: the file is missing, is not UTF-8, or is not JSON; the message says where.
+        CirqueError: the file is missing, is not UTF-8, is not JSON, or has a key twice; the message says where.
     """
     provenance.read(path)
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_unique_keys)
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such file") from error
+    except OSError as error:
+        raise CirqueError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except KeyError as error:
+        raise CirqueError(f"{path}: the key {error.args[0]!r} occurs twice in one object; keep one of them") from error
+    except RecursionError as error:
+        raise CirqueError(f"{path}: broken JSON, nested too deeply to be read") from error
     except UnicodeDecodeError as error:
         raise CirqueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise CirqueError(f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dictionary; of two equal keys Python would drop the first in silence."""
+    value: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in value:
+            raise KeyError(key)
+        value[key] = item
+    return value
 
 
 def write_json(path: Path, value: object, indent: int | None = 2) -> None:

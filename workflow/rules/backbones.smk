@@ -13,7 +13,7 @@ rule train_backbone:
         images="<data>/captions/images.tar",
         configs=MODEL_CONFIGS,
     output:
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        weights=WEIGHTS,
         card="<scale>/backbones/backbone={backbone}/weights.json",
     log:
         "<logs>/train_backbone/{backbone}.log",
@@ -26,17 +26,13 @@ rule train_backbone:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=4000,
         runtime=30,
     params:
         code=code_version("train_backbone"),
         model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
-        training=lambda wildcards: flags(
-            config["backbones"][wildcards.backbone]["weights"], "source"
-        ),
+        training=lambda wildcards: flags(config["backbones"][wildcards.backbone]["weights"], "source"),
         seed=lambda wildcards: config["world"]["seed"],
     shell:
         "python -m cirque train_backbone --images {input.images} --model {params.model} --model-configs {input.configs}"
@@ -46,7 +42,7 @@ rule train_backbone:
 
 rule fetch_backbone:
     output:
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        weights=WEIGHTS,
         card="<scale>/backbones/backbone={backbone}/weights.json",
     log:
         "<logs>/fetch_backbone/{backbone}.log",
@@ -72,7 +68,7 @@ rule fetch_backbone:
 
 rule random_backbone:
     output:
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        weights=WEIGHTS,
         card="<scale>/backbones/backbone={backbone}/weights.json",
     log:
         "<logs>/random_backbone/{backbone}.log",
@@ -88,9 +84,7 @@ rule random_backbone:
     params:
         code=code_version("random_backbone"),
         model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
-        seed=lambda wildcards: config["backbones"][wildcards.backbone]["weights"][
-            "seed"
-        ],
+        seed=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["seed"],
         configs=MODEL_CONFIGS,
     shell:
         "python -m cirque random_backbone --model {params.model} --seed {params.seed} --model-configs {params.configs}"

@@ -6,47 +6,13 @@ WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, o
         <scale>/submissions/… where the answers are on a server
 """
 
-RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
-
-
-def reference_features(wildcards):
-    """Feature shards of a benchmark's image set."""
-    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-    return expand(
-        "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
-        image_set=image_set,
-        preprocess=config["preprocess"],
-        backbone=wildcards.backbone,
-        shard=plan.shards(config, image_set),
-    )
-
-
-def method_inputs(wildcards):
-    """What a method builds on, by name: `tokens` of the references, or `phi`."""
-    inputs = {}
-    if plan.needs(config, wildcards.method, "tokens"):
-        image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-        inputs["tokens"] = expand(
-            "<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet",
-            image_set=image_set,
-            preprocess=config["preprocess"],
-            backbone=wildcards.backbone,
-            seed=wildcards.seed,
-            shard=plan.shards(config, image_set),
-        )
-    if plan.needs(config, wildcards.method, "phi"):
-        inputs["phi"] = (
-            f"<scale>/phi/source={config['phi']['source']}/backbone={wildcards.backbone}/seed={wildcards.seed}/phi.safetensors"
-        )
-    return inputs
-
 
 rule compose_queries:
     input:
         unpack(method_inputs),
         queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
         features=reference_features,
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        weights=WEIGHTS,
     output:
         features=f"<scale>/query_features/{RUN}/queries.parquet",
     log:
@@ -58,18 +24,12 @@ rule compose_queries:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=8000,
         runtime=60,
     params:
-        code=lambda wildcards: code_version(
-            "compose", plan.method_module(wildcards.method)
-        ),
-        needed=lambda wildcards, input: flags(
-            {key: input.get(key) for key in ("tokens", "phi") if input.get(key)}
-        ),
+        code=lambda wildcards: code_version("compose", plan.method_module(wildcards.method)),
+        needed=lambda wildcards, input: flags({key: input.get(key) for key in ("tokens", "phi") if input.get(key)}),
     shell:
         "python -m cirque compose --method {wildcards.method} --queries {input.queries} --features {input.features}"
         " {params.needed} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"
@@ -95,9 +55,7 @@ rule rank_gallery:
         runtime=30,
     params:
         code=code_version("rank"),
-        remove_reference=lambda wildcards: config["benchmarks"][wildcards.benchmark][
-            "remove_reference"
-        ],
+        remove_reference=lambda wildcards: config["benchmarks"][wildcards.benchmark]["remove_reference"],
     shell:
         "python -m cirque rank --queries {input.queries} --gallery {input.gallery} --features {input.features}"
         " --query-features {input.query_features} --remove-reference {params.remove_reference}"
@@ -107,6 +65,7 @@ rule rank_gallery:
 rule compute_metrics:
     input:
         rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+        macros=MACROS,
     output:
         metrics=f"<scale>/metrics/{RUN}/metrics.parquet",
     log:
@@ -121,16 +80,10 @@ rule compute_metrics:
     params:
         code=code_version("metrics"),
         protocol=lambda wildcards: flags(
-            {
-                key: config["benchmarks"][wildcards.benchmark][key]
-                for key in ("split", "metrics")
-            }
+            {key: config["benchmarks"][wildcards.benchmark][key] for key in ("split", "metrics")}
         ),
         bootstrap=flags(
-            {
-                ("bootstrap_seed" if key == "seed" else key): value
-                for key, value in config["bootstrap"].items()
-            }
+            {("bootstrap_seed" if key == "seed" else key): value for key, value in config["bootstrap"].items()}
         ),
     shell:
         "python -m cirque metrics --rankings {input.rankings} --benchmark {wildcards.benchmark} {params.protocol}"

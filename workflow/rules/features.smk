@@ -11,9 +11,9 @@ rule extract_features:
     input:
         shard="<scale>/shards/image_set={image_set}/{shard}.tar",
         images="<scale>/images/image_set={image_set}/images.parquet",
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        weights=WEIGHTS,
     output:
-        features="<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
+        features=FEATURES,
     log:
         "<logs>/extract_features/{image_set}/{preprocess}/{backbone}/{shard}.log",
     benchmark:
@@ -23,16 +23,12 @@ rule extract_features:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=8000,
         runtime=60,
     params:
         code=code_version("features"),
-        max_failed=lambda wildcards: config["image_sets"][wildcards.image_set][
-            "max_failed"
-        ],
+        max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
     shell:
         "python -m cirque features --shard {input.shard} --images {input.images} --weights {input.weights}"
         " --preprocess {wildcards.preprocess} --max-failed {params.max_failed} --threads {resources.torch_threads}"
@@ -41,8 +37,8 @@ rule extract_features:
 
 rule encode_concepts:
     input:
-        vocabulary="<data>/openimages/oidv7-class-descriptions.csv",
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        vocabulary=VOCABULARY,
+        weights=WEIGHTS,
     output:
         features="<scale>/concept_features/backbone={backbone}/features.parquet",
     log:
@@ -54,9 +50,7 @@ rule encode_concepts:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=8000,
         runtime=120,
     params:
@@ -68,14 +62,15 @@ rule encode_concepts:
 
 rule associate_concepts:
     input:
-        features=lambda wildcards: expand(
-            "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
-            shard=plan.shards(config, wildcards.image_set),
-            **wildcards,
+        features=lambda wildcards: shards_of(
+            FEATURES,
+            wildcards.image_set,
+            preprocess=wildcards.preprocess,
+            backbone=wildcards.backbone,
         ),
         concepts="<scale>/concept_features/backbone={backbone}/features.parquet",
     output:
-        concepts="<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet",
+        concepts=CONCEPTS,
     log:
         "<logs>/associate_concepts/{image_set}/{preprocess}/{backbone}.log",
     benchmark:

@@ -23,12 +23,10 @@ rule generate_captions:
     params:
         code=code_version("generate_captions"),
         world=WORLD,
-        size=flags(
-            {key: config["world"][key] for key in ("n_captioned", "n_sentences")}
-        ),
+        size=flags({key: config["world"][key] for key in ("n_captioned", "n_sentences")}),
+        data_root=config["data_root"],
     shell:
-        "python -m cirque generate_captions {params.world} {params.size} --images {output.images}"
-        " --corpus {output.corpus} --vocabulary {output.vocabulary} 2>&1 | tee {log}"
+        "python -m cirque generate_captions {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
 rule generate_unlabeled:
@@ -44,19 +42,16 @@ rule generate_unlabeled:
         code=code_version("generate_unlabeled"),
         world=WORLD,
         size=flags({"n_unlabeled": config["world"]["n_unlabeled"]}),
+        data_root=config["data_root"],
     shell:
-        "python -m cirque generate_unlabeled {params.world} {params.size} --output {output.images} 2>&1 | tee {log}"
+        "python -m cirque generate_unlabeled {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
 rule generate_cirr:
     output:
         dev=directory("<data>/CIRR/dev"),
         test1=directory("<data>/CIRR/test1"),
-        files=[
-            f"<data>/{file}"
-            for split in ("val", "test1")
-            for file in plan.annotation_files("cirr", split).values()
-        ],
+        files=[f"<data>/{file}" for split in ("val", "test1") for file in plan.annotation_files("cirr", split).values()],
         answers="<data>/CIRR/mini/answers.test1.json",
         full_captions="<data>/CIRR/mini/full_captions.json",
     log:
@@ -69,6 +64,6 @@ rule generate_cirr:
         code=code_version("generate_cirr"),
         world=WORLD,
         size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
-        data_root="<data>",
+        data_root=config["data_root"],
     shell:
         "python -m cirque generate_cirr {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"

@@ -7,31 +7,19 @@ RESUMES from <scale>/work/oti/…, which no rule declares: Snakemake deletes dec
 """
 
 
-def phrase_files(wildcards):
-    """Phrases and their features, of every part of the vocabulary."""
-    return {
-        "phrases": expand("<scale>/phrases/{part}.parquet", part=plan.parts(config)),
-        "phrase_features": expand(
-            "<scale>/phrase_features/backbone={backbone}/{part}.parquet",
-            backbone=wildcards.backbone,
-            part=plan.parts(config),
-        ),
-    }
-
-
 rule invert_images:
     input:
         unpack(phrase_files),
-        features="<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet",
-        concepts="<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet",
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        features=FEATURES,
+        concepts=CONCEPTS,
+        weights=WEIGHTS,
         queries=lambda wildcards: [
             f"<scale>/queries/benchmark={name}/queries.parquet"
             for name, entry in config["benchmarks"].items()
             if entry["image_set"] == wildcards.image_set
         ],
     output:
-        tokens="<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet",
+        tokens=TOKENS,
     log:
         "<logs>/invert_images/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:
@@ -41,15 +29,13 @@ rule invert_images:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=16000,
         runtime=240,
     params:
         code=code_version("oti"),
         settings=flags(config["oti"], "image_set"),
-        work="<scale>/work/oti/{image_set}/{preprocess}/{backbone}/{seed}/{shard}",
+        work=f"{WORK}/oti/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:
         "python -m cirque oti --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
         " --phrase-features {input.phrase_features} --weights {input.weights} --queries {input.queries}"

@@ -19,9 +19,7 @@ rule train_language_model:
         "../../envs/cirque.yaml"
     threads: 4
     resources:
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=4000,
         runtime=30,
     params:
@@ -54,10 +52,10 @@ rule fetch_language_model:
 
 rule sample_phrases:
     input:
-        vocabulary="<data>/openimages/oidv7-class-descriptions.csv",
+        vocabulary=VOCABULARY,
         model=f"<scale>/language_model/source={config['language_model']['source']}",
     output:
-        phrases="<scale>/phrases/{part}.parquet",
+        phrases=PHRASES,
     log:
         "<logs>/sample_phrases/{part}.log",
     benchmark:
@@ -67,9 +65,7 @@ rule sample_phrases:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=16000,
         runtime=240,
     params:
@@ -82,10 +78,10 @@ rule sample_phrases:
 
 rule encode_phrases:
     input:
-        phrases="<scale>/phrases/{part}.parquet",
-        weights="<scale>/backbones/backbone={backbone}/weights.safetensors",
+        phrases=PHRASES,
+        weights=WEIGHTS,
     output:
-        features="<scale>/phrase_features/backbone={backbone}/{part}.parquet",
+        features=PHRASE_FEATURES,
     log:
         "<logs>/encode_phrases/{backbone}/{part}.log",
     benchmark:
@@ -95,9 +91,7 @@ rule encode_phrases:
     threads: 4
     resources:
         gpu=plan.gpu_here(),
-        torch_threads=lambda wildcards, threads: plan.threads_each(
-            threads, workflow.cores
-        ),
+        torch_threads=torch_threads,
         mem_mb=8000,
         runtime=60,
     params:

@@ -7,24 +7,6 @@ WRITES  <scale>/images/…/images.parquet: what an image set holds, in gallery o
 """
 
 
-def image_set_files(wildcards):
-    """Annotation files of an image set and, where pictures are generated, their folder."""
-    entry = config["image_sets"][wildcards.image_set]
-    files = [
-        f"<data>/{file}"
-        for role, file in plan.annotation_files(
-            entry["dataset"], entry["split"]
-        ).items()
-        if role == "split"
-    ]
-    generated = plan.data_source(config) != "fetch"
-    return files + (
-        [f"<data>/{plan.image_folder(entry['dataset'], entry['split'])}"]
-        if generated
-        else []
-    )
-
-
 rule list_images:
     input:
         files=image_set_files,
@@ -41,10 +23,8 @@ rule list_images:
             "list_images",
             f"cirque.datasets.{config['image_sets'][wildcards.image_set]['dataset']}",
         ),
-        images=lambda wildcards: flags(
-            config["image_sets"][wildcards.image_set], "max_failed"
-        ),
-        data_root="<data>",
+        images=lambda wildcards: flags(config["image_sets"][wildcards.image_set], "max_failed"),
+        data_root=config["data_root"],
     shell:
         "python -m cirque list_images --image-set {wildcards.image_set} {params.images} --data-root {params.data_root}"
         " --output {output.images} 2>&1 | tee {log}"
@@ -64,7 +44,7 @@ rule shard_images:
         "../../envs/cirque.yaml"
     params:
         code=code_version("shard"),
-        data_root="<data>",
+        data_root=config["data_root"],
     shell:
         "python -m cirque shard --images {input.images} --shard {wildcards.shard} --data-root {params.data_root}"
         " --output {output.shard} 2>&1 | tee {log}"
@@ -72,9 +52,7 @@ rule shard_images:
 
 rule parse_queries:
     input:
-        unpack(
-            lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")
-        ),
+        unpack(lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")),
         images=lambda wildcards: f"<scale>/images/image_set={config['benchmarks'][wildcards.benchmark]['image_set']}/images.parquet",
     output:
         queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
@@ -91,15 +69,10 @@ rule parse_queries:
             f"cirque.datasets.{config['benchmarks'][wildcards.benchmark]['dataset']}",
         ),
         source=lambda wildcards: flags(
-            {
-                key: config["benchmarks"][wildcards.benchmark][key]
-                for key in ("dataset", "split")
-            }
+            {key: config["benchmarks"][wildcards.benchmark][key] for key in ("dataset", "split")}
         ),
-        answers=lambda wildcards, input: flags(
-            {key: input.get(key) for key in ("answers", "full_captions")}
-        ),
-        data_root="<data>",
+        answers=lambda wildcards, input: flags({key: input.get(key) for key in ("answers", "full_captions")}),
+        data_root=config["data_root"],
     shell:
         "python -m cirque parse_queries {params.source} {params.answers} --data-root {params.data_root}"
         " --images {input.images} --queries {output.queries} --gallery {output.gallery} 2>&1 | tee {log}"

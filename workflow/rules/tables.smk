@@ -5,6 +5,8 @@ READS   metrics of every run, the papers' numbers in config/published, workflow/
 WRITES  <scale>/table_*.parquet and .html, results/table_*.parquet (the current configuration's), results/cirque.duckdb
 """
 
+PUBLISHED = [str(ROOT / f"config/published/{paper}.csv") for paper in ("searle", "lincir", "pic2word", "tirg")]
+
 
 rule write_settings:
     output:
@@ -25,16 +27,14 @@ rule write_settings:
 rule build_table:
     input:
         metrics=[
-            f"<scale>/metrics/benchmark={run['benchmark']}/backbone={run['backbone']}/method={run['method']}"
-            f"/seed={run['seed']}/metrics.parquet"
+            file
             for benchmark in config["run"]["benchmarks"]
-            for run in plan.runs(config, benchmark)
+            for file in run_files(f"<scale>/metrics/{RUN}/metrics.parquet", plan.runs(config, benchmark))
         ],
-        submissions=[
-            f"<scale>/submissions/benchmark={run['benchmark']}/backbone={run['backbone']}/method={run['method']}"
-            f"/seed={run['seed']}/recall.json"
-            for run in plan.submissions(config, config["run"]["benchmarks"])
-        ],
+        submissions=run_files(
+            f"<scale>/submissions/{RUN}/recall.json",
+            plan.submissions(config, config["run"]["benchmarks"]),
+        ),
         published=expand(
             str(ROOT / "config/published/{paper}.csv"),
             paper=["searle", "lincir", "pic2word", "tirg"],
@@ -59,6 +59,8 @@ rule build_table:
 rule write_page:
     input:
         table="<scale>/table_{table}.parquet",
+        template=str(ROOT / "src/cirque/report/page.html"),
+        style=str(ROOT / "src/cirque/report/page.css"),
     output:
         page=report(
             "<scale>/table_{table}.html",
@@ -79,6 +81,9 @@ rule write_page:
 
 
 rule create_database:
+    input:
+        published=PUBLISHED,
+        macros=MACROS,
     output:
         database="results/cirque.duckdb",
     log:
@@ -90,7 +95,7 @@ rule create_database:
     params:
         code=code_version("database"),
     shell:
-        "python -m cirque database --results results --output {output.database} 2>&1 | tee {log}"
+        "python -m cirque database --results results --published {input.published} --output {output.database} 2>&1 | tee {log}"
 
 
 rule publish_table:

@@ -1,0 +1,215 @@
+"""Rank a gallery for each query, keeping the rank of every ground truth.
+
+A rank is counted, not sorted: one plus the number of candidates that score above, where an equal score counts as above
+if its image comes earlier in the gallery. The same rule orders the best 50, so that both always tell the same story.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cirque.errors import CirqueError, listed
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
+
+#: How many of the best candidates a ranking names; every paper's server asks for 50 at most.
+N_BEST = 50
+
+#: Scores held at once: 2²⁶ floats are 256 MB. The chunks follow from the gallery's size alone, never from the machine.
+SCORES_AT_ONCE = 2**26
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Candidate images in the order that breaks ties.
+
+    Attributes:
+        ids: image names [m]; unique within a group.
+        features: L2-normalised image features [m, d].
+        groups: group of each image [m]; a query is answered from its own group.
+    """
+
+    ids: Sequence[str]
+    features: Floats
+    groups: Sequence[str]
+
+
+def normalise(features: Floats, ids: Sequence[str]) -> Floats:
+    """Divide each row of [n, d] by its L2 norm.
+
+    Raises:
+        CirqueError: a row is not finite or is zero; `ids` name it.
+    """
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0)).tolist()
+    if bad:
+        names = listed([ids[i] for i in bad])
+        raise CirqueError(f"{len(bad)} of {len(ids)} features are NaN, infinite or zero ({names}); make them again")
+    return np.asarray(features / norms, dtype=np.float32)
+
+
+def rank(
+    queries: Sequence[Mapping[str, Any]], query_features: Floats, gallery: Gallery, remove_reference: bool
+) -> list[dict[str, Any]]:
+    """Rank the gallery for every query.
+
+    Args:
+        queries: rows that fit `schemas.QUERIES`.
+        query_features: what a method composed for them, L2-normalised [n, d].
+        gallery: the candidates.
+        remove_reference: whether a query's own reference is no candidate (CIRR) or is one (most benchmarks).
+
+    Returns:
+        Rows that fit `schemas.RANKINGS`, in the order of the queries.
+
+    Raises:
+        CirqueError: a target, reference, candidate or subset member is not in the gallery, or a feature is NaN.
+    """
+    _require_fit(queries, query_features, gallery)
+    rows: dict[int, dict[str, Any]] = {}
+    for group, numbers in _by_group([query["group"] or "" for query in queries]).items():
+        members = np.asarray([i for i, of in enumerate(gallery.groups) if (of or "") == group], dtype=np.intp)
+        if not len(members):
+            first = queries[numbers[0]]["query_id"]
+            raise CirqueError(f"query {first}: the gallery has no image of its group {group!r}")
+        ids = [gallery.ids[i] for i in members]
+        candidates = _Candidates(ids, _positions(ids, group))
+        shared = [i for i in numbers if queries[i]["candidate_ids"] is None]
+        features = gallery.features if len(members) == len(gallery.ids) else gallery.features[members]
+        at_once = max(1, SCORES_AT_ONCE // len(members))
+        for start in range(0, len(shared), at_once):
+            chunk = shared[start : start + at_once]
+            scores = query_features[chunk] @ features.T
+            for i, of_query in zip(chunk, scores, strict=True):
+                rows[i] = _ranking(queries[i], of_query, candidates, remove_reference)
+        for i in set(numbers) - set(shared):
+            own = candidates.only(queries[i])
+            scores = features[[candidates.positions[name] for name in own.ids]] @ query_features[i]
+            rows[i] = _ranking(queries[i], scores, own, remove_reference)
+    return [rows[i] for i in range(len(queries))]
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Names in gallery order, and where each stands in it."""
+
+    ids: Sequence[str]
+    positions: Mapping[str, int]
+
+    def locate(self, name: str, role: str, query: Mapping[str, Any]) -> int:
+        if name not in self.positions:
+            raise CirqueError(
+                f"query {query['query_id']}: its {role} {name!r} is not among its {len(self.ids)} candidates; "
+                "the queries and the gallery must come from one split"
+            )
+        return self.positions[name]
+
+    def only(self, query: Mapping[str, Any]) -> "_Candidates":
+        """A query's own gallery. A name given twice is one candidate."""
+        where = sorted({self.locate(name, "candidate", query) for name in query["candidate_ids"]})
+        ids = [self.ids[i] for i in where]
+        return _Candidates(ids, {name: i for i, name in enumerate(ids)})
+
+
+def _ranking(
+    query: Mapping[str, Any], scores: Floats, candidates: _Candidates, remove_reference: bool
+) -> dict[str, Any]:
+    """One row of `schemas.RANKINGS` from the scores [m] of a query's candidates; overwrites the reference's score."""
+    n_candidates = len(scores)
+    if remove_reference:
+        if query["reference_id"] in query["target_ids"]:
+            raise CirqueError(
+                f"query {query['query_id']}: its reference {query['reference_id']!r} is also its target, "
+                "but the protocol removes the reference"
+            )
+        # Below every score, and never reached by the best: there are as many of them as candidates are left, at most.
+        scores[candidates.locate(query["reference_id"], "reference", query)] = -np.inf
+        n_candidates -= 1
+    targets = [candidates.locate(name, "target", query) for name in query["target_ids"]]
+    best = best_first(scores, min(N_BEST, n_candidates))
+    subset = _subset(query, scores, candidates)
+    return {
+        "query_id": query["query_id"],
+        "group": query["group"],
+        "tags": query["tags"],
+        "target_ranks": [count_rank(scores, target) for target in targets],
+        "subset_rank": None if subset is None or not targets else _subset_rank(query, subset),
+        "n_candidates": n_candidates,
+        "top_ids": [candidates.ids[i] for i in best],
+        "top_scores": scores[best].tolist(),
+        "subset_ids": subset,
+    }
+
+
+def count_rank(scores: Floats, position: int) -> int:
+    """Rank, from 1, of the candidate at `position` among scores [m] in gallery order."""
+    score = scores[position]
+    return 1 + int(np.count_nonzero(scores > score)) + int(np.count_nonzero(scores[:position] == score))
+
+
+def best_first(scores: Floats, k: int) -> Indices:
+    """Positions of the k highest of scores [m], best first; of equal scores the earlier comes first."""
+    cut = len(scores) - k
+    # All that reach the k-th score, ties included, then a stable sort of these few.
+    reach = np.flatnonzero(scores >= np.partition(scores, cut)[cut]) if k else np.arange(0)
+    return np.asarray(reach[np.argsort(-scores[reach], kind="stable")[:k]], dtype=np.intp)
+
+
+def _subset(query: Mapping[str, Any], scores: Floats, candidates: _Candidates) -> list[str] | None:
+    """The query's subset from best to worst, or None where the benchmark has none."""
+    if query["subset_ids"] is None:
+        return None
+    where = [candidates.locate(name, "subset member", query) for name in query["subset_ids"]]
+    return [candidates.ids[i] for i in sorted(where, key=lambda i: (-scores[i], i))]
+
+
+def _subset_rank(query: Mapping[str, Any], subset: Sequence[str]) -> int:
+    """Rank, from 1, of the first target within the subset."""
+    target = query["target_ids"][0]
+    if target not in subset:
+        raise CirqueError(f"query {query['query_id']}: its target {target!r} is not a member of its subset")
+    return subset.index(target) + 1
+
+
+def _by_group(groups: Sequence[str]) -> dict[str, list[int]]:
+    """Positions of each group's members."""
+    found: dict[str, list[int]] = {}
+    for i, group in enumerate(groups):
+        found.setdefault(group, []).append(i)
+    return found
+
+
+def _positions(ids: Sequence[str], group: str) -> dict[str, int]:
+    """Where each name stands; a name that stands twice is an error."""
+    positions = {name: i for i, name in enumerate(ids)}
+    if len(positions) < len(ids):
+        twice = sorted({name for i, name in enumerate(ids) if positions[name] != i})
+        where = f"gallery of group {group!r}" if group else "gallery"
+        raise CirqueError(f"{where}: {len(twice)} names occur twice ({listed(twice)})")
+    return positions
+
+
+def _require_fit(queries: Sequence[Mapping[str, Any]], query_features: Floats, gallery: Gallery) -> None:
+    """Refuse arrays of other lengths, other widths, or with values that cannot be compared."""
+    if len(queries) != len(query_features) or len(gallery.ids) != len(gallery.features):
+        raise CirqueError(
+            f"{len(query_features)} query features for {len(queries)} queries, "
+            f"{len(gallery.features)} gallery features for {len(gallery.ids)} images"
+        )
+    if query_features.shape[1] != gallery.features.shape[1]:
+        raise CirqueError(
+            f"query features have {query_features.shape[1]} components, gallery features {gallery.features.shape[1]}: "
+            "they come from two backbones"
+        )
+    for what, features, names in (
+        ("query", query_features, [query["query_id"] for query in queries]),
+        ("gallery image", gallery.features, gallery.ids),
+    ):
+        bad = np.flatnonzero(~np.isfinite(features).all(axis=1)).tolist()
+        if bad:
+            first = listed([names[i] for i in bad])
+            raise CirqueError(f"the features of {len(bad)} of {len(names)} are NaN or infinite: {what} {first}")

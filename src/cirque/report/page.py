@@ -1,0 +1,129 @@
+"""One self-contained page for a table: chart, figures as the paper lays them out, verdicts, how to trace a figure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from cirque.report import chart, layout
+from cirque.report.layout import Measured, Split
+
+FOLDER = Path(__file__).parent
+
+#: Files of this package that the page is made of, besides its code.
+PARTS = (FOLDER / "page.html", FOLDER / "page.css")
+
+#: Signs for the chart's marks, in their order.
+_SIGNS = "◇○□⬠▽△"
+
+MEANINGS = {
+    "match": "the published figure is within the tolerance of ours or inside our 95 % interval.",
+    "differs": "it is neither.",
+    "cannot run here": "published, but not measured in this configuration.",
+    "mini": "measured at a scale that the papers' figures say nothing about.",
+}
+
+#: The works behind a table, by the names in its columns paper and dataset.
+WORKS = {
+    "SEARLE": "A. Baldrati, L. Agnolucci, M. Bertini, A. Del Bimbo: Zero-Shot Composed Image Retrieval with Textual "
+    "Inversion. ICCV 2023 (SEARLE).",
+    "LinCIR": "G. Gu, S. Chun, W. Kim, Y. Kang, S. Yun: Language-only Training of Zero-shot Composed Image Retrieval. "
+    "CVPR 2024 (LinCIR).",
+    "CIRR": "Z. Liu, C. Rodriguez-Opazo, D. Teney, S. Gould: Image Retrieval on Real-life Images with Pre-trained "
+    "Vision-and-Language Models. ICCV 2021 (CIRR).",
+}
+
+
+def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str = "R@10") -> str:
+    """HTML page of a table.
+
+    Args:
+        rows: of `schemas.TABLE`; at least one.
+        table: the file they came from, for the command that traces a figure.
+        charted: the metric in the chart.
+    """
+    splits = layout.lay_out(rows)
+    sources = list(dict.fromkeys(source for split in splits for source in split.sources))
+    reasons = layout.reasons(rows)
+    counts = Counter(row["verdict"] for row in rows if row["paper"])
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
+    papers = list(dict.fromkeys(row["paper"] for row in rows if row["paper"]))
+    scale = rows[0]["scale"]
+    not_comparable = reasons.get("mini", [""])[0]
+    not_comparable = not_comparable[:1].upper() + not_comparable[1:]
+    return _template().render(
+        title=f"{', '.join(datasets)}: measured beside published",
+        subtitle=f"{', '.join(sources)} · scale {scale}",
+        css=PARTS[1].read_text(encoding="utf-8"),
+        scale=scale,
+        not_comparable=not_comparable,
+        tally=[(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]],
+        charted=charted,
+        any_bound=any(row["table"] == layout.BOUND for row in rows),
+        marks=list(zip(sources, _SIGNS, strict=False)),
+        panels=_panels(splits, charted, sources),
+        splits=splits,
+        reasons=reasons,
+        meanings=MEANINGS,
+        trace=_trace(splits, table, charted),
+        works=[WORKS[name] for name in [*papers, *datasets] if name in WORKS],
+    )
+
+
+def _template() -> jinja2.Template:
+    """The page's template with its filters."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters.update(
+        percent=percent,
+        interval=interval,
+        metric_heading=metric_heading,
+        css_class=lambda verdict: verdict.replace(" ", "-"),
+    )
+    return environment.from_string(PARTS[0].read_text(encoding="utf-8"))
+
+
+def percent(value: float) -> str:
+    """Two places, as the papers print."""
+    return f"{value:.2f}"
+
+
+def interval(figure: Measured) -> str:
+    """Both ends to one place."""
+    return f"{figure.low:.1f}–{figure.high:.1f}"
+
+
+def metric_heading(metric: str) -> Markup:
+    """A metric as a heading: the word behind the underscore of R_subset@1 is set lower."""
+    kind, at, k = metric.partition("@")
+    letter, underscore, word = kind.partition("_")
+    return Markup("{}<sub>{}</sub>{}").format(letter, word, at + k) if underscore else Markup("{}").format(metric)
+
+
+def _panels(splits: Sequence[Split], charted: str, sources: Sequence[str]) -> list[dict[str, Any]]:
+    """One chart for each split and measured backbone."""
+    panels: list[dict[str, Any]] = []
+    for split in splits:
+        for block in split.measured_blocks:
+            name = f"{split.dataset} {split.name}"
+            title = f"{charted} on {name}, {block.backbone}: the figures stand in the table below"
+            svg = chart.panel(block, charted, sources, title, f"panel{len(panels)}")
+            panels.append({"backbone": block.backbone, "split": name, "model": block.model, "svg": svg})
+    return panels
+
+
+def _trace(splits: Sequence[Split], table: Path, charted: str) -> str:
+    """Command that explains one measured figure: that of the last competitor on the first backbone."""
+    for split in splits:
+        for block in split.measured_blocks:
+            lines = [line for line in block.lines if charted in line.measured and not line.is_bound]
+            if lines:
+                return (
+                    f"python -m cirque explain {table} --split {split.name} --backbone {block.model}"
+                    f" --method {lines[-1].method} --metric {charted}"
+                )
+    return f"python -m cirque explain {table}"

@@ -1,0 +1,138 @@
+"""A paper's table is one SQL query over the metrics, the published figures and the configuration.
+
+This module gives the query its views; the query itself stands in workflow/tables/.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cirque import provenance, schemas
+from cirque.errors import CirqueError
+
+_PUBLISHED = schemas.PUBLISHED.append(pa.field("position", pa.int32()))
+
+_VIEWS = {
+    "backbones": pa.schema([("model", pa.string()), ("stands_for", pa.string()), ("position", pa.int32())]),
+    "methods": pa.schema(
+        [
+            ("method", pa.string()),
+            ("label", pa.string()),
+            ("bound", pa.bool_()),
+            ("run", pa.bool_()),
+            ("position", pa.int32()),
+        ]
+    ),
+    "benchmarks": pa.schema(
+        [
+            ("benchmark", pa.string()),
+            ("dataset", pa.string()),
+            ("split", pa.string()),
+            ("answers", pa.string()),
+            ("position", pa.int32()),
+        ]
+    ),
+    "benchmark_metrics": pa.schema([("benchmark", pa.string()), ("metric", pa.string()), ("position", pa.int32())]),
+    "settings": pa.schema(
+        [
+            ("scale", pa.string()),
+            ("comparable", pa.bool_()),
+            ("reason", pa.string()),
+            ("tolerance", pa.float64()),
+        ]
+    ),
+}
+
+
+def read_published(paths: Sequence[Path]) -> pa.Table:
+    """Read the papers' numbers (schemas.PUBLISHED) and number their lines as they stand.
+
+    Raises:
+        CirqueError: a column is missing or a figure is no number; names file and line.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        provenance.read(path)
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if reader.fieldnames != schemas.PUBLISHED.names:
+                raise CirqueError(f"{path}: its columns must be {', '.join(schemas.PUBLISHED.names)}")
+            for row in reader:
+                try:
+                    figures = {name: float(row[name]) if row[name] else None for name in ("value", "std")}
+                except ValueError as error:
+                    raise CirqueError(f"{path}: line {reader.line_num}: {error}") from error
+                rows.append({**row, **figures, "position": len(rows)})
+    return pa.Table.from_pylist(rows, schema=_PUBLISHED)
+
+
+def configuration_views(config: Mapping[str, Any]) -> dict[str, pa.Table]:
+    """What a configuration says of backbones, methods, benchmarks and comparability, as tables."""
+    run = config["run"]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "backbones": [
+            {"model": name, "stands_for": config["backbones"][name]["stands_for"]} for name in run["backbones"]
+        ],
+        "methods": [
+            {
+                "method": name,
+                "label": entry["label"],
+                "bound": bool(entry.get("bound")),
+                "run": name in run["methods"],
+            }
+            for name, entry in config["methods"].items()
+        ],
+        "benchmarks": [
+            {"benchmark": name, **{key: config["benchmarks"][name][key] for key in ("dataset", "split", "answers")}}
+            for name in run["benchmarks"]
+        ],
+        "benchmark_metrics": [
+            {"benchmark": name, "metric": metric}
+            for name in run["benchmarks"]
+            for metric in config["benchmarks"][name]["metrics"]
+        ],
+        "settings": [
+            {
+                "scale": config["scale"],
+                "comparable": config["comparable"],
+                "reason": config["not_comparable_because"],
+                "tolerance": config["tolerance"],
+            }
+        ],
+    }
+    return {
+        name: pa.Table.from_pylist([{"position": i, **row} for i, row in enumerate(rows[name])], schema=schema)
+        for name, schema in _VIEWS.items()
+    }
+
+
+def build(sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str, Any]) -> pa.Table:
+    """Run a table's query.
+
+    Args:
+        sql: the query; it must give the columns of `schemas.TABLE` and order its rows.
+        metrics: rows of `schemas.METRICS`.
+        published: what `read_published` gave.
+        config: with the keys of config/config.yaml.
+
+    Returns:
+        Rows of `schemas.TABLE`; equal arguments give equal rows in equal order.
+
+    Raises:
+        CirqueError: the query does not run, or gives other columns.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 1")
+        for name, view in {"metrics": metrics, "published": published, **configuration_views(config)}.items():
+            connection.register(name, view)
+        try:
+            table = connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise CirqueError(f"the table's query does not run: {error}") from error
+    if table.column_names != schemas.TABLE.names:
+        raise CirqueError(f"the table's query must give the columns {', '.join(schemas.TABLE.names)}")
+    return table.cast(schemas.TABLE)

@@ -1,0 +1,96 @@
+"""The layout: methods by backbone in one order, published figures under ours, the bound last."""
+
+import pytest
+
+from cirque.report import layout
+
+
+def row(**changes):
+    return {
+        "paper": "SEARLE", "table": "Table 2", "row": "SEARLE", "method": "searle", "backbone": "ViT-B/32",
+        "model": "tiny", "dataset": "CIRR", "split": "test1", "subset": "", "metric": "R@1", "measured": 50.0,
+        "std": None, "n_seeds": 1, "ci_low": 45.0, "ci_high": 55.0, "published": 24.0, "published_std": None,
+        "delta": 26.0, "verdict": "mini", "reason": "generated", "scale": "mini", **changes,
+    }  # fmt: skip
+
+
+def quoted(name, **changes):
+    common = {"row": name, "method": "", "model": None, "measured": None, "verdict": "cannot run here"}
+    return row(**{**common, "reason": f"no {name}", **changes})
+
+
+def ours(method, label, **changes):
+    common = {"paper": "", "table": "", "method": method, "row": label, "published": None, "delta": None}
+    return row(**{**common, **changes})
+
+
+ROWS = [
+    ours("upper-bound", "Upper bound", table="upper bound"),
+    quoted("PALAVRA"),
+    row(),
+    row(metric="R@5", measured=70.0),
+    row(paper="LinCIR", table="Table 6", backbone="ViT-L/14", row="SEARLE-XL", model="large"),
+    quoted("LinCIR", paper="LinCIR", table="Table 6", backbone="ViT-H/14"),
+    ours("searle", "SEARLE", split="val"),
+]
+
+
+@pytest.fixture
+def splits():
+    return layout.lay_out(ROWS)
+
+
+def test_one_split_is_one_table_with_its_sources_and_metrics(splits):
+    assert [(split.name, split.sources, split.metrics) for split in splits] == [
+        ("test1", ["SEARLE Table 2", "LinCIR Table 6"], ["R@1", "R@5"]),
+        ("val", [], ["R@1"]),
+    ]
+
+
+def test_backbones_are_blocks_and_the_bound_is_their_last_line(splits):
+    blocks = {(block.backbone, block.model): [line.label for line in block.lines] for block in splits[0].blocks}
+    assert blocks == {
+        ("ViT-B/32", "tiny"): ["PALAVRA", "SEARLE", "Upper bound"],
+        ("ViT-L/14", "large"): ["SEARLE"],
+        ("ViT-H/14", None): ["LinCIR"],
+    }
+    assert [block.model for block in splits[0].measured_blocks] == ["tiny", "large"]
+
+
+def test_a_method_of_ours_keeps_our_label_and_the_papers_name_beside_it(splits):
+    (line,) = splits[0].blocks[1].lines
+    assert (line.label, line.printed_as) == ("SEARLE", {"LinCIR Table 6": "SEARLE-XL"})
+
+
+def test_measured_and_published_stand_on_one_line(splits):
+    line = splits[0].blocks[0].lines[1]
+    assert {metric: figure.value for metric, figure in line.measured.items()} == {"R@1": 50.0, "R@5": 70.0}
+    assert line.published["SEARLE Table 2"]["R@1"].value == 24.0
+
+
+def test_a_verdict_is_one_word_or_counts(splits):
+    line = layout.lay_out(
+        [row(verdict="match"), row(metric="R@5", verdict="differs"), row(metric="R@10", verdict="match")]
+    )
+    assert line[0].blocks[0].lines[0].verdict("SEARLE Table 2") == "2 match, 1 differs"
+    assert splits[0].blocks[0].lines[0].verdict("SEARLE Table 2") == "cannot run here"
+
+
+def test_reasons_are_told_once_for_each_verdict():
+    assert layout.reasons(ROWS) == {"cannot run here": ["no PALAVRA", "no LinCIR"], "mini": ["generated"]}
+
+
+def test_a_difference_is_told_with_its_figure_and_a_match_needs_no_reason():
+    rows = [row(verdict="match", reason="near"), row(metric="R@5", verdict="differs", reason="6.00 points below")]
+    assert layout.reasons(rows) == {
+        "match": [],
+        "differs": ["SEARLE on ViT-B/32, test1 R@5, SEARLE Table 2: 6.00 points below"],
+    }
+
+
+def test_two_backbones_for_one_of_the_papers_are_two_blocks():
+    (split,) = layout.lay_out([row(model="one"), row(model="two"), quoted("PALAVRA")])
+    assert [(block.model, [line.label for line in block.lines]) for block in split.blocks] == [
+        ("one", ["SEARLE", "PALAVRA"]),
+        ("two", ["SEARLE"]),
+    ]

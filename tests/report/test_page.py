@@ -1,0 +1,119 @@
+"""The page: self-contained, deterministic, says what is measured, what is published and what cannot be compared."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from cirque import files
+from cirque.report import page
+from tests.evaluation import SCALE, inside
+from tests.report.test_layout import ours, quoted, row
+
+TABLE = Path("results/scale=mini/table_cirr.parquet")
+
+
+@pytest.fixture(scope="module")
+def html(evaluated):
+    with inside(evaluated):
+        return page.render(files.read_table(SCALE / "table_cirr.parquet").to_pylist(), TABLE)
+
+
+class Tags(HTMLParser):
+    """Counts ids and refuses tags that close in another order than they opened."""
+
+    VOID = frozenset({"meta", "br", "path", "use"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.hrefs = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.ids += [values["id"]] if "id" in values else []
+        self.hrefs += [values["href"]] if "href" in values else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+
+def test_it_needs_no_network_and_no_script(html):
+    assert "http" not in html
+    assert "//" not in re.sub(r"<pre>.*?</pre>", "", html, flags=re.DOTALL)
+    assert "<script" not in html
+    assert "@import" not in html
+
+
+def test_its_tags_are_balanced_and_its_ids_are_unique(html):
+    tags = Tags()
+    tags.feed(html)
+    assert tags.open == []
+    assert len(tags.ids) == len(set(tags.ids))
+    assert {href.removeprefix("#") for href in tags.hrefs} <= set(tags.ids)
+
+
+def test_it_is_the_same_each_time(evaluated, html):
+    with inside(evaluated):
+        assert page.render(files.read_table(SCALE / "table_cirr.parquet").to_pylist(), TABLE) == html
+
+
+def test_it_shows_every_figure_of_the_table(evaluated, html):
+    with inside(evaluated):
+        rows = files.read_table(SCALE / "table_cirr.parquet").to_pylist()
+    text = re.sub(r"<svg.*?</svg>", "", html, flags=re.DOTALL)
+    for figures in rows:
+        for value in (figures["measured"], figures["published"]):
+            assert value is None or f">{value:.2f}<" in text
+
+
+def test_it_says_that_a_mini_scale_is_not_comparable(html):
+    assert "Scale mini: not comparable with the papers." in html
+    assert "Generated pictures." in html
+
+
+def test_at_the_papers_scale_it_shows_each_verdict_and_no_such_note():
+    rows = [
+        row(verdict="match", reason="the published figure is within 0.10 points", scale="paper"),
+        row(metric="R@5", verdict="differs", reason="6.00 points below", scale="paper"),
+        quoted("PALAVRA", scale="paper"),
+    ]
+    html = page.render(rows, TABLE, charted="R@1")
+    assert "not comparable" not in html
+    assert 'class="match" title="the published figure is within 0.10 points"' in html
+    assert 'class="differs" title="6.00 points below"' in html
+    assert "1 match, 1 differs" in html
+
+
+def test_the_upper_bound_is_marked_apart(html):
+    assert '<tbody class="method bound">' in html
+    assert "upper bound, no competitor" in html
+
+
+def test_it_says_how_to_trace_a_figure(html):
+    command = "python -m cirque explain results/scale=mini/table_cirr.parquet --split test1 --backbone tiny"
+    assert f"{command} --method searle --metric R@10" in html
+
+
+def test_several_seeds_show_their_deviation():
+    html = page.render([row(n_seeds=3, std=1.25)], TABLE, charted="R@1")
+    assert "± over 3 seeds" in html
+    assert ">1.25<" in html
+
+
+def test_names_from_a_configuration_are_escaped():
+    html = page.render([ours("odd", "<b>odd</b> & method")], TABLE, charted="R@1")
+    assert "<b>odd" not in html
+
+
+def test_a_metric_is_a_heading():
+    assert str(page.metric_heading("R_subset@1")) == "R<sub>subset</sub>@1"
+    assert str(page.metric_heading("mAP@5")) == "mAP@5"

@@ -1,0 +1,81 @@
+"""config/published: every number of the papers is there, unchanged, under names that the metrics use."""
+
+import csv
+import re
+from collections import Counter
+
+import pytest
+
+from cirque import tables
+from cirque.errors import CirqueError
+from tests.evaluation import PUBLISHED, REPOSITORY
+
+SOURCES = REPOSITORY.parent / "shared" / "published"
+
+
+@pytest.fixture(scope="module")
+def published():
+    return tables.read_published(PUBLISHED).to_pylist()
+
+
+def test_every_number_of_the_sources_is_there_unchanged():
+    if not SOURCES.is_dir():
+        pytest.skip(f"the papers' numbers as they were collected: no folder {SOURCES}")
+    ours, theirs = Counter(), Counter()
+    for path in PUBLISHED:
+        with path.open(newline="") as stream:
+            ours.update(
+                (r["paper"], r["table"], r["row"], r["backbone"], r["value"], r["std"]) for r in csv.DictReader(stream)
+            )
+        with (SOURCES / path.name).open(newline="") as stream:
+            theirs.update(
+                (r["paper"], r["table"], r["method"], r["backbone"], r["value"], r["std"])
+                for r in csv.DictReader(stream)
+            )
+    assert ours == theirs
+    assert ours.total() == 1100
+
+
+def test_no_figure_stands_twice(published):
+    keys = Counter(
+        tuple(row[key] for key in ("paper", "table", "row", "backbone", "dataset", "split", "subset", "metric"))
+        for row in published
+    )
+    assert keys.most_common(1)[0][1] == 1
+
+
+def test_cirr_has_one_name_for_each_split_and_metric(published):
+    cirr = [row for row in published if row["dataset"] == "CIRR" and row["value"] < 1000]
+    assert {row["split"] for row in cirr} == {"val", "test1"}
+    assert {row["subset"] for row in cirr} == {""}
+    assert all(re.fullmatch(r"R(_subset)?@\d+", row["metric"]) for row in cirr)
+
+
+def test_table_2_of_searle_reads_as_printed(published):
+    rows = [row for row in published if (row["paper"], row["table"]) == ("SEARLE", "Table 2")]
+    assert len(rows) == 67
+    searle = {row["metric"]: row["value"] for row in rows if row["row"] == "SEARLE"}
+    assert searle == {
+        "R@1": 24.00, "R@5": 53.42, "R@10": 66.82, "R@50": 89.78,
+        "R_subset@1": 54.89, "R_subset@2": 76.60, "R_subset@3": 88.19,
+    }  # fmt: skip
+
+
+def test_methods_of_ours_are_known_by_our_names(published):
+    names = {(row["paper"], row["row"]): row["method"] for row in published}
+    assert names["SEARLE", "SEARLE-XL"] == names["LinCIR", "SEARLE"] == "searle"
+    assert names["SEARLE", "SEARLE-XL-OTI"] == "searle-oti"
+    assert names["SEARLE", "Image + Text"] == names["Pic2Word", "Image+Text"] == "image-text"
+    assert names["LinCIR", "LinCIR"] == names["TIRG", "Image only"] == ""
+    assert {row["method"] for row in published} == {"", "image-only", "text-only", "image-text", "searle-oti", "searle"}
+
+
+def test_a_figure_that_is_no_number_is_refused_with_its_line(tmp_path):
+    header = PUBLISHED[0].read_text().splitlines()[0]
+    path = tmp_path / "paper.csv"
+    path.write_text(f"{header}\nP,T,row,,ViT-B/32,CIRR,val,,R@1,1.5,\nP,T,row,,ViT-B/32,CIRR,val,,R@5,n/a,\n")
+    with pytest.raises(CirqueError, match=r"paper\.csv: line 3: .*n/a"):
+        tables.read_published([path])
+    path.write_text("paper,value\nP,1\n")
+    with pytest.raises(CirqueError, match="its columns must be paper, table, row"):
+        tables.read_published([path])

@@ -1,0 +1,78 @@
+"""
+Paths that several rules share, and the inputs that depend on the configuration. What needs no Snakemake is in cirque.plan.
+
+READS   the configuration
+WRITES  nothing
+"""
+
+RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
+WEIGHTS = "<scale>/backbones/backbone={backbone}/weights.safetensors"
+FEATURES = "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet"
+CONCEPTS = "<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet"
+TOKENS = "<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet"
+PHRASES = "<scale>/phrases/{part}.parquet"
+PHRASE_FEATURES = "<scale>/phrase_features/backbone={backbone}/{part}.parquet"
+PHI = "<scale>/phi/source={source}/backbone={backbone}/seed={seed}/phi.safetensors"
+MACROS = str(ROOT / "src/cirque/metrics.sql")
+VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
+WORK = f"results/scale={config['scale']}/work"  # declared by no rule, so that a killed job finds it again
+
+
+def torch_threads(wildcards, threads):
+    """A job's share of the cores that are really there."""
+    return plan.threads_each(threads, workflow.cores)
+
+
+def image_set_files(wildcards):
+    """What lists an image set: its split file and, where pictures are generated, their folder."""
+    entry = config["image_sets"][wildcards.image_set]
+    files = [
+        f"<data>/{file}"
+        for role, file in plan.annotation_files(entry["dataset"], entry["split"]).items()
+        if role == "split"
+    ]
+    generated = plan.data_source(config) != "fetch"
+    return files + ([f"<data>/{plan.image_folder(entry['dataset'], entry['split'])}"] if generated else [])
+
+
+def shards_of(pattern, image_set, **values):
+    """A file of every shard of an image set."""
+    return expand(
+        pattern,
+        image_set=image_set,
+        preprocess=values.pop("preprocess", config["preprocess"]),
+        shard=plan.shards(config, image_set),
+        **values,
+    )
+
+
+def phrase_files(wildcards):
+    """Phrases and their features, of every part of the vocabulary."""
+    parts = plan.parts(config)
+    return {
+        "phrases": expand(PHRASES, part=parts),
+        "phrase_features": expand(PHRASE_FEATURES, backbone=wildcards.backbone, part=parts),
+    }
+
+
+def reference_features(wildcards):
+    """Feature shards of a benchmark's image set."""
+    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
+    return shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+
+
+def method_inputs(wildcards):
+    """What a method builds on, by name: `tokens` of the references, or `phi`."""
+    inputs = {}
+    which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
+    if plan.needs(config, wildcards.method, "tokens"):
+        image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
+        inputs["tokens"] = shards_of(TOKENS, image_set, **which)
+    if plan.needs(config, wildcards.method, "phi"):
+        inputs["phi"] = expand(PHI, source=config["phi"]["source"], **which)
+    return inputs
+
+
+def run_files(pattern, chosen):
+    """A file of every run (benchmark, backbone, method, seed)."""
+    return [file for run in chosen for file in expand(pattern, **run)]
