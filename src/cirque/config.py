@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,12 @@ def flags(section: Mapping[str, Any], *leave_out: str) -> str:
     for key, value in section.items():
         if key not in leave_out:
             words.append("--" + key.replace("_", "-"))
-            words += [str(item) for item in value] if isinstance(value, list) else [str(value)]
+            words += [str(item) for item in value] if _is_list(value) else [str(value)]
     return shlex.join(words)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | Mapping)
 
 
 def as_json(config: Mapping[str, Any]) -> str:

@@ -5,13 +5,11 @@ READS   captioned images (trained), an open_clip release (pretrained), or a seed
 WRITES  <scale>/backbones/…/weights.safetensors and weights.json
 """
 
-MODEL_CONFIGS = str(ROOT / "config/backbones")
-
 
 rule train_backbone:
     input:
-        images="<data>/captions/images.tar",
-        configs=MODEL_CONFIGS,
+        captions="<data>/captions/images.tar",
+        model=model_config,
     output:
         weights=WEIGHTS,
         card="<scale>/backbones/backbone={backbone}/weights.json",
@@ -33,9 +31,10 @@ rule train_backbone:
         code=code_version("train_backbone"),
         model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
         training=lambda wildcards: flags(config["backbones"][wildcards.backbone]["weights"], "source"),
+        configs=MODEL_CONFIGS,
         seed=lambda wildcards: config["world"]["seed"],
     shell:
-        "python -m cirque train_backbone --images {input.images} --model {params.model} --model-configs {input.configs}"
+        "python -m cirque train_backbone --captions {input.captions} --model {params.model} --model-configs {params.configs}"
         " {params.training} --seed {params.seed} --threads {resources.torch_threads} --weights {output.weights}"
         " 2>&1 | tee {log}"
 
@@ -60,13 +59,14 @@ rule fetch_backbone:
         code=code_version("fetch_backbone"),
         model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
         tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
-        configs=MODEL_CONFIGS,
     shell:
-        "python -m cirque fetch_backbone --model {params.model} --tag {params.tag} --model-configs {params.configs}"
+        "python -m cirque fetch_backbone --model {params.model} --tag {params.tag}"
         " --weights {output.weights} 2>&1 | tee {log}"
 
 
 rule random_backbone:
+    input:
+        model=model_config,
     output:
         weights=WEIGHTS,
         card="<scale>/backbones/backbone={backbone}/weights.json",

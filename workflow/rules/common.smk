@@ -13,9 +13,16 @@ TOKENS = "<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone=
 PHRASES = "<scale>/phrases/{part}.parquet"
 PHRASE_FEATURES = "<scale>/phrase_features/backbone={backbone}/{part}.parquet"
 PHI = "<scale>/phi/source={source}/backbone={backbone}/seed={seed}/phi.safetensors"
+MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
 WORK = f"results/scale={config['scale']}/work"  # declared by no rule, so that a killed job finds it again
+
+
+def model_config(wildcards):
+    """The project's own description of a backbone's model, where it has one."""
+    file = Path(MODEL_CONFIGS, f"{config['backbones'][wildcards.backbone]['model']}.json")
+    return [str(file)] if file.exists() else []
 
 
 def torch_threads(wildcards, threads):

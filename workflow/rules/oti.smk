@@ -35,9 +35,10 @@ rule invert_images:
     params:
         code=code_version("oti"),
         settings=flags(config["oti"], "image_set"),
+        references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
         work=f"{WORK}/oti/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:
         "python -m cirque oti --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
-        " --phrase-features {input.phrase_features} --weights {input.weights} --queries {input.queries}"
+        " --phrase-features {input.phrase_features} --weights {input.weights} {params.references}"
         " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
         " --output {output.tokens} 2>&1 | tee {log}"

@@ -1,0 +1,78 @@
+"""The data sets, one module each, found by name: a parser from official files to images and queries.
+
+A module has `TITLE` (its name in messages), `annotation_files(split)` (role → path), `image_folder(split)` and
+`images(data_root, split)` (in gallery order), all paths relative to the data root; a benchmark's module also has
+`queries`. Nothing else in the package knows their names.
+"""
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from cirque.errors import CirqueError, listed
+
+
+class Dataset(Protocol):
+    """What each module of this folder offers."""
+
+    TITLE: str
+
+    def annotation_files(self, split: str) -> dict[str, str]:
+        """Files that the parser reads, by role, relative to the data root."""
+
+    def image_folder(self, split: str) -> str:
+        """Folder that a split's images lie in, relative to the data root."""
+
+    def images(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(image_id, path relative to the data root) of every image, in gallery order."""
+
+
+class Benchmark(Dataset, Protocol):
+    """A data set with composed queries."""
+
+    def queries(
+        self, data_root: Path, split: str, answers: Path | None = None, full_captions: Path | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows of schemas.QUERIES in the order of the annotation file."""
+
+
+def names() -> list[str]:
+    """Every data set that has a module here."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> Dataset:
+    """The module of a data set.
+
+    Raises:
+        CirqueError: there is none of that name.
+    """
+    if name not in names():
+        raise CirqueError(f"no data set is called {name!r}; there are {listed(names(), 99)}")
+    return cast(Dataset, importlib.import_module(f"cirque.datasets.{name}"))
+
+
+def load_benchmark(name: str) -> Benchmark:
+    """The module of a data set with queries.
+
+    Raises:
+        CirqueError: there is none of that name, or it holds images only.
+    """
+    dataset = load(name)
+    if not hasattr(dataset, "queries"):
+        raise CirqueError(f"data set {name}: holds images but no queries, so it cannot be a benchmark")
+    return cast(Benchmark, dataset)
+
+
+def require_count(dataset: str, split: str, n_listed: int, n_images: int) -> None:
+    """Refuse an image set of another size than the configuration says.
+
+    Raises:
+        CirqueError: counts differ; shards planned from `n_images` would lose images or be empty.
+    """
+    if n_listed != n_images:
+        raise CirqueError(
+            f"{load(dataset).TITLE} {split}: {n_listed:,} images are listed, but n_images in the configuration is "
+            f"{n_images:,}; complete the data (docs/data.md#{dataset}) or correct n_images"
+        )

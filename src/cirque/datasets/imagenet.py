@@ -1,0 +1,50 @@
+"""ImageNet-1K as a set of unlabeled images: every `*.JPEG` below `ImageNet1K/{test,val,train}`, sorted by name.
+
+SEARLE inverts the 100,000 test images; its loader takes them in the file system's order, here the order is fixed.
+"""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+from cirque.errors import CirqueError, listed
+
+TITLE = "ImageNet-1K"
+SPLITS = ("test", "val", "train")
+
+
+def annotation_files(split: str) -> dict[str, str]:
+    """None: the image set is its folder."""
+    image_folder(split)  # refuses a split that is none
+    return {}
+
+
+def image_folder(split: str) -> str:
+    """Folder of a split's images, relative to the data root."""
+    if split not in SPLITS:
+        raise CirqueError(f"{TITLE}: no split is called {split!r}; there are {', '.join(SPLITS)}")
+    return f"ImageNet1K/{split}"
+
+
+def images(data_root: Path, split: str) -> list[tuple[str, str]]:
+    """(file name, path) of every image of a split.
+
+    Raises:
+        CirqueError: there are none, or two of one name.
+    """
+    folder = data_root / image_folder(split)
+    found = [
+        (name, Path(parent, name).relative_to(data_root).as_posix())
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".JPEG") and not name.startswith(".")  # some archives carry macOS's ._ files
+    ]
+    if not found:
+        raise CirqueError(f"{TITLE} {split}: no *.JPEG below {folder}; see docs/data.md#imagenet")
+    found.sort()
+    twice = [name for (name, _), (following, _) in pairwise(found) if name == following]
+    if twice:
+        raise CirqueError(
+            f"{TITLE} {split}: {listed(twice)} lie in more than one folder below {folder}; keep one of each"
+        )
+    return found

@@ -1,0 +1,196 @@
+"""From the bytes of an image file to the pixels that a vision tower sees: decoding and the two preprocessings.
+
+Order and rounding are the released code's (SEARLE `src/data_utils.py`, OpenAI's CLIP transform): pad in the file's
+own mode, resize the shorter side with PIL's bicubic filter, crop the centre, and only then turn into RGB. So a
+palette image is resized by nearest neighbour, padding is palette entry 0 there and white in CMYK (no ink), and an
+EXIF orientation is not applied. Every file either decodes whole or is a `BadImage` with its reason; see
+docs/data.md#bad-images.
+"""
+
+import io
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Kind = Literal["targetpad", "clip"]
+
+#: Largest picture, decoded or on the way to the crop: 2^28 pixels, at PIL's four bytes a pixel 1 GiB.
+MAX_PIXELS = 2**28
+
+#: Pictures above this many pixels are worked on one at a time, so that threads do not add up their memory.
+LARGE_PIXELS = 2**25
+
+#: SEARLE §4.1 "target ratio": a picture longer than this is padded to it.
+PAD_RATIO = 1.25
+
+#: What may lie in an image set. PIL's other readers (EPS starts a program, for one) stay shut.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+
+_one_large_at_a_time = threading.Lock()
+
+# CIRR asks for PIL's limit to be off; the limits above are checked instead, before a pixel is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class BadImage(Exception):  # noqa: N818  (the reason is what is wanted of it: it becomes the image's status)
+    """A file that gives no pixels; `str()` of it is the reason."""
+
+
+# ---- decoding ------------------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decode an image file by its header, whatever its name says.
+
+    Returns:
+        The whole picture in the file's own mode, except that 16-bit grey is scaled to 8 bits (mode L).
+
+    Raises:
+        BadImage: the file is empty, cut short, no image, or larger than `MAX_PIXELS`.
+    """
+    return _load(_open(data))
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header only."""
+    if not data:
+        raise BadImage("empty file")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise BadImage(f"not an image ({', '.join(FORMATS)})") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # PIL's readers raise whatever their parsing meets in a damaged header
+        raise BadImage(f"header cannot be read: {error}") from error
+    _refuse_giant(image.size, "")
+    return image
+
+
+def _refuse_giant(size: tuple[int, int], when: str) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise BadImage(f"{width} x {height} pixels{when} exceed the limit of {MAX_PIXELS:,} pixels")
+
+
+def _load(image: Image.Image) -> Image.Image:
+    """Decode the pixels of an opened image."""
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # as above: a damaged file fails in many ways
+        raise BadImage(f"cannot be decoded: {error}") from error
+    if image.mode.startswith("I"):
+        return _eight_bits(image)
+    if image.mode == "F":
+        raise BadImage("32-bit float pixels: their range is not known")
+    return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits, rounded; PIL's own conversion to RGB would clip all above 255 to white."""
+    grey = np.asarray(image).astype(np.int64)
+    if grey.min(initial=0) < 0 or grey.max(initial=0) > 65535:
+        raise BadImage("32-bit integer pixels: their range is not known")
+    return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8))
+
+
+# ---- geometry ------------------------------------------------------------------------------------------------------
+
+
+def padding(width: int, height: int, ratio: float = PAD_RATIO) -> tuple[int, int]:
+    """Black border of "targetpad" in pixels: (left and right, top and bottom)."""
+    longer, shorter = max(width, height), min(width, height)
+    if longer / shorter < ratio:
+        return 0, 0
+    side = longer / ratio
+    return max(int((side - width) / 2), 0), max(int((side - height) / 2), 0)
+
+
+def resized(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height once the shorter side is `size`; the longer side is cut to whole pixels."""
+    if width <= height:
+        return size, int(size * height / width)
+    return int(size * width / height), size
+
+
+def _largest_step(width: int, height: int, kind: Kind, size: int) -> int:
+    """Pixels of the largest picture between file and crop.
+
+    Raises:
+        BadImage: a picture so long and thin that padding or resizing would make a giant of it.
+    """
+    steps = [(width, height)]
+    if kind == "targetpad":
+        horizontal, vertical = padding(width, height)
+        steps.append((width + 2 * horizontal, height + 2 * vertical))
+        _refuse_giant(steps[-1], f" (padded from {width} x {height})")
+    steps.append(resized(*steps[-1], size))
+    _refuse_giant(steps[-1], f" (resized from {width} x {height})")
+    return max(w * h for w, h in steps)
+
+
+# ---- preprocessing -------------------------------------------------------------------------------------------------
+
+
+def target_pad(image: Image.Image) -> Image.Image:
+    """Pad with the value 0 of the image's own mode to the ratio 1.25 (SEARLE §4.1)."""
+    horizontal, vertical = padding(*image.size)
+    if not horizontal and not vertical:
+        return image
+    fill = (0,) * len(image.getbands()) if len(image.getbands()) > 1 else 0
+    return ImageOps.expand(image, (horizontal, vertical), fill)
+
+
+def resize_and_crop(image: Image.Image, size: int) -> Image.Image:
+    """Resize the shorter side to `size` (bicubic) and crop the centre, halves rounded to even as torchvision does."""
+    image = image.resize(resized(*image.size, size), Image.Resampling.BICUBIC)
+    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def crop_pixels(image: Image.Image, kind: Kind, size: int) -> NDArray[np.uint8]:
+    """Pixels of the crop that a vision tower sees, [size, size, 3].
+
+    Raises:
+        BadImage: the picture is too long and thin, or its mode has no RGB.
+    """
+    _largest_step(*image.size, kind, size)
+    try:
+        crop = resize_and_crop(target_pad(image) if kind == "targetpad" else image, size)
+        return np.asarray(crop.convert("RGB"))
+    except (ValueError, OSError) as error:
+        raise BadImage(f"mode {image.mode} has no way to RGB: {error}") from error
+
+
+def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
+    """Scale pixels [size, size, 3] to 0…1, subtract the mean and divide by the deviation: [3, size, size]."""
+    scaled = pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+    channels = (3, 1, 1)
+    centred = scaled - np.asarray(mean, np.float32).reshape(channels)
+    return np.ascontiguousarray(centred / np.asarray(std, np.float32).reshape(channels))
+
+
+def preprocess(
+    image: Image.Image, kind: Kind, size: int, mean: Sequence[float], std: Sequence[float]
+) -> NDArray[np.float32]:
+    """What a vision tower takes of a decoded image, [3, size, size]: "targetpad" 1.25, or OpenAI's plain "clip"."""
+    return normalise(crop_pixels(image, kind, size), mean, std)
+
+
+def read_pixels(data: bytes, kind: Kind, size: int) -> NDArray[np.uint8]:
+    """Bytes of a file to the pixels of its crop, [size, size, 3]; safe to call from many threads.
+
+    Raises:
+        BadImage: see `decode` and `crop_pixels`.
+    """
+    image = _open(data)
+    large = _largest_step(*image.size, kind, size) > LARGE_PIXELS
+    with _one_large_at_a_time if large else nullcontext():
+        return crop_pixels(_load(image), kind, size)
