@@ -90,7 +90,7 @@ def _node(path: str, sha256: str, known: dict[str, Node], concerns: Callable[[st
     if record is None:
         return node
     node.record = record
-    node.code_is_todays = provenance.code_version(record["stage"]) == record["code_version"]
+    node.code_is_todays = provenance.code_version(record["stage"], *record["found_by_name"]) == record["code_version"]
     inputs = [entry for entry in record["inputs"] if concerns(entry["path"])]
     node.left_out = len(record["inputs"]) - len(inputs)
     node.inputs = [_node(entry["path"], entry["sha256"], known, lambda path: True) for entry in inputs]

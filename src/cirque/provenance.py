@@ -35,6 +35,9 @@ LIBRARIES = (
     "snakemake",
 )
 
+#: Modules that a stage imports by a name it is given; no import statement tells of them.
+FOUND_BY_NAME = ("cirque.methods.", "cirque.datasets.")
+
 _read: dict[Path, None] = {}
 _written: dict[Path, None] = {}
 
@@ -177,12 +180,13 @@ def library_versions() -> dict[str, str]:
 def write_records(stage: str, arguments: list[str], started: float) -> None:
     """Leave `OUTPUT.run.json` beside each file that the stage wrote."""
     inputs = [path for path in _read if path not in _written and path.exists()]
+    found = sorted(name for name in sys.modules if name.startswith(FOUND_BY_NAME))
     common = {
         "stage": stage,
         "command": ["python", "-m", "cirque", stage, *arguments],
         "inputs": [{"path": str(path), "sha256": sha256(path)} for path in sorted(inputs)],
-        "code_version": code_version(stage),
-        "code_modules": code_modules(f"cirque.stages.{stage}"),
+        "code_version": code_version(stage, *found),
+        "found_by_name": found,
         "libraries": library_versions(),
         "machine": _machine(),
         "seconds": round(time.time() - started, 3),

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webdataset import tariterators
-from webdataset.writer import TarWriter
-
 from cirque import files, provenance
 from cirque.errors import CirqueError, listed
 
@@ -96,6 +93,8 @@ def extension(path: str) -> str:
 
 def write_shard(output: Path, rows: Sequence[Row], data_root: Path) -> int:
     """Write the files of `rows` to a tar; returns the bytes of the images."""
+    from webdataset.writer import TarWriter  # noqa: PLC0415  (imports torch, which a list of images does without)
+
     total = 0
     with (
         files.atomic(output) as partial,
@@ -145,6 +144,8 @@ def read_shard(path: Path, rows: Sequence[Row]) -> Iterator[Sample]:
 
 def _samples(path: Path) -> Iterator[dict[str, Any]]:
     """Members of a tar grouped by key, as webdataset does it."""
+    from webdataset import tariterators  # noqa: PLC0415  (see write_shard)
+
     try:
         with path.open("rb") as stream:
             # The stream is opened here: webdataset would take a name with `pipe:` for a command.

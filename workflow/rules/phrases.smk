@@ -17,9 +17,7 @@ rule train_language_model:
         "<costs>/train_language_model.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
     resources:
-        torch_threads=torch_threads,
         mem_mb=4000,
         runtime=30,
     params:
@@ -27,7 +25,7 @@ rule train_language_model:
         training=flags(config["language_model"], "source", "model"),
     shell:
         "python -m cirque train_language_model --corpus {input.corpus} {params.training} --seed 0"
-        " --threads {resources.torch_threads} --output {output.model} 2>&1 | tee {log}"
+        " --threads {threads} --output {output.model} 2>&1 | tee {log}"
 
 
 rule fetch_language_model:

@@ -33,7 +33,7 @@ rule train_phi:
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
-        mem_mb=24000,
+        mem_mb=48000,
         runtime=480,
     params:
         code=code_version("train_phi"),

@@ -32,4 +32,5 @@ def main(*, model: str, output: Path) -> None:
         raise CirqueError(f"{model}: this release holds no safetensors file; choose a revision or model that does")
     shutil.rmtree(output, ignore_errors=True)
     partial.replace(output)
-    provenance.wrote(output)
+    for file in output.iterdir():
+        provenance.wrote(file)

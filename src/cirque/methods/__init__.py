@@ -1,0 +1,85 @@
+"""Methods: each module turns queries into query features, `compose(inputs) -> [n_queries, dim]`, L2-normalised.
+
+A new method is one file here and one entry in the configuration. It takes what it needs from `Inputs`; what it does
+not ask for is never read, nor is the library behind it imported.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
+
+from cirque.errors import CirqueError
+
+if TYPE_CHECKING:
+    from cirque.backbones import Backbone
+    from cirque.phi import Phi
+
+
+@dataclass
+class Inputs:
+    """What a benchmark gives to a method, read when first asked for.
+
+    Rows of every array are queries, in the order of the benchmark.
+    """
+
+    query_ids: Sequence[str]
+    captions: Sequence[Sequence[str]]  # relative captions of each query, verbatim
+    full_captions: Sequence[str | None]  # the target's own caption, where the data are generated
+    read_reference_features: Callable[[], np.ndarray]
+    read_tokens: Callable[[], np.ndarray]
+    read_phi: "Callable[[], Phi]"
+    read_backbone: "Callable[[], Backbone]"
+
+    @cached_property
+    def reference_features(self) -> np.ndarray:
+        """Image features of the references [n_queries, dim], un-normalised."""
+        return self.read_reference_features()
+
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """Pseudo tokens that inversion found for the references [n_queries, token_dim]."""
+        return self.read_tokens()
+
+    @cached_property
+    def phi(self) -> "Phi":
+        """The mapping network, in evaluation mode."""
+        return self.read_phi()
+
+    @cached_property
+    def backbone(self) -> "Backbone":
+        """The backbone whose text tower reads the queries."""
+        return self.read_backbone()
+
+
+class Method(Protocol):
+    """What a module of this package offers."""
+
+    def compose(self, inputs: Inputs) -> np.ndarray:
+        """Query features [n_queries, dim], L2-normalised."""
+
+
+def names() -> list[str]:
+    """Every method, as the configuration calls it: `searle-oti` is the module `searle_oti`."""
+    return sorted(module.name.replace("_", "-") for module in iter_modules([str(Path(__file__).parent)]))
+
+
+def load(name: str) -> Method:
+    """The module of a method.
+
+    Raises:
+        CirqueError: there is none of that name; the message lists those that there are.
+    """
+    if name not in names():
+        raise CirqueError(f"no method is called {name!r}; there are {', '.join(names())}")
+    return cast(Method, import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+
+def normalise(features: np.ndarray) -> np.ndarray:
+    """Rows of unit length."""
+    return np.asarray(features / np.linalg.norm(features, axis=-1, keepdims=True))

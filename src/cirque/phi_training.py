@@ -1,0 +1,279 @@
+"""Teach φ from OTI tokens: contrastive distillation, regularised by phrases (SEARLE §3.2, as released).
+
+`python -m cirque train_phi --features … --tokens … --concepts … --phrases … --phrase-features … --weights …`
+
+Order of images, phrases and dropout are drawn from (seed, epoch), (seed, image, epoch) and (seed, step), never from
+a running generator: a training that was killed goes on from its last saved step and ends with the same bits.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from cirque import draws, files, phi, text
+from cirque.backbones import Backbone
+from cirque.errors import CirqueError
+from cirque.packed import PackedEncoder
+from cirque.phrase_pool import PhrasePool, with_placeholder
+from cirque.progress import progress, say
+
+#: Losses of the training log, in its order.
+LOSSES = ("total", "distil", "gpt")
+
+#: What stands before the pseudo token in every phrase.
+PREFIX = "a photo of"
+
+#: Tokenised phrases that are kept, as draws repeat: some 50 MB.
+PHRASES_KEPT = 1 << 17
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Training of φ; λs are not divided by their sum, unlike inversion's."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    dropout: float
+    lambda_distil: float
+    lambda_gpt: float
+    temperature: float
+    n_concepts: int
+    loss: Literal["released", "paper"]
+    replace: Literal["first", "all"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What φ learns from, one row an image."""
+
+    image_ids: list[str]
+    features: Tensor  # [n, dim], un-normalised
+    tokens: Tensor  # [n, token_dim], of inversion
+
+
+class PhraseRegulariser:
+    """Draws a phrase for each image and compares it with the same phrase in which φ's token stands for the concept."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        pool: PhrasePool,
+        image_ids: Sequence[str],
+        concepts: Sequence[Sequence[str]],
+        *,
+        settings: Settings,
+        seed: int,
+    ) -> None:
+        """Keep the usable ones of each image's first concepts.
+
+        Args:
+            backbone: whose text tower reads the phrases.
+            pool: phrases and their features.
+            image_ids: images, in the order of `concepts`.
+            concepts: nearest concepts of each image, most similar first.
+            settings: `n_concepts` and `replace`.
+            seed: of the draws.
+
+        Raises:
+            CirqueError: the features are of another backbone, or an image has no usable concept.
+        """
+        if len(pool.features) and pool.features.shape[1] != backbone.dim:
+            raise CirqueError(
+                f"phrase features have {pool.features.shape[1]} dimensions and the backbone {backbone.name} has"
+                f" {backbone.dim}: they are of different backbones"
+            )
+        self.backbone, self.pool, self.image_ids, self.seed = backbone, pool, list(image_ids), seed
+        self.replace = settings.replace
+        self.allowed = [
+            pool.allowed(names, settings.n_concepts, f"image {image_id}")
+            for image_id, names in zip(image_ids, concepts, strict=True)
+        ]
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.names = list(pool.rows)
+        self._pseudo_ids = functools.lru_cache(maxsize=PHRASES_KEPT)(self._tokenise)
+
+    def draw(self, image: int, epoch: int) -> tuple[int, int]:
+        """Row of a concept and number of a phrase for one image: uniform concept, then uniform phrase of it."""
+        generator = draws.generator(self.seed, "phi", self.image_ids[image], epoch)
+        row = int(self.allowed[image][generator.integers(len(self.allowed[image]))])
+        first, end = self.pool.starts[row : row + 2]
+        return row, int(generator.integers(first, end))
+
+    def _tokenise(self, row: int, number: int) -> list[int]:
+        """Token ids of a phrase with the placeholder for its concept."""
+        phrase = with_placeholder(self.names[row], self.pool.phrase(number), self.replace)
+        return text.tokenize(self.backbone, [phrase], truncate=True)[0]
+
+    def loss(self, images: Sequence[int], epoch: int, tokens: Tensor) -> Tensor:
+        """L_gpt of a batch: `images` are rows, `tokens` [batch, token_dim] are φ's for them."""
+        if tokens.shape[1] != self.backbone.token_dim:
+            raise CirqueError(
+                f"inversion tokens have {tokens.shape[1]} dimensions and the backbone {self.backbone.name} needs"
+                f" {self.backbone.token_dim}: they are of different backbones"
+            )
+        drawn = [self.draw(image, epoch) for image in images]
+        ids = [self._pseudo_ids(row, number) for row, number in drawn]
+        # Only the first placeholder takes the token; the others stay a literal $, as released.
+        with_token = self.encoder(self.encoder.prepare(ids).pack(replace="first"), tokens)
+        phrases = torch.from_numpy(self.pool.features[[number for _, number in drawn]]).to(tokens.device)
+        return phi.phrase_loss(with_token, phrases)
+
+
+def epoch_batches(n_images: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
+    """Shuffled whole batches of one epoch; the rest is left out, but fewer images than a batch make one batch."""
+    order = draws.generator(seed, "phi order", epoch).permutation(n_images).tolist()
+    size = min(batch, n_images)
+    return [order[start : start + size] for start in range(0, n_images - size + 1, size)]
+
+
+@dataclass
+class _State:
+    """Everything that a training needs to go on."""
+
+    network: phi.Phi
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LOSSES, 0.0))  # over the present epoch
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    def end_epoch(self, epoch: int, n_steps: int) -> dict[str, float]:
+        """Log the mean losses of the epoch that just ended, and return them."""
+        means = {name: total / n_steps for name, total in self.sums.items()}
+        self.log += [{"step": self.step, "epoch": epoch, "loss": name, "value": value} for name, value in means.items()]
+        self.sums = dict.fromkeys(LOSSES, 0.0)
+        return means
+
+    def save(self, path: Path) -> None:
+        """Write the state as one safetensors file, so that there is a whole one or none."""
+        tensors = {f"phi.{name}": value for name, value in self.network.state_dict().items()}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
+        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        told = json.dumps({"step": self.step, "sums": self.sums, "log": self.log})
+        with files.atomic(path) as partial:
+            partial.write_bytes(safetensors.torch.save(tensors, {"training": told}))
+
+    def restore(self, path: Path) -> None:
+        """Take over what `save` wrote."""
+        with safetensors.safe_open(path, framework="pt") as stored:
+            told = json.loads(stored.metadata()["training"])
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (no dictionary)
+        weights = {name.removeprefix("phi."): value for name, value in tensors.items() if name.startswith("phi.")}
+        self.network.load_state_dict(weights)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, number, moment = name.split(".")
+                moments.setdefault(int(number), {})[moment] = value
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        self.step, self.sums, self.log = told["step"], told["sums"], told["log"]
+
+
+def train(
+    examples: Examples,
+    regulariser: PhraseRegulariser | None,
+    settings: Settings,
+    *,
+    seed: int,
+    state_path: Path,
+    seconds_between_saves: float = 60.0,
+) -> tuple[phi.Phi, list[dict[str, Any]]]:
+    """Train φ, going on from `state_path` if it is there.
+
+    Args:
+        examples: features and inversion tokens, on the device to train on.
+        regulariser: may be None where λ_gpt is 0.
+        settings: losses and optimisation.
+        seed: of initial weights, order, phrases and dropout.
+        state_path: file for the state of an unfinished training; the caller removes it when done.
+        seconds_between_saves: how much work a kill may cost.
+
+    Returns:
+        φ in evaluation mode, and the rows of the training log: mean losses of each epoch.
+
+    Raises:
+        CirqueError: a loss is not finite, both λs are 0, or the regulariser is missing.
+    """
+    if settings.lambda_gpt and regulariser is None:
+        raise CirqueError("phi: lambda_gpt is not 0, so phrases are needed")
+    if not settings.lambda_gpt and not settings.lambda_distil:
+        raise CirqueError("phi: lambda_distil and lambda_gpt are both 0: there is nothing to learn from")
+    state = _start(examples, settings, seed, state_path)
+    device = examples.features.device
+    batches: list[list[int]] = []
+    per_epoch = len(epoch_batches(len(examples.image_ids), settings.batch, seed, 0))
+    saved = time.monotonic()
+    bar: Any = progress(total=settings.epochs * per_epoch, what="φ", unit="step", initial=state.step)
+    with bar, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        while state.step < settings.epochs * per_epoch:
+            epoch, place = divmod(state.step, per_epoch)
+            if not batches or place == 0:
+                batches = epoch_batches(len(examples.image_ids), settings.batch, seed, epoch)
+            _step(state, examples, regulariser, settings, seed=seed, epoch=epoch, images=batches[place])
+            bar.update()
+            if place == per_epoch - 1:
+                means = state.end_epoch(epoch, per_epoch)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()}, refresh=False)
+            if time.monotonic() - saved > seconds_between_saves:
+                state.save(state_path)
+                saved = time.monotonic()
+    return state.network.eval().requires_grad_(False), state.log
+
+
+def _start(examples: Examples, settings: Settings, seed: int, state_path: Path) -> _State:
+    """A fresh state, or the one of a training that was cut off."""
+    device = examples.features.device
+    network = phi.initial(examples.features.shape[1], examples.tokens.shape[1], settings.dropout, seed)
+    network = network.to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    state = _State(network, optimiser)
+    if state_path.is_file():
+        state.restore(state_path)
+        say(f"φ: going on from step {state.step}, saved in {state_path}")
+    return state
+
+
+def _step(
+    state: _State,
+    examples: Examples,
+    regulariser: PhraseRegulariser | None,
+    settings: Settings,
+    *,
+    seed: int,
+    epoch: int,
+    images: list[int],
+) -> None:
+    """One optimiser step."""
+    torch.manual_seed(draws.seed_of(seed, "phi dropout", state.step))
+    predicted = state.network(examples.features[images])
+    zero = predicted.new_zeros(())
+    distil, gpt = zero, zero
+    if settings.lambda_distil:
+        oti = examples.tokens[images]
+        distil = phi.distillation_loss(oti, predicted, settings.temperature, settings.loss)
+    if settings.lambda_gpt and regulariser is not None:
+        gpt = regulariser.loss(images, epoch, predicted)
+    total = settings.lambda_distil * distil + settings.lambda_gpt * gpt
+    values = {"total": total.item(), "distil": distil.item(), "gpt": gpt.item()}
+    if not np.isfinite(values["total"]):
+        raise CirqueError(
+            f"φ: the loss is {values} at step {state.step}, epoch {epoch}; nothing was written. Lower phi.learning_rate"
+            f" (now {settings.learning_rate:g}), or look for broken rows among the tokens and features"
+        )
+    state.optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(total)
+    state.optimiser.step()
+    state.step += 1
+    state.sums = {name: state.sums[name] + values[name] for name in LOSSES}

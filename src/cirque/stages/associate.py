@@ -1,0 +1,34 @@
+"""Find the concepts nearest to each image of a set."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from cirque import concepts, files, schemas, vectors
+from cirque.progress import progress
+
+
+def main(*, features: list[Path], concept_features: Path, n_stored: int, output: Path) -> None:
+    """Write each image's nearest concepts, most similar first, in the order of the images.
+
+    Args:
+        features: Feature files of the set's shards; images that could not be read are left out.
+        concept_features: Class embeddings of the vocabulary.
+        n_stored: Concepts kept for each image.
+        output: Parquet file to write.
+    """
+    image_ids, images = vectors.read(features, "image_id", "feature")
+    names, classes = vectors.read([concept_features], "concept", "feature")
+    n_batches = -(-len(image_ids) // concepts.IMAGES_AT_ONCE)
+    blocks, filled = [], 0
+    for best, similarities in progress(
+        concepts.nearest(images, classes, n_stored), total=n_batches, what="nearest concepts", unit="batch"
+    ):
+        block = {
+            "image_id": image_ids[filled : filled + len(best)],
+            "concepts": [[names[i] for i in row] for row in best],
+            "similarities": list(similarities),
+        }
+        blocks.append(pa.table(block, schema=schemas.CONCEPTS))
+        filled += len(best)
+    files.write_table(output, pa.concat_tables(blocks), schemas.CONCEPTS)

@@ -1,0 +1,97 @@
+"""Text features of queries: relative captions in a prompt, with or without a pseudo token."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cirque import text
+from cirque.errors import CirqueError
+from cirque.packed import PackedEncoder
+from cirque.progress import progress
+
+if TYPE_CHECKING:
+    from cirque.backbones import Backbone
+    from cirque.methods import Inputs
+
+#: Prompts that go through the text tower together.
+TEXTS_AT_ONCE = 512
+
+
+def caption_orders(captions: Sequence[str]) -> list[str]:
+    """A query's captions as the texts to encode: one as it stands; of several, the order given and its reverse.
+
+    SEARLE joins FashionIQ's two captions by "and" in both orders and averages the features.
+    """
+    if len(captions) == 1:
+        return [captions[0]]
+    return [" and ".join(captions), " and ".join(reversed(captions))]
+
+
+def encode(inputs: "Inputs", prompt: str, tokens: np.ndarray | None = None) -> np.ndarray:
+    """Features of the prompt filled with each query's relative captions.
+
+    Args:
+        inputs: the queries.
+        prompt: holds `{caption}`, and the placeholder where tokens are given.
+        tokens: pseudo token of each query [n_queries, token_dim].
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+    """
+    texts = [[prompt.format(caption=order) for order in caption_orders(captions)] for captions in inputs.captions]
+    return encode_texts(inputs, texts, tokens, prompt.partition(text.PLACEHOLDER)[0].strip())
+
+
+def encode_texts(
+    inputs: "Inputs", texts: Sequence[Sequence[str]], tokens: np.ndarray | None = None, prefix: str = ""
+) -> np.ndarray:
+    """Mean of the normalised features of each query's texts, normalised again.
+
+    Args:
+        inputs: the queries.
+        texts: each query's texts, one or several.
+        tokens: pseudo token of each query [n_queries, token_dim].
+        prefix: words before the token that all texts share; computed once.
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+
+    Raises:
+        CirqueError: a text is longer than the text tower reads, which the message names by its query; or the
+            tokens are of another backbone.
+    """
+    if tokens is not None and tokens.shape[1] != inputs.backbone.token_dim:
+        raise CirqueError(
+            f"pseudo tokens have {tokens.shape[1]} dimensions and the backbone {inputs.backbone.name} needs"
+            f" {inputs.backbone.token_dim}: they are of different backbones"
+        )
+    owners = np.repeat(np.arange(len(texts)), [len(own) for own in texts])
+    ids = []
+    for query, own in zip(inputs.query_ids, texts, strict=True):
+        try:
+            ids += text.tokenize(inputs.backbone, own)
+        except CirqueError as error:
+            raise CirqueError(f"query {query}: {error}") from error
+    with torch.no_grad():
+        if tokens is None:
+            features = text.encode(inputs.backbone, ids)
+        else:
+            features = _encode_with_tokens(inputs.backbone, ids, torch.from_numpy(tokens[owners]), prefix)
+        features = functional.normalize(features.float(), dim=-1).cpu()
+    sums = torch.zeros(len(texts), features.shape[1]).index_add_(0, torch.from_numpy(owners), features)
+    return functional.normalize(sums, dim=-1).numpy()
+
+
+def _encode_with_tokens(backbone: "Backbone", ids: list[list[int]], tokens: Tensor, prefix: str) -> Tensor:
+    """Features of texts whose first placeholder takes a token, one a text, [n, dim] un-normalised."""
+    encoder = PackedEncoder(backbone, [prefix] if prefix else [])
+    features = []
+    for start in progress(range(0, len(ids), TEXTS_AT_ONCE), what="queries", unit="batch"):
+        part = slice(start, start + TEXTS_AT_ONCE)
+        layout = encoder.prepare(ids[part]).pack(replace="first")
+        features.append(encoder(layout, tokens[part].to(encoder.device)))
+    return torch.cat(features)
