@@ -180,13 +180,13 @@ def test_what_does_not_belong_to_inversion_stays_in_the_work_folder(folder: Path
 
 
 def test_a_loss_that_is_no_number_leaves_no_file(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CirqueError, match=r"loss of \d images is not finite"):
+    with pytest.raises(CirqueError, match=r"losses are not finite"):
         run(folder, tmp_path, dataclasses.replace(SETTINGS, learning_rate=1e30, steps=30))
     assert not (tmp_path / "tokens.parquet").exists()
 
 
 def test_a_killed_inversion_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, steps=400, batch=2)
+    settings = dataclasses.replace(SETTINGS, steps=150, batch=2)
     given = {
         key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
     }

@@ -1,0 +1,232 @@
+"""One step of inversion, ours beside a plain implementation of the released loop: `python benchmarks/oti_step.py`.
+
+Random weights at the size of ViT-B/32. The plain step does what the released code does: three texts an image are
+tokenised and run at 77 positions, and the weights of the text tower take gradients. Every round runs each variant once
+from the same tokens on the same texts; the ratio is the median of the rounds' ratios, which a busy machine disturbs
+less than the times. Processor time is shown beside the clock, as it leaves out the waiting for other programs.
+"""
+
+import argparse
+import logging
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from cirque import backbones, oti, text
+from cirque.phrase_pool import PhrasePool, with_placeholder
+from cirque.templates import TEMPLATES
+
+MODEL = "ViT-B-32-quickgelu"
+SETTINGS = oti.Settings(
+    steps=0,
+    learning_rate=0.02,
+    weight_decay=0.01,
+    init_std=0.02,
+    lambda_cos=1.0,
+    lambda_gpt=0.5,
+    ema_decay=0.99,
+    n_concepts=3,
+    batch=0,
+    replace="first",
+)
+
+#: One token each in CLIP's vocabulary.
+CONCEPTS = ("dog", "bicycle", "tree", "lamp", "boat", "piano", "castle", "spoon")
+WORDS = (
+    "is was sits stands in on near under over the a red blue small old new house street garden water sky table people"
+    " children green hills light morning city river wall window stone paper big bright quiet with and by of many two"
+)
+
+#: Tokens of a phrase of the released model: 36.6 on average, most between 30 and 45.
+MEAN_TOKENS, STD_TOKENS = 36.6, 4.0
+
+#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+REPEATS = 8
+
+
+# ---- what both variants work on ------------------------------------------------------------------------------------
+
+
+def random_backbone() -> backbones.Backbone:
+    """The model at its real size with random weights."""
+    config = backbones.read_config(MODEL)
+    model = backbones.create(MODEL, config).eval().requires_grad_(False)
+    return backbones.Backbone(
+        model=model,
+        tokenizer=open_clip.SimpleTokenizer(),
+        name=MODEL,
+        dim=config["embed_dim"],
+        token_dim=model.token_embedding.embedding_dim,
+        image_size=224,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        context_length=model.context_length,
+    )
+
+
+def random_pool(backbone: backbones.Backbone, n_phrases: int) -> PhrasePool:
+    """Phrases of the released length about a few concepts, and their features."""
+    generator = np.random.default_rng(0)
+    phrases = []
+    for concept in CONCEPTS:
+        for _ in range(n_phrases):
+            n_words = int(np.clip(round(generator.normal(MEAN_TOKENS - 7, STD_TOKENS)), 15, 68))
+            phrases.append(f"a photo of {concept} that {' '.join(generator.choice(WORDS.split(), n_words))}")
+    with torch.no_grad():
+        features = torch.nn.functional.normalize(text.encode(backbone, phrases), dim=-1)
+    return PhrasePool(
+        {concept: row for row, concept in enumerate(CONCEPTS)},
+        np.arange(len(CONCEPTS) + 1) * n_phrases,
+        np.ones(len(CONCEPTS), dtype=bool),
+        pa.chunked_array([pa.array(phrases)]),
+        features.numpy(),
+    )
+
+
+def random_images(backbone: backbones.Backbone, n: int) -> oti.Images:
+    """Features and concepts of n images."""
+    generator = np.random.default_rng(1)
+    features = generator.normal(size=(n, backbone.dim)).astype(np.float32)
+    concepts = [generator.choice(len(CONCEPTS), SETTINGS.n_concepts, replace=False) for _ in range(n)]
+    return oti.Images([f"image {row}" for row in range(n)], features, concepts)
+
+
+# ---- the plain step ------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    """The released loop, written from its description."""
+
+    def __init__(self, backbone: backbones.Backbone, batch: oti.Batch) -> None:
+        self.model, self.tokenizer, self.batch = backbone.model, backbone.tokenizer, batch
+        self.criterion = torch.nn.CosineEmbeddingLoss()
+        self.names = list(batch.pool.rows)
+
+    def encode(self, texts: list[str], tokens: Tensor | None) -> Tensor:
+        """Features of texts at the full context."""
+        model, ids = self.model, self.tokenizer(texts)
+        x = model.token_embedding(ids)
+        rows = torch.arange(len(ids))
+        if tokens is not None:
+            x = x.index_put((rows, (ids == text.PLACEHOLDER_ID).int().argmax(1)), tokens)
+        x = model.transformer(x + model.positional_embedding, attn_mask=model.attn_mask)
+        return model.ln_final(x)[rows, ids.argmax(1)] @ model.text_projection
+
+    def losses(self, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Mean L_cos and L_gpt."""
+        batch, pool = self.batch, self.batch.pool
+        templates = [TEMPLATES[number].format(" $ ") for number in batch.templates[:, step]]
+        phrases = [pool.phrase(int(number)) for number in batch.phrases[:, step]]
+        concepts = np.searchsorted(pool.starts, batch.phrases[:, step], side="right") - 1
+        pseudo = [
+            with_placeholder(self.names[row], phrase, "first") for row, phrase in zip(concepts, phrases, strict=True)
+        ]
+        ones = torch.ones(len(tokens))
+        l_cos = self.criterion(self.encode(templates, tokens), batch.features, ones)
+        return l_cos, self.criterion(self.encode(pseudo, tokens), self.encode(phrases, None), ones)
+
+    def step(self, start: Tensor, number: int) -> Tensor:
+        """L_cos, L_gpt and loss of one step."""
+        for name, weights in self.model.named_parameters():
+            weights.requires_grad_(not name.startswith("visual."))
+        tokens = start.clone().requires_grad_(True)
+        optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay)
+        l_cos, l_gpt = self.losses(tokens, number)
+        loss = (SETTINGS.lambda_cos * l_cos + SETTINGS.lambda_gpt * l_gpt) / (SETTINGS.lambda_cos + SETTINGS.lambda_gpt)
+        loss.backward()
+        optimiser.step()
+        self.model.requires_grad_(False)
+        return torch.stack([l_cos, l_gpt, loss]).detach()
+
+
+def our_step(batch: oti.Batch, start: Tensor, number: int) -> Tensor:
+    """L_cos, L_gpt and loss of one step of `cirque.oti`."""
+    tokens = start.clone().requires_grad_(True)
+    optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay)
+    l_cos, l_gpt = batch.losses(tokens, number)
+    loss = oti.inversion_loss(l_cos, l_gpt, SETTINGS)
+    (tokens.grad,) = torch.autograd.grad(loss.sum() / oti.RELEASED_BATCH, tokens)
+    optimiser.step()
+    return torch.stack([l_cos.mean(), l_gpt.mean(), loss.mean()]).detach()
+
+
+# ---- the comparison ------------------------------------------------------------------------------------------------
+
+
+def timed(step: Callable[[], Tensor], repeats: int) -> tuple[float, float, Tensor]:
+    """Mean seconds of a step by the clock and of the processor, and its losses."""
+    clock, processor = time.perf_counter(), time.process_time()
+    losses = [step() for _ in range(repeats)]
+    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
+
+
+def bf16_instructions() -> list[str]:
+    """What the processor has for bf16; without any of it torch emulates bf16, slower than fp32."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
+    return [name for name in ("avx512_bf16", "amx_bf16") if f" {name}" in flags]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=64, help="images")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--bf16", action=argparse.BooleanOptionalAction, default=bool(bf16_instructions()), help="also run bf16"
+    )
+    arguments = parser.parse_args()
+    logging.getLogger().setLevel(logging.ERROR)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    settings = oti.Settings(**{**vars(SETTINGS), "steps": arguments.rounds + 1, "batch": arguments.batch})
+    backbone = random_backbone()
+    pool = random_pool(backbone, n_phrases=16)
+    images = random_images(backbone, arguments.batch)
+    types = {"fp32": torch.float32, "bf16": torch.bfloat16} if arguments.bf16 else {"fp32": torch.float32}
+    batches = {
+        name: oti.Batch(oti.encoder_for(backbone, dtype), images, pool, settings, seed=0)
+        for name, dtype in types.items()
+    }
+    start = oti.State.initial(images.image_ids, backbone.token_dim, settings.init_std, 0, torch.device("cpu")).tokens
+    print(
+        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
+        f" bf16 in hardware: {', '.join(bf16_instructions()) or 'none'}"
+    )
+    lengths = [len(ids) for ids in text.tokenize(backbone, pool.phrases.to_pylist())]
+    print(f"{MODEL}, batch {arguments.batch}, phrases of {np.mean(lengths):.1f} tokens ({min(lengths)}–{max(lengths)})")
+    compare(Plain(backbone, batches["fp32"]), batches, start, arguments.rounds)
+
+
+def compare(plain: Plain, batches: dict[str, oti.Batch], start: Tensor, rounds: int) -> None:
+    """Run the rounds and print times, ratios and the largest difference of losses."""
+    our_step(batches["fp32"], start, rounds)  # warm-up
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in batches}
+    worst = dict.fromkeys(batches, 0.0)
+    for number in range(rounds):
+        clock, processor, plain_losses = timed(lambda number=number: plain.step(start, number), 1)
+        line = f"round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
+        for name, batch in batches.items():
+            our_clock, our_processor, losses = timed(
+                lambda batch=batch, number=number: our_step(batch, start, number), REPEATS
+            )
+            ratios[name].append((clock / our_clock, processor / our_processor))
+            worst[name] = max(worst[name], float((losses - plain_losses).abs().max()))
+            line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
+        print(line, flush=True)
+    for name, found in ratios.items():
+        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
+        print(
+            f"{name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
+            f" losses differ by at most {worst[name]:.1e}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Write many small files at once: a whole folder, or a tar of caption pairs, or nothing."""
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from cirque import files
+from cirque.errors import CirqueError
+
+
+def write_folder(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
+    """Write files, given by name and bytes, into a new folder that then takes the place of the old one."""
+    partial = folder.parent / f".{folder.name}.part"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, data in contents:
+            (partial / name).write_bytes(data)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CirqueError(f"{folder}: could not be written ({error.strerror or error}); nothing was left") from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """Write a tar whose bytes depend on names and contents only: no dates, no owners."""
+    with files.atomic(path) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))

@@ -1,0 +1,50 @@
+"""Generate CIRR from scenes of the mini world: images, annotations in the official format, and the answers."""
+
+import json
+from pathlib import Path
+
+from cirque import files
+from cirque.mini import cirr
+from cirque.mini.drawing import png, render
+from cirque.mini.draws import draws
+from cirque.mini.folders import write_folder
+from cirque.progress import progress
+
+
+def _write_images(folder: Path, benchmark: cirr.Benchmark, seed: int, image_size: int) -> None:
+    pairs = list(zip(benchmark.names, benchmark.scenes, strict=True))
+    write_folder(
+        folder,
+        (
+            (f"{name}.png", png(render(scene, image_size, draws(seed, "cirr", name, "picture"))))
+            for name, scene in progress(pairs, what=f"CIRR {benchmark.split} images", unit="image")
+        ),
+    )
+
+
+def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+    """Write CIRR/dev, CIRR/test1, CIRR/cirr/captions, CIRR/cirr/image_splits and CIRR/mini (answers, full captions).
+
+    Args:
+        seed: Of every draw.
+        image_size: Side of an image, in pixels.
+        n_gallery: Images in each split.
+        n_queries: Queries in each split.
+        data_root: Folder of the generated data.
+    """
+    root = data_root / "CIRR"
+    captions: dict[str, str] = {}
+    for split, prefix in cirr.PREFIXES.items():
+        benchmark = cirr.make_benchmark(seed, split, n_gallery, n_queries)
+        _write_images(root / prefix, benchmark, seed, image_size)
+        # On one line, as the official files are.
+        files.write_text(
+            root / "cirr" / "captions" / f"cap.rc2.{split}.json", json.dumps(cirr.caption_records(benchmark, seed))
+        )
+        files.write_text(
+            root / "cirr" / "image_splits" / f"split.rc2.{split}.json", json.dumps(cirr.split_paths(benchmark))
+        )
+        captions |= cirr.full_captions(benchmark)
+        if split == "test1":
+            files.write_json(root / "mini" / "answers.test1.json", cirr.answers(benchmark))
+    files.write_json(root / "mini" / "full_captions.json", captions)

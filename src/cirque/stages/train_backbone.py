@@ -1,0 +1,101 @@
+"""Train a mini backbone from scratch on captioned images."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from PIL import Image
+
+from cirque import backbones, devices, provenance
+from cirque.errors import CirqueError
+from cirque.mini import contrastive
+from cirque.progress import say
+
+#: A whole tar ends with so many zero bytes.
+TAR_END = 1024
+
+
+def read_captioned(tar: Path, size: int) -> contrastive.Captioned:
+    """Every image of a tar, decoded, and its captions: pairs KEY.png and KEY.txt with one caption a line.
+
+    Raises:
+        CirqueError: the tar is cut short, an image lacks its captions, or an image has another size than the model.
+    """
+    provenance.read(tar)
+    if not tar.is_file():
+        raise CirqueError(f"{tar}: no such file; ask Snakemake for it")
+    if any(tar.read_bytes()[-TAR_END:]) or tar.stat().st_size < TAR_END:  # tarfile takes a cut tar for a shorter one
+        raise CirqueError(f"{tar}: cut short; delete it and run Snakemake again, which makes it anew")
+    images: dict[str, np.ndarray] = {}
+    captions: dict[str, list[str]] = {}
+    try:
+        with tarfile.open(tar) as members:
+            for member in members:
+                stream = members.extractfile(member)
+                if stream is None:
+                    continue
+                key, _, extension = member.name.rpartition(".")
+                if extension == "txt":
+                    captions[key] = stream.read().decode().splitlines()
+                else:
+                    images[key] = np.asarray(Image.open(io.BytesIO(stream.read())).convert("RGB"))
+    except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
+        raise CirqueError(
+            f"{tar}: not a whole tar of images and captions ({error}); delete it and make it anew"
+        ) from error
+    for key, image in images.items():
+        if not captions.get(key):
+            raise CirqueError(f"{tar}: {key} has an image and no caption")
+        if image.shape != (size, size, 3):
+            raise CirqueError(
+                f"{tar}: {key} is {image.shape[1]} × {image.shape[0]} pixels, the model takes {size} × {size}; set"
+                " world.image_size to that"
+            )
+    if not images:
+        raise CirqueError(f"{tar}: holds no image")
+    return contrastive.Captioned(np.stack(list(images.values())), [captions[key] for key in images])
+
+
+def main(
+    *,
+    captions: Path,
+    model: str,
+    model_configs: Path,
+    settings: contrastive.Settings,
+    seed: int,
+    weights: Path,
+    threads: int = 1,
+    device: str = "auto",
+) -> None:
+    """Train a model on image-caption pairs and write its weights and their side-car.
+
+    Args:
+        captions: Tar of KEY.png and KEY.txt.
+        model: Name of the open_clip model, one of the project's own.
+        model_configs: Folder of the project's open_clip configurations.
+        settings: How to train.
+        seed: Of the first weights, the order of images and the choice of captions.
+        weights: Where to write weights.safetensors; weights.json comes beside it.
+        threads: Threads of torch.
+        device: auto, cpu or cuda.
+    """
+    place = devices.prepare(threads, device)
+    config = backbones.read_config(model, model_configs)
+    torch.manual_seed(seed)
+    clip = backbones.create(model, config)
+    data = read_captioned(captions, config["vision_cfg"]["image_size"])
+    say(f"{model}: {sum(w.numel() for w in clip.parameters()):,} parameters, {len(data.images):,} images")
+    contrastive.train(
+        clip,
+        open_clip.SimpleTokenizer(context_length=clip.context_length),
+        data,
+        settings,
+        seed=seed,
+        device=place,
+        mean=backbones.MEAN,
+        std=backbones.STD,
+    )
+    backbones.save(clip, weights, name=model, config=config, source="trained")

@@ -1,0 +1,113 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+
+import pytest
+from PIL import Image
+
+from cirque.errors import CirqueError
+from cirque.provenance import record_path
+from cirque.stages import generate_captions, generate_cirr, generate_unlabeled
+
+WORLD = {"seed": 0, "image_size": 32}
+
+
+def contents(root):
+    """Bytes of every file under a folder, without the records of runs, which hold times."""
+    files = [path for path in root.rglob("*") if path.is_file() and not path.name.endswith(".run.json")]
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(files)}
+
+
+def generate(root):
+    generate_captions.main(**WORLD, n_captioned=12, n_sentences=30, data_root=root)
+    generate_unlabeled.main(**WORLD, n_unlabeled=5, data_root=root)
+    generate_cirr.main(**WORLD, n_gallery=50, n_queries=20, data_root=root)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    root = tmp_path_factory.mktemp("world")
+    generate(root)
+    return root
+
+
+def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_path):
+    commands = [
+        ["generate_captions", "--n-captioned", "12", "--n-sentences", "30"],
+        ["generate_unlabeled", "--n-unlabeled", "5"],
+        ["generate_cirr", "--n-gallery", "50", "--n-queries", "20"],
+    ]
+    for command in commands:
+        common = ["--seed", "0", "--image-size", "32", "--data-root", str(tmp_path)]
+        environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+        subprocess.run([sys.executable, "-m", "cirque", *command, *common], env=environment, check=True)
+    assert contents(tmp_path) == contents(world)
+
+
+def test_another_seed_makes_another_world(world, tmp_path):
+    generate_unlabeled.main(seed=1, image_size=32, n_unlabeled=5, data_root=tmp_path)
+    ours, others = contents(world), contents(tmp_path)
+    assert not [name for name, data in others.items() if ours[name] == data]
+
+
+def test_an_image_does_not_depend_on_how_many_there_are(world, tmp_path):
+    generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+    assert contents(tmp_path).items() <= contents(world).items()
+
+
+def test_images_and_captions_come_in_pairs_without_dates(world):
+    with tarfile.open(world / "captions" / "images.tar") as tar:
+        members = tar.getmembers()
+    assert [m.name for m in members] == [f"{i:06d}.{kind}" for i in range(12) for kind in ("png", "txt")]
+    assert {(m.mtime, m.uid, m.uname) for m in members} == {(0, 0, "")}
+
+
+def test_unlabeled_images_are_named_as_in_imagenet(world):
+    names = sorted(path.name for path in (world / "ImageNet1K" / "test").iterdir())
+    assert names == [f"ILSVRC2012_test_{i:08d}.JPEG" for i in range(1, 6)]
+    assert Image.open(world / "ImageNet1K" / "test" / names[0]).format == "JPEG"
+
+
+@pytest.mark.parametrize("split", ["val", "test1"])
+def test_every_name_of_a_split_has_its_image(world, split):
+    paths = json.loads((world / "CIRR/cirr/image_splits" / f"split.rc2.{split}.json").read_text())
+    assert len(paths) == 50
+    for path in paths.values():
+        image = Image.open(world / "CIRR" / path)
+        assert (image.format, image.size) == ("PNG", (32, 32))
+
+
+def test_answers_and_full_captions_are_of_known_queries_and_images(world):
+    records = json.loads((world / "CIRR/cirr/captions/cap.rc2.test1.json").read_text())
+    answers = json.loads((world / "CIRR/mini/answers.test1.json").read_text())
+    captions = json.loads((world / "CIRR/mini/full_captions.json").read_text())
+    assert set(answers) == {str(record["pairid"]) for record in records}
+    assert all(answers[str(record["pairid"])] != record["reference"] for record in records)
+    assert set(answers.values()) <= set(captions)
+    assert len(captions) == 100
+
+
+def test_the_vocabulary_is_a_csv_of_two_columns(world):
+    rows = list(csv.reader((world / "openimages" / "oidv7-class-descriptions.csv").open(encoding="utf-8")))
+    assert {len(row) for row in rows} == {2}
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_left_as_it_was(tmp_path):
+    (tmp_path / "ImageNet1K").write_text("in the way")
+    with pytest.raises(CirqueError, match="ImageNet1K/test: could not be written"):
+        generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+    assert (tmp_path / "ImageNet1K").read_text() == "in the way"
+
+
+def test_a_second_run_replaces_the_folder(tmp_path):
+    generate_unlabeled.main(**WORLD, n_unlabeled=3, data_root=tmp_path)
+    generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+    assert len(contents(tmp_path)) == 2
+
+
+def test_records_are_kept_of_annotations(world, tmp_path):
+    path = world / "CIRR" / "mini" / "answers.test1.json"
+    assert not record_path(path).exists()  # only the command line leaves records
