@@ -163,7 +163,7 @@ class PackedEncoder:
             x, qkv = self._first_rows(layout, tokens.float())
             for number, block in enumerate(self.blocks[:-1]):
                 if number:
-                    qkv = functional.linear(block.norm_1(x).to(self.dtype), *block.qkv)
+                    qkv = _linear(block.norm_1(x).to(self.dtype), block.qkv)
                 mixed = _Attention.apply(qkv, self.keys[number], self.values[number], layout.buckets)
                 x = self._finish(block, x, mixed)
             x = self._last(self.blocks[-1], x, layout)
@@ -174,18 +174,18 @@ class PackedEncoder:
         block, positions = self.blocks[0], self.tower.positions.float()
         with torch.no_grad():
             x = self.tower.token_embedding(layout.ids).float() + positions[layout.positions]
-            qkv = functional.linear(block.norm_1(x).to(self.dtype), *block.qkv)
+            qkv = _linear(block.norm_1(x).to(self.dtype), block.qkv)
         injected = tokens.index_select(0, layout.owners) + positions[layout.positions[layout.slots]]
         x.index_copy_(0, layout.slots, injected)
         if len(self.blocks) > 1:
-            qkv.index_copy_(0, layout.slots, functional.linear(block.norm_1(injected).to(self.dtype), *block.qkv))
+            qkv.index_copy_(0, layout.slots, _linear(block.norm_1(injected).to(self.dtype), block.qkv))
         return x, qkv
 
     def _finish(self, block: _Block, x: Tensor, mixed: Tensor) -> Tensor:
         """A block after its attention: both residual sums."""
-        x = x + functional.linear(mixed, *block.out)
-        hidden = block.activation(functional.linear(block.norm_2(x).to(self.dtype), *block.up))
-        return x + functional.linear(hidden, *block.down)
+        x = x + _linear(mixed, block.out)
+        hidden = block.activation(_linear(block.norm_2(x).to(self.dtype), block.up))
+        return x + _linear(hidden, block.down)
 
     def _last(self, block: _Block, x: Tensor, layout: Layout) -> Tensor:
         """The last block at the end positions only, [rows, width] → [n_texts, width] in the buckets' order.
@@ -196,7 +196,7 @@ class PackedEncoder:
         width = x.shape[1]
         normed = block.norm_1(x).to(self.dtype)
         (q_weight, k_weight, v_weight), (q_bias, _, v_bias) = (part.chunk(3) for part in block.qkv)
-        q = functional.linear(normed.index_select(0, layout.ends), q_weight, q_bias)
+        q = _linear(normed.index_select(0, layout.ends), (q_weight, q_bias))
         q = q.view(-1, self.heads, width // self.heads).transpose(0, 1) * (width // self.heads) ** -0.5
         asked = torch.bmm(q, k_weight.view(self.heads, -1, width)).transpose(0, 1)  # [n_texts, heads, width]
         mixed, counts = [], [len(bucket.prefixes) for bucket in layout.buckets]
@@ -221,7 +221,7 @@ class PackedEncoder:
             ids = torch.tensor(prefix, device=self.device)
             x = self.tower.token_embedding(ids).float() + self.tower.positions[: len(ids)].float()
             for depth, block in enumerate(self.blocks[:-1]):
-                qkv = functional.linear(block.norm_1(x).to(self.dtype), *block.qkv)
+                qkv = _linear(block.norm_1(x).to(self.dtype), block.qkv)
                 q, k, v = qkv.view(len(ids), 3, self.heads, -1).permute(1, 2, 0, 3)
                 self.keys[depth, number, :, : len(ids)] = k
                 self.values[depth, number, :, : len(ids)] = v
@@ -244,6 +244,14 @@ def _constants(block: ResidualAttentionBlock, dtype: torch.dtype) -> _Block:
         functional.silu if quick else block.mlp.gelu,
         _scaled(down.weight, down.bias, dtype, _gamma(block.ls_2), 1 / factor),
     )
+
+
+def _linear(x: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
+    """The linear map x Wᵀ + b."""
+    if x.is_cuda:
+        return functional.linear(x, *weights)
+    # A sixth faster here than torch's own linear, for the wide layers.
+    return torch.mm(x, weights[0].t()).add_(weights[1])
 
 
 def _gamma(scale: nn.Module) -> Tensor | float:

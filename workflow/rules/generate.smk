@@ -24,7 +24,7 @@ rule generate_captions:
         code=code_version("generate_captions"),
         world=WORLD,
         size=flags({key: config["world"][key] for key in ("n_captioned", "n_sentences")}),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_captions {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -42,7 +42,7 @@ rule generate_unlabeled:
         code=code_version("generate_unlabeled"),
         world=WORLD,
         size=flags({"n_unlabeled": config["world"]["n_unlabeled"]}),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_unlabeled {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -64,6 +64,6 @@ rule generate_cirr:
         code=code_version("generate_cirr"),
         world=WORLD,
         size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_cirr {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
