@@ -32,7 +32,7 @@ def test_missing_picture_is_named_before_anything_long_starts(project: Project):
     (project.root / "data/tiny/CIRR/dev/dev-0-0-img0.png").unlink(missing_ok=True)
     names = sorted((project.root / "data/tiny/CIRR/dev").glob("*.png"))
     names[0].unlink()
-    failed = project.snakemake("-c2", "--forcerun", "list_images", "--", TABLE)
+    failed = project.snakemake("-c2", "--force", "results/scale=tiny/images/image_set=cirr_val/images.parquet")
     assert failed.returncode != 0
     assert "images missing (first: " in failed.stdout + failed.stderr
     assert "docs/data.md#cirr" in failed.stdout + failed.stderr

@@ -61,7 +61,7 @@ def test_killed_job_then_killed_snakemake_then_the_same_table(finished: Project,
     assert first.wait(timeout=300) != 0
 
     second = start(project)
-    job = wait_for_stage(second, "train_phi")
+    job = wait_for_stage(second, "oti")
     os.kill(second.pid, signal.SIGKILL)
     second.wait(timeout=60)
     job.kill()
