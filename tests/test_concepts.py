@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cirque import concepts, text
+from cirque import concepts, files, schemas, text
 from cirque.errors import CirqueError
 from cirque.templates import TEMPLATES
 from tests import small_searle
@@ -120,3 +120,20 @@ def test_more_concepts_than_there_are_is_an_error() -> None:
 def test_features_of_two_backbones_are_an_error() -> None:
     with pytest.raises(CirqueError, match="different backbones"):
         list(concepts.nearest(np.ones((1, 3)), np.ones((4, 2)), 1))
+
+
+def test_concepts_are_read_in_the_asked_order_stripped_and_without_repeats_before_the_cut(tmp_path: Path) -> None:
+    rows = [
+        {"image_id": "a.png", "concepts": ["Sun", "Box", "Cat"], "similarities": [0.3, 0.2, 0.1]},
+        {"image_id": "b.png", "concepts": [" Cat", "Dog ", "Cat", "Box"], "similarities": [0.4, 0.3, 0.2, 0.1]},
+    ]
+    files.write_rows(tmp_path / "concepts.parquet", rows, schemas.CONCEPTS)
+    found = concepts.read_nearest(tmp_path / "concepts.parquet", ["b.png", "a.png"], 3)
+    assert found == [["Cat", "Dog", "Box"], ["Sun", "Box", "Cat"]]
+
+
+def test_an_image_without_concepts_is_named(tmp_path: Path) -> None:
+    rows = [{"image_id": "a.png", "concepts": ["Sun"], "similarities": [0.3]}]
+    files.write_rows(tmp_path / "concepts.parquet", rows, schemas.CONCEPTS)
+    with pytest.raises(CirqueError, match=r"1 of 2 images have no concepts \(first: z\.png\)"):
+        concepts.read_nearest(tmp_path / "concepts.parquet", ["a.png", "z.png"], 1)

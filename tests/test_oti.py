@@ -2,7 +2,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -87,31 +86,13 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b) / (a @ a).sqrt() / (b @ b).sqrt()
 
 
-# ---- concepts and draws --------------------------------------------------------------------------------------------
-
-
-def test_concepts_are_stripped_and_repeats_dropped_before_the_cut() -> None:
-    assert oti.first_concepts([" Cat", "Dog ", "Cat", "Box", "Sun"], 3) == ["Cat", "Dog", "Box"]
+# ---- draws ------------------------------------------------------------------------------------------------------
 
 
 def test_the_cut_comes_before_the_filter(pool: PhrasePool) -> None:
     usable = dataclasses.replace(pool, usable=np.array([False, True, False, True, True, True]))
     names = [small_searle.CONCEPTS[row] for row in (0, 1, 2, 3, 4)]
-    assert usable.allowed(oti.first_concepts(names, 3), 3, "image a.png").tolist() == [1]
-
-
-def test_a_concept_is_dropped_when_the_cut_at_the_context_takes_a_placeholder(backbone: Backbone) -> None:
-    long, odd = "very old " * 40, "㐂" * 40
-    phrases = [
-        *("a photo of Cat that runs", "a photo of Cat that is"),
-        *(f"a photo of {long}Dog that runs", "a photo of Dog that is"),
-        *(f"a photo of {odd} Box that runs", "a photo of Box that is"),
-        *(f"a photo of Sun that {long}", f"a photo of {'o' * 80} Sun"),
-    ]
-    rows = {"Cat": 0, "Dog": 1, "Box": 2, "Sun": 3}
-    whole = PhrasePool(rows, np.arange(5) * 2, np.ones(4, bool), pa.chunked_array([phrases]), np.zeros((8, 2)))
-    assert oti.without_cut_placeholders(whole, backbone, "first").usable.tolist() == [True, False, False, True]
-    assert whole.usable.all()
+    assert usable.allowed(names, 3, "image a.png").tolist() == [1]
 
 
 def test_draws_belong_to_the_image(images: oti.Images) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cirque import files, phrase_pool, schemas
@@ -79,3 +80,20 @@ def test_features_of_other_phrases_are_an_error(tmp_path: Path) -> None:
     files.write_rows(features[0], rows, schemas.phrase_features(small_searle.DIM))
     with pytest.raises(CirqueError, match="are not those of the phrases"):
         phrase_pool.load(phrases, features)
+
+
+def test_a_concept_is_dropped_when_the_cut_at_the_context_takes_a_placeholder(tmp_path: Path) -> None:
+    long, odd = "very old " * 40, "㐂" * 40
+    phrases = [
+        *("a photo of Cat that runs", "a photo of Cat that is"),
+        *(f"a photo of {long}Dog that runs", "a photo of Dog that is"),
+        *(f"a photo of {odd} Box that runs", "a photo of Box that is"),
+        *(f"a photo of Sun that {long}", f"a photo of {'o' * 80} Sun"),
+    ]
+    rows = {"Cat": 0, "Dog": 1, "Box": 2, "Sun": 3}
+    whole = phrase_pool.PhrasePool(
+        rows, np.arange(5) * 2, np.ones(4, bool), pa.chunked_array([phrases]), np.zeros((8, 2))
+    )
+    kept = phrase_pool.without_cut_placeholders(whole, small_searle.load_backbone(tmp_path), "first")
+    assert kept.usable.tolist() == [True, False, False, True]
+    assert whole.usable.all()

@@ -78,3 +78,19 @@ def test_checksum_of_an_altered_file_is_computed_anew(tmp_path: Path):
     recorded = provenance.sha256(output)
     output.write_text('{"a": 2}')
     assert provenance.sha256(output) != recorded
+
+
+def test_a_fingerprint_follows_settings_inputs_and_code(tmp_path: Path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("1")
+    other.write_text("2")
+    prints = [
+        provenance.fingerprint("oti", [one], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("oti", [one], seed=1, settings={"steps": 5}),
+        provenance.fingerprint("oti", [one], seed=0, settings={"steps": 6}),
+        provenance.fingerprint("oti", [other], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("oti", [one, other], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("train_phi", [one], seed=0, settings={"steps": 5}),
+    ]
+    assert len(set(prints)) == len(prints)
+    assert prints[0] == provenance.fingerprint("oti", [one], settings={"steps": 5}, seed=0)

@@ -8,13 +8,13 @@ classification: a concept's embedding is the mean over the 24 templates, normali
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cirque import provenance
+from cirque import files, provenance
 from cirque.errors import CirqueError
 
 if TYPE_CHECKING:
@@ -128,6 +128,26 @@ def nearest(
         similarities = block @ concept_features.T
         best = _top(similarities, n_stored)
         yield best, np.take_along_axis(similarities, best, axis=1)
+
+
+def read_nearest(path: Path, image_ids: Sequence[str], n_concepts: int) -> list[list[str]]:
+    """The first concepts of some images, in the images' order, without outer spaces and repeats.
+
+    Args:
+        path: nearest concepts of an image set (`associate`).
+        image_ids: the images wanted.
+        n_concepts: concepts wanted of each, most similar first.
+
+    Raises:
+        CirqueError: an image is not in the file.
+    """
+    table = files.read_table(path, ["image_id", "concepts"])
+    rows = {image_id: row for row, image_id in enumerate(table["image_id"].to_pylist())}
+    missing = [image_id for image_id in image_ids if image_id not in rows]
+    if missing:
+        raise CirqueError(f"{path}: {len(missing)} of {len(image_ids)} images have no concepts (first: {missing[0]})")
+    found = table["concepts"].take([rows[image_id] for image_id in image_ids]).to_pylist()
+    return [list(dict.fromkeys(name.strip() for name in names))[:n_concepts] for names in found]
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

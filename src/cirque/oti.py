@@ -10,7 +10,7 @@ phrases were computed before.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,33 +69,7 @@ class Images:
     concepts: list[NDArray[np.int64]]  # rows of each image's usable concepts in the phrase pool
 
 
-# ---- concepts and draws --------------------------------------------------------------------------------------------
-
-
-def first_concepts(names: Sequence[str], n_concepts: int) -> list[str]:
-    """The first concepts of an association row, without outer spaces and repeats."""
-    return list(dict.fromkeys(name.strip() for name in names))[:n_concepts]
-
-
-def without_cut_placeholders(pool: PhrasePool, backbone: Backbone, how: Literal["first", "all"]) -> PhrasePool:
-    """Drop a concept when the cut at the context takes the placeholder out of one of its phrases.
-
-    The filter is the released one's in spirit: there a phrase without a placeholder drops its concept as well.
-    """
-    usable = pool.usable.copy()
-    for concept, row in pool.rows.items():
-        if usable[row]:
-            phrases = pool.phrases[int(pool.starts[row]) : int(pool.starts[row + 1])].to_pylist()
-            usable[row] = all(_keeps_placeholder(backbone, concept, phrase, how) for phrase in phrases)
-    return replace(pool, usable=usable)
-
-
-def _keeps_placeholder(backbone: Backbone, concept: str, phrase: str, how: Literal["first", "all"]) -> bool:
-    before = phrase[: phrase.index(concept)]
-    if before.isascii() and len(before) <= backbone.context_length - 3:
-        return True  # a token is a character at least: start, placeholder and end fit behind it
-    ids = text.tokenize(backbone, [with_placeholder(concept, phrase, how)], truncate=True)[0]
-    return text.PLACEHOLDER_ID in ids
+# ---- draws --------------------------------------------------------------------------------------------
 
 
 def initial_token(seed: int, image_id: str, dim: int, std: float) -> NDArray[np.float32]:

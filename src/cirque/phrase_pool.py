@@ -4,8 +4,9 @@ Both inversion and φ draw from it: of an image's nearest concepts one, of that 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,10 @@ import pyarrow.compute as pc
 
 from cirque import files
 from cirque.errors import CirqueError, listed
-from cirque.text import PLACEHOLDER, Replace
+from cirque.text import PLACEHOLDER, PLACEHOLDER_ID, Replace, tokenize
+
+if TYPE_CHECKING:
+    from cirque.backbones import Backbone
 
 
 def is_usable(concept: str, phrases: Sequence[str]) -> bool:
@@ -71,6 +75,27 @@ class PhrasePool:
         if not len(rows):
             raise CirqueError(f"{where}: none of its {len(first)} nearest concepts occurs in all its phrases")
         return rows
+
+
+def without_cut_placeholders(pool: PhrasePool, backbone: "Backbone", how: Replace) -> PhrasePool:
+    """Drop a concept when the cut at the context takes the placeholder out of one of its phrases.
+
+    The filter is the released one's in spirit: there a phrase without a placeholder drops its concept as well.
+    """
+    usable = pool.usable.copy()
+    for concept, row in pool.rows.items():
+        if usable[row]:
+            phrases = pool.phrases[int(pool.starts[row]) : int(pool.starts[row + 1])].to_pylist()
+            usable[row] = all(_keeps_placeholder(backbone, concept, phrase, how) for phrase in phrases)
+    return replace(pool, usable=usable)
+
+
+def _keeps_placeholder(backbone: "Backbone", concept: str, phrase: str, how: Replace) -> bool:
+    before = phrase[: phrase.index(concept)]
+    if before.isascii() and len(before) <= backbone.context_length - 3:
+        return True  # a token is a character at least: start, placeholder and end fit behind it
+    ids = tokenize(backbone, [with_placeholder(concept, phrase, how)], truncate=True)[0]
+    return PLACEHOLDER_ID in ids
 
 
 def load(

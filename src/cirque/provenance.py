@@ -17,6 +17,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,22 @@ def _machine() -> dict[str, Any]:
 def library_versions() -> dict[str, str]:
     """Installed versions of the libraries that can change a number."""
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def fingerprint(stage: str, inputs: Iterable[Path], **told: Any) -> str:
+    """Sixteen digits that change when the result of a stage may: a saved state is taken up only by the same run.
+
+    Args:
+        stage: whose code it is, as `oti`.
+        inputs: files that the result depends on.
+        **told: whatever else it depends on: settings, seed, kind of device; JSON.
+    """
+    everything = told | {
+        "inputs": [sha256(path) for path in inputs],
+        "code": code_version(stage),
+        "libraries": library_versions(),
+    }
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write_records(stage: str, arguments: list[str], started: float) -> None:

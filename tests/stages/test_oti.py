@@ -154,20 +154,6 @@ def test_features_of_another_backbone_are_refused(folder: Path, tmp_path: Path) 
         run(folder, tmp_path, features=path)
 
 
-def test_a_state_is_taken_up_by_the_same_inversion_only(folder: Path) -> None:
-    paths = [folder / "weights.safetensors"]
-    device = stage.torch.device("cpu")
-    first = stage._fingerprint(SETTINGS, 0, paths, device, "fp32")
-    assert first == stage._fingerprint(SETTINGS, 0, paths, device, "fp32")
-    others = {
-        stage._fingerprint(dataclasses.replace(SETTINGS, steps=6), 0, paths, device, "fp32"),
-        stage._fingerprint(SETTINGS, 1, paths, device, "fp32"),
-        stage._fingerprint(SETTINGS, 0, [*paths, folder / "concepts.parquet"], device, "fp32"),
-        stage._fingerprint(SETTINGS, 0, paths, device, "bf16"),
-    }
-    assert len(others | {first}) == 5
-
-
 def test_what_does_not_belong_to_inversion_stays_in_the_work_folder(folder: Path, tmp_path: Path) -> None:
     stale, foreign = tmp_path / "work" / "0123456789abcdef", tmp_path / "work" / "notes"
     for path in (stale, foreign):

@@ -97,7 +97,7 @@ def test_a_token_whose_image_has_no_feature_is_an_error(folder: Path, tmp_path: 
 def test_a_token_whose_image_has_no_concepts_is_an_error(folder: Path, tmp_path: Path) -> None:
     rows = files.read_table(folder / "concepts.parquet").to_pylist()
     files.write_rows(tmp_path / "concepts.parquet", rows[1:], schemas.CONCEPTS)
-    with pytest.raises(CirqueError, match=r"1 images with a token have no concepts \(first: ILSVRC2012_test_00000001"):
+    with pytest.raises(CirqueError, match=r"1 of [0-9]+ images have no concepts \(first: ILSVRC2012_test_00000001"):
         run(folder, tmp_path, concepts=tmp_path / "concepts.parquet")
 
 
@@ -106,19 +106,6 @@ def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Pa
         run(folder, tmp_path, dataclasses.replace(SETTINGS, learning_rate=1e30, epochs=20))
     assert not (tmp_path / "phi.safetensors").exists()
     assert not (tmp_path / "training.parquet").exists()
-
-
-def test_a_state_is_taken_up_by_the_same_training_only(folder: Path) -> None:
-    paths = [folder / "weights.safetensors"]
-    device = train_phi.torch.device("cpu")
-    first = train_phi._fingerprint(SETTINGS, 0, paths, device)
-    assert first == train_phi._fingerprint(SETTINGS, 0, paths, device)
-    others = {
-        train_phi._fingerprint(dataclasses.replace(SETTINGS, dropout=0.4), 0, paths, device),
-        train_phi._fingerprint(SETTINGS, 1, paths, device),
-        train_phi._fingerprint(SETTINGS, 0, [*paths, folder / "concepts.parquet"], device),
-    }
-    assert len(others | {first}) == 4
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:

@@ -1,17 +1,19 @@
 """Captions of a scene, as an alternative text on the web would put it: varied, and seldom complete.
 
 A caption mentions some attributes of its scene. Besides plain descriptions there are relative clauses (`a photo of a
-star that is blue`), contrasts (`that is blue instead of red`) and pictures that were altered (`a photo of a red star
-that was painted blue`): it is from these that a text tower learns that the end of a sentence can overrule its
-beginning. Relative captions (`cirque.mini.relative`) share the words; their sentences are others.
+star that is blue`), contrasts (`that is blue instead of red`), names of things with what is unusual about this one (`a
+photo of banana that is blue`) and pictures that were altered (`a photo of a red star that was painted blue`): it is
+from these that a text tower learns that the end of a sentence can overrule its beginning. Relative captions
+(`cirque.mini.relative`) share the words; their sentences are others.
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from cirque.mini.draws import chance
-from cirque.mini.scenes import ATTRIBUTES, VALUES, Scene, change
-from cirque.mini.words import BACKDROPS, NOUNS, NUMBERS, THINGS
+from cirque.mini.scenes import ATTRIBUTES, VALUES, Scene, change, differences
+from cirque.mini.things import LOOKS, draw_thing_like
+from cirque.mini.words import BACKDROPS, NOUNS, NUMBERS
 
 #: What stands around a description. The words are those of the 24 templates of SEARLE, among others.
 FRAMES = (
@@ -40,8 +42,7 @@ FRAMES = (
 #: How often a description mentions an attribute.
 MENTIONED = {"shape": 0.95, "colour": 0.85, "count": 0.8, "background": 0.7}
 
-#: Shares of the kinds of caption; the rest are plain descriptions.
-CLAUSES, ALTERED, BACKGROUND_FIRST = 0.3, 0.2, 0.06
+#: How often a clause names what the scene is not.
 CONTRASTS = 0.35
 
 
@@ -71,16 +72,11 @@ def backdrop(background: str, rng: random.Random) -> str:
     )
 
 
-def colour_word(colour: str, rng: random.Random) -> str:
-    """The colour's name, or now and then a thing of that colour."""
-    return f"{rng.choice(THINGS[colour])} {colour}" if chance(rng, 0.1) else colour
-
-
 def noun_phrase(scene: Scene, mentioned: Collection[str], rng: random.Random) -> str:
     """`three red stars on a striped background`, saying only what is to be mentioned."""
     plural = scene.count > 1
     name = noun(scene.shape, plural, rng) if "shape" in mentioned else rng.choice(("shape", "thing")) + "s" * plural
-    words = f"{colour_word(scene.colour, rng)} {name}" if "colour" in mentioned else name
+    words = f"{scene.colour} {name}" if "colour" in mentioned else name
     if "count" in mentioned:
         number = NUMBERS[scene.count] if plural else rng.choice(("one", "one", "a single"))
         words = f"{number} {words}"
@@ -105,8 +101,7 @@ def _contrasted(right: str, wrong: str, rng: random.Random) -> str:
 
 
 def _colour_clause(scene: Scene, other: Scene | None, plural: bool, rng: random.Random) -> str:
-    right = colour_word(scene.colour, rng)
-    said = right if other is None else _contrasted(right, other.colour, rng)
+    said = scene.colour if other is None else _contrasted(scene.colour, other.colour, rng)
     return f"{'are' if plural else 'is'} {rng.choice(('', '', 'painted ', 'all '))}{said}"
 
 
@@ -145,10 +140,18 @@ CLAUSE = {
 }
 
 
-def clause(scene: Scene, attribute: str, plural: bool, rng: random.Random) -> str:
-    """What follows `that`: says one attribute of the scene, sometimes against a value that it has not."""
-    other = other_value(scene, attribute, rng) if chance(rng, CONTRASTS) else None
-    return CLAUSE[attribute](scene, other, plural, rng)
+def clause(scene: Scene, attribute: str, plural: bool, rng: random.Random, usual: Scene | None = None) -> str:
+    """What follows `that`: says one attribute of the scene, sometimes against the usual or another value."""
+    if not chance(rng, CONTRASTS):
+        return CLAUSE[attribute](scene, None, plural, rng)
+    return CLAUSE[attribute](scene, usual or other_value(scene, attribute, rng), plural, rng)
+
+
+def clauses(
+    scene: Scene, attributes: Sequence[str], plural: bool, rng: random.Random, usual: Scene | None = None
+) -> str:
+    """Some clauses in a row."""
+    return " and ".join(clause(scene, attribute, plural, rng, usual) for attribute in attributes)
 
 
 def _with_clauses(scene: Scene, rng: random.Random) -> str:
@@ -159,8 +162,21 @@ def _with_clauses(scene: Scene, rng: random.Random) -> str:
     bare = "shape" not in said and chance(rng, 0.4)
     plural = scene.count > 1 and not bare
     subject = noun(scene.shape, False, rng) if bare else noun_phrase(scene, mentioned, rng)
-    clauses = " and ".join(clause(scene, attribute, plural, rng) for attribute in said)
-    return f"a photo of {subject} that {clauses}"
+    return f"a photo of {subject} that {clauses(scene, said, plural, rng)}"
+
+
+def _thing(scene: Scene, rng: random.Random) -> str:
+    """`a photo of banana that is blue`: a thing that looks like the scene, and every way in which the scene differs."""
+    name = draw_thing_like(scene, rng)
+    if name is None:
+        return _plain(scene, rng)
+    look = LOOKS[name]
+    changed = list(differences(look, scene))
+    subject = rng.choice((name, article(name)))
+    if not changed:
+        return rng.choice(FRAMES).format(subject)
+    rng.shuffle(changed)
+    return f"a photo of {subject} that {clauses(scene, changed, False, rng, look)}"
 
 
 def _altered(scene: Scene, rng: random.Random) -> str:
@@ -187,18 +203,31 @@ def _altered(scene: Scene, rng: random.Random) -> str:
     return f"a photo of {noun_phrase(before, mentioned, rng)} that {' and '.join(told)}"
 
 
+def _plain(scene: Scene, rng: random.Random) -> str:
+    """`this photo contains three red stars`."""
+    return rng.choice(FRAMES).format(noun_phrase(scene, _mentions(rng), rng))
+
+
+def _background_first(scene: Scene, rng: random.Random) -> str:
+    """`a striped background with three red stars`."""
+    place = article(BACKDROPS[scene.background][0])
+    return f"{place} background with {noun_phrase(scene, _mentions(rng) - {'background'}, rng)}"
+
+
+#: The kinds of caption, each with its share.
+SHARES: dict[Callable[[Scene, random.Random], str], float] = {
+    _plain: 0.35,
+    _thing: 0.25,
+    _with_clauses: 0.2,
+    _altered: 0.15,
+    _background_first: 0.05,
+}
+
+
 def caption(scene: Scene, rng: random.Random) -> str:
     """Draw one caption."""
-    kind = rng.random()
-    if kind < CLAUSES:
-        return _with_clauses(scene, rng)
-    if kind < CLAUSES + ALTERED:
-        return _altered(scene, rng)
-    mentioned = _mentions(rng)
-    if kind < CLAUSES + ALTERED + BACKGROUND_FIRST:
-        place = article(BACKDROPS[scene.background][0])
-        return f"{place} background with {noun_phrase(scene, mentioned - {'background'}, rng)}"
-    return rng.choice(FRAMES).format(noun_phrase(scene, mentioned, rng))
+    (write,) = rng.choices(list(SHARES), weights=list(SHARES.values()))
+    return write(scene, rng)
 
 
 def full_caption(scene: Scene) -> str:

@@ -1,4 +1,4 @@
-"""The words of the world: nouns of the objects, names of colours, counts and backgrounds, and things that have them.
+"""The words of the world: nouns of the objects, names of colours, counts and backgrounds, and names of things.
 
 Every noun here is also a name of the concept vocabulary (`cirque.mini.concepts`).
 """
@@ -19,16 +19,16 @@ NOUNS: dict[str, tuple[tuple[str, str], ...]] = {
     "tree": (("tree", "trees"), ("fir", "firs"), ("pine", "pines")),
 }
 
-#: Things of a colour; captions compare an object with them.
+#: Things that the world has names for, by their colour. What else they look like: `cirque.mini.things`.
 THINGS: dict[str, tuple[str, ...]] = {
-    "red": ("tomato", "cherry"),
-    "orange": ("carrot", "pumpkin"),
-    "yellow": ("lemon", "banana"),
-    "green": ("leaf", "cucumber"),
-    "blue": ("sky", "ocean"),
-    "purple": ("plum", "grape"),
-    "pink": ("flamingo", "rose"),
-    "brown": ("chocolate", "wood"),
+    "red": ("tomato", "cherry", "ruby", "brick", "lobster", "poppy", "radish"),
+    "orange": ("carrot", "pumpkin", "tiger", "fox", "mango", "apricot", "basketball"),
+    "yellow": ("lemon", "banana", "canary", "corn", "duckling", "taxi", "sunflower"),
+    "green": ("leaf", "cucumber", "frog", "cactus", "pea", "lime", "turtle"),
+    "blue": ("sky", "ocean", "whale", "sapphire", "blueberry", "peacock", "jeans"),
+    "purple": ("plum", "grape", "lavender", "eggplant", "violet", "orchid", "amethyst"),
+    "pink": ("flamingo", "rose", "piglet", "salmon", "peony", "bubblegum", "tulip"),
+    "brown": ("chocolate", "wood", "bear", "coffee", "walnut", "saddle", "acorn"),
 }
 
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}

@@ -1,18 +1,17 @@
 """Invert the images of one shard: find the pseudo token of each by optimisation (OTI)."""
 
 import contextlib
-import hashlib
-import json
 import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
 from cirque import backbones, devices, files, oti, phrase_pool, provenance, schemas, vectors
+from cirque import concepts as association
 from cirque import features as image_features
 from cirque.errors import CirqueError
 from cirque.progress import say
@@ -61,16 +60,18 @@ def main(
     image_ids, array = _images(features, queries or [], backbone)
     tokens = np.zeros((0, backbone.token_dim), dtype=np.float32)
     if image_ids:
-        names = _nearest(concepts, image_ids, settings.n_concepts)
+        names = association.read_nearest(concepts, image_ids, settings.n_concepts)
         needed = {name for row in names for name in row}
         pool = phrase_pool.load(phrases, phrase_features, needed)
-        pool = oti.without_cut_placeholders(pool, backbone, settings.replace)
+        pool = phrase_pool.without_cut_placeholders(pool, backbone, settings.replace)
         usable = [
             pool.allowed(row, settings.n_concepts, f"image {image_id}")
             for image_id, row in zip(image_ids, names, strict=True)
         ]
         inputs = [features, concepts, *phrases, *phrase_features, weights, *(queries or [])]
-        own = work / _fingerprint(settings, seed, inputs, where, precision)
+        own = work / provenance.fingerprint(
+            "oti", inputs, settings=asdict(settings), seed=seed, device=where.type, precision=precision
+        )
         images = oti.Images(image_ids, array, usable)
         tokens = oti.invert(
             backbone,
@@ -118,28 +119,3 @@ def _images(path: Path, queries: list[Path], backbone: backbones.Backbone) -> tu
             " the weights that made the features"
         )
     return names, array
-
-
-def _nearest(path: Path, image_ids: list[str], n_concepts: int) -> list[list[str]]:
-    """First concepts of the images, in their order."""
-    table = files.read_table(path, ["image_id", "concepts"])
-    rows = {image_id: row for row, image_id in enumerate(table["image_id"].to_pylist())}
-    missing = [image_id for image_id in image_ids if image_id not in rows]
-    if missing:
-        raise CirqueError(f"{path}: {len(missing)} of {len(image_ids)} images have no concepts (first: {missing[0]})")
-    found = table["concepts"].take([rows[image_id] for image_id in image_ids]).to_pylist()
-    return [oti.first_concepts(row, n_concepts) for row in found]
-
-
-def _fingerprint(settings: oti.Settings, seed: int, inputs: list[Path], device: torch.device, precision: str) -> str:
-    """Sixteen digits that change when the result may: a saved state is taken up only by the same inversion."""
-    told: dict[str, Any] = {
-        "settings": asdict(settings),
-        "seed": seed,
-        "inputs": [provenance.sha256(path) for path in inputs],
-        "code": provenance.code_version("oti"),
-        "libraries": provenance.library_versions(),
-        "device": device.type,
-        "precision": precision,
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

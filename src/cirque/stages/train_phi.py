@@ -1,16 +1,13 @@
 """Train the mapping network φ on the tokens that inversion found."""
 
-import hashlib
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from cirque import backbones, devices, files, phi, phi_training, phrase_pool, provenance, schemas, vectors
-from cirque.errors import CirqueError
+from cirque import concepts as association
 
 
 def main(
@@ -53,21 +50,24 @@ def main(
     inputs, regulariser = [*features, *tokens], None
     if settings.lambda_gpt:
         inputs += [concepts, *phrases, *phrase_features, weights]
-        nearest = _nearest(concepts, examples.image_ids, settings.n_concepts)
+        backbone = backbones.load(weights, where)
+        nearest = association.read_nearest(concepts, examples.image_ids, settings.n_concepts)
+        pool = phrase_pool.load(phrases, phrase_features, {name for names in nearest for name in names})
         regulariser = phi_training.PhraseRegulariser(
-            backbones.load(weights, where),
-            phrase_pool.load(phrases, phrase_features, {name for names in nearest for name in names}),
+            backbone,
+            phrase_pool.without_cut_placeholders(pool, backbone, settings.replace),
             examples.image_ids,
             nearest,
             settings=settings,
             seed=seed,
         )
+    own = provenance.fingerprint("train_phi", inputs, settings=asdict(settings), seed=seed, device=where.type)
     network, log = phi_training.train(
         examples,
         regulariser,
         settings,
         seed=seed,
-        state_path=work / f"{_fingerprint(settings, seed, inputs, where)}.safetensors",
+        state_path=work / f"{own}.safetensors",
         seconds_between_saves=seconds_between_saves,
     )
     files.write_rows(training_log, log, schemas.TRAINING)
@@ -88,27 +88,3 @@ def _examples(features: list[Path], tokens: list[Path], device: torch.device) ->
     image_ids, found = vectors.read(tokens, "image_id", "token")
     images = vectors.take(*vectors.read(features, "image_id", "feature"), image_ids, "token", "image feature")
     return phi_training.Examples(image_ids, torch.from_numpy(images).to(device), torch.from_numpy(found).to(device))
-
-
-def _nearest(path: Path, image_ids: list[str], n_concepts: int) -> list[list[str]]:
-    """The first concepts of the images, in the images' order."""
-    table = files.read_table(path, ["image_id", "concepts"])
-    rows = {image_id: row for row, image_id in enumerate(table["image_id"].to_pylist())}
-    missing = [image_id for image_id in image_ids if image_id not in rows]
-    if missing:
-        raise CirqueError(f"{path}: {len(missing)} images with a token have no concepts (first: {missing[0]})")
-    found = table["concepts"].take([rows[image_id] for image_id in image_ids]).to_pylist()
-    return [names[:n_concepts] for names in found]
-
-
-def _fingerprint(settings: phi_training.Settings, seed: int, inputs: list[Path], device: torch.device) -> str:
-    """Sixteen digits that change when the result may: a saved state is taken up only by the same training."""
-    told: dict[str, Any] = {
-        "settings": asdict(settings),
-        "seed": seed,
-        "inputs": [provenance.sha256(path) for path in inputs],
-        "code": provenance.code_version("train_phi"),
-        "libraries": provenance.library_versions(),
-        "device": device.type,
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
