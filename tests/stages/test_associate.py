@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cirque import files, schemas, vectors
+from cirque.errors import CirqueError
 from cirque.stages import associate
 from tests import small_searle
 
@@ -23,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_image_that_could_be_read_has_its_nearest_concepts(folder: Path, tmp_path: Path) -> None:
     shards = sorted((folder / "features").glob("*.parquet"))
     output = tmp_path / "concepts.parquet"
-    associate.main(features=shards, concept_features=folder / "classes.parquet", n_stored=4, output=output)
+    associate.main(
+        features=shards, concept_features=folder / "classes.parquet", n_stored=4, max_failed=1, output=output
+    )
     rows = files.read_table(output).to_pylist()
     assert [row["image_id"] for row in rows] == small_searle.IMAGES  # without broken.JPEG
     _, images = vectors.read(shards, "image_id", "feature")
@@ -41,6 +44,17 @@ def test_association_imports_no_torch(folder: Path, tmp_path: Path) -> None:
         "print('torch' in sys.modules); sys.exit(status)"
     )
     command = ["associate", "--features", *sorted((folder / "features").glob("*.parquet")), "--concept-features",
-               folder / "classes.parquet", "--n-stored", "2", "--output", tmp_path / "c.parquet"]  # fmt: skip
+               folder / "classes.parquet", "--n-stored", "2", "--max-failed", "1",
+               "--output", tmp_path / "c.parquet"]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_more_failures_in_all_shards_together_than_tolerated_are_an_error(folder: Path, tmp_path: Path) -> None:
+    shards = sorted((folder / "features").glob("*.parquet"))
+    output = tmp_path / "concepts.parquet"
+    with pytest.raises(CirqueError, match=r"1 of \d+ images failed and max_failed is 0 \(broken\.JPEG"):
+        associate.main(
+            features=shards, concept_features=folder / "classes.parquet", n_stored=4, max_failed=0, output=output
+        )
+    assert not output.exists()

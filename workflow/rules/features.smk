@@ -83,6 +83,8 @@ rule associate_concepts:
     params:
         code=code_version("associate"),
         settings=flags(config["concepts"]),
+        max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
     shell:
         "python -m cirque associate --features {input.features} --concept-features {input.concepts} {params.settings}"
+        " --max-failed {params.max_failed}"
         " --output {output.concepts} 2>&1 | tee {log}"

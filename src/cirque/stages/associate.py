@@ -5,19 +5,23 @@ from pathlib import Path
 import pyarrow as pa
 
 from cirque import concepts, files, schemas, vectors
+from cirque.features import failures, require_few_failures
 from cirque.progress import progress
 
 
-def main(*, features: list[Path], concept_features: Path, n_stored: int, output: Path) -> None:
+def main(*, features: list[Path], concept_features: Path, n_stored: int, max_failed: int, output: Path) -> None:
     """Write each image's nearest concepts, most similar first, in the order of the images.
 
     Args:
         features: Feature files of the set's shards; images that could not be read are left out.
         concept_features: Class embeddings of the vocabulary.
         n_stored: Concepts kept for each image.
+        max_failed: How many images of the set may be without a feature.
         output: Parquet file to write.
     """
     image_ids, images = vectors.read(features, "image_id", "feature")
+    failed = failures(features)
+    require_few_failures(failed, len(image_ids) + len(failed), max_failed, str(features[0].parent))
     names, classes = vectors.read([concept_features], "concept", "feature")
     n_batches = -(-len(image_ids) // concepts.IMAGES_AT_ONCE)
     blocks, filled = [], 0

@@ -26,7 +26,7 @@ def main(
         images: images.parquet of the same image set, which says what the shard must hold.
         weights: weights.safetensors of the backbone.
         preprocess: targetpad (1.25) or clip.
-        max_failed: how many images of the set may fail; more in this shard alone are an error.
+        max_failed: how many images of the set may fail; more in this shard alone are an error at once.
         output: the feature file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
