@@ -12,7 +12,7 @@ from cirque.mini.words import NOUNS, PLACES, THINGS
 
 
 def concepts() -> list[str]:
-    """Display names, sorted: the nouns of the objects, things of the colours, and places of the backgrounds."""
+    """Display names, sorted: the nouns of the objects, names of things, and places of the backgrounds."""
     names = [singular for nouns in NOUNS.values() for singular, _ in nouns]
     names += [thing for things in THINGS.values() for thing in things]
     return sorted({name.capitalize() for name in names} | set(PLACES))
