@@ -38,7 +38,20 @@ def test_only_learned_methods_run_once_a_seed():
 
 
 def test_submissions_are_written_for_the_hidden_split_only():
-    assert {run["benchmark"] for run in plan.submissions(PAPER, PAPER["run"]["benchmarks"])} == {"cirr_test1"}
+    found = {(run["benchmark"], run["server_file"]) for run in plan.submissions(PAPER, PAPER["run"]["benchmarks"])}
+    assert found == {("cirr_test1", "recall"), ("cirr_test1", "recall_subset"), ("circo_test", "submission")}
+
+
+def test_a_table_holds_the_benchmarks_of_its_data_set():
+    assert plan.tables(MINI) == list(dict.fromkeys(MINI["benchmarks"][b]["dataset"] for b in MINI["run"]["benchmarks"]))
+    assert plan.benchmarks_of(MINI, "circo") == ["circo_val", "circo_test"]
+
+
+def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():
+    found = plan.query_files(MINI, "circo_test", "data/mini")
+    assert found["answers"] == "data/mini/CIRCO/mini/answers.test.json"
+    assert found["full_captions"] == "data/mini/CIRCO/mini/full_captions.json"
+    assert "answers" not in plan.query_files(MINI, "circo_val", "data/mini")
 
 
 def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):

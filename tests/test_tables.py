@@ -109,7 +109,7 @@ def test_what_no_paper_prints_has_a_figure_and_no_verdict():
     rows = build(measured(split="val", value=50.0))
     (row,) = [row for row in rows if not row["paper"]]
     assert (row["row"], row["split"], row["measured"], row["verdict"]) == ("SEARLE", "val", 50.0, None)
-    assert row["reason"] == "in neither SEARLE Table 2 nor LinCIR Table 6"
+    assert row["reason"] == "in none of SEARLE Table 2, LinCIR Table 6"
 
 
 def test_several_seeds_give_a_mean_a_deviation_and_the_mean_interval():

@@ -98,21 +98,49 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
     """Files that a benchmark's queries are read from, by role; generated data also tell answers and captions."""
     entry = config["benchmarks"][benchmark]
     files = annotation_files(entry["dataset"], entry["split"])
+    beside = Path(next(iter(files.values()))).parts[0]  # the data set's own folder
     if config.get("world"):
-        files["full_captions"] = "CIRR/mini/full_captions.json"
+        files["full_captions"] = f"{beside}/mini/full_captions.json"
     if entry["answers"] == "in-separate-file":
-        files["answers"] = f"CIRR/mini/answers.{entry['split']}.json"
+        files["answers"] = f"{beside}/mini/answers.{entry['split']}.json"
     return {role: f"{data_root}/{file}" for role, file in files.items()}
 
 
+def benchmarks_of(config: Config, table: str) -> list[str]:
+    """Benchmarks of a table, which is called after their data set."""
+    return [name for name in config["run"]["benchmarks"] if config["benchmarks"][name]["dataset"] == table]
+
+
+def tables(config: Config) -> list[str]:
+    """Every table that the configured benchmarks give."""
+    return list(dict.fromkeys(config["benchmarks"][name]["dataset"] for name in config["run"]["benchmarks"]))
+
+
+def server_files(dataset: str) -> tuple[str, ...]:
+    """Names of the files for a data set's test server."""
+    files: tuple[str, ...] = import_module(f"cirque.submissions.{dataset}").FILES
+    return files
+
+
+def served(config: Config) -> dict[str, list[str]]:
+    """Benchmarks whose answers are not in the annotation files, by data set: they have a test server."""
+    found: dict[str, list[str]] = {}
+    for name, entry in config["benchmarks"].items():
+        if entry["answers"] != "in-annotations":
+            found.setdefault(entry["dataset"], []).append(name)
+    return found
+
+
 def submissions(config: Config, benchmarks: Sequence[str]) -> list[dict[str, str]]:
-    """Runs of the benchmarks whose answers are not in the annotation files, for their submission files."""
+    """Every server file of the benchmarks that have a test server, as wildcard values; a bound is not submitted."""
     return [
-        run
-        for benchmark in benchmarks
-        if config["benchmarks"][benchmark]["answers"] != "in-annotations"
+        {**run, "server_file": file}
+        for dataset, names in served(config).items()
+        for benchmark in names
+        if benchmark in benchmarks
         for run in runs(config, benchmark)
         if not config["methods"][run["method"]].get("bound")
+        for file in server_files(dataset)
     ]
 
 

@@ -14,6 +14,9 @@ import pyarrow as pa
 from cirque import provenance, schemas
 from cirque.errors import CirqueError
 
+#: The macro that lays published figures beside ours.
+MACROS = Path(__file__).with_suffix(".sql")
+
 _PUBLISHED = schemas.PUBLISHED.append(pa.field("position", pa.int32()))
 
 _VIEWS = {
@@ -129,6 +132,7 @@ def build(sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str,
         connection.execute("SET threads = 1")
         for name, view in {"metrics": metrics, "published": published, **configuration_views(config)}.items():
             connection.register(name, view)
+        connection.execute(MACROS.read_text(encoding="utf-8"))
         try:
             table = connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:

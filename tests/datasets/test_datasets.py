@@ -5,7 +5,7 @@ from cirque.errors import CirqueError
 
 
 def test_every_module_of_the_folder_is_a_data_set():
-    assert datasets.names() == ["cirr", "imagenet"]
+    assert datasets.names() == ["circo", "cirr", "fashioniq", "imagenet"]
     for name in datasets.names():
         module = datasets.load(name)
         assert module.TITLE
@@ -15,8 +15,8 @@ def test_every_module_of_the_folder_is_a_data_set():
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(CirqueError, match="no data set is called 'circo'; there are cirr, imagenet"):
-        datasets.load("circo")
+    with pytest.raises(CirqueError, match="no data set is called 'coco'; there are circo, cirr, fashioniq, imagenet"):
+        datasets.load("coco")
 
 
 def test_a_data_set_without_queries_is_no_benchmark():

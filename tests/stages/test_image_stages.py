@@ -241,7 +241,7 @@ def ranked(world: World, queries: Path) -> Path:
 
 def submit(world: World, rankings: Path, queries: Path, gallery: Path) -> tuple[Path, Path]:
     recall, subset = world.out / "recall.json", world.out / "recall_subset.json"
-    submission.main(rankings=rankings, queries=queries, gallery=gallery, recall=recall, recall_subset=subset)
+    submission.main(dataset="cirr", rankings=rankings, queries=queries, gallery=gallery, outputs=[recall, subset])
     return recall, subset
 
 
@@ -254,7 +254,7 @@ def test_rankings_become_two_server_files_that_the_check_accepts(world: World, c
     assert len(json.loads(recall.read_text())) == 18 + 2
     for path, metric in ((recall, "recall"), (subset, "recall_subset")):
         check_submission.main(path, data_root=world.data)
-        assert f"fit for the metric {metric}" in capsys.readouterr().err
+        assert f"scored for {metric}" in capsys.readouterr().err
 
 
 def test_rankings_that_lack_a_query_write_no_server_file(world: World):

@@ -46,7 +46,7 @@ def test_changed_hyperparameter_reruns_what_depends_on_it_and_nothing_else(proje
         "compose_queries": 2,
         "rank_gallery": 2,
         "compute_metrics": 2,
-        "write_submission": 1,
+        "write_cirr_submission": 1,
         "build_table": 1,
         "write_page": 1,
         "publish_table": 1,

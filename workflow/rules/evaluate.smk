@@ -91,22 +91,28 @@ rule compute_metrics:
         " --output {output.metrics} 2>&1 | tee {log}"
 
 
-rule write_submission:
-    input:
-        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
-        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
-        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
-    output:
-        recall=f"<scale>/submissions/{RUN}/recall.json",
-        recall_subset=f"<scale>/submissions/{RUN}/recall_subset.json",
-    log:
-        f"<logs>/write_submission/{RUN}.log",
-    benchmark:
-        f"<costs>/write_submission/{RUN}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
-    params:
-        code=code_version("submission"),
-    shell:
-        "python -m cirque submission --rankings {input.rankings} --queries {input.queries} --gallery {input.gallery}"
-        " --recall {output.recall} --recall-subset {output.recall_subset} 2>&1 | tee {log}"
+for served_dataset, served_benchmarks in plan.served(config).items():
+
+    rule:
+        name:
+            f"write_{served_dataset}_submission"
+        input:
+            rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+            queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+            gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
+        output:
+            files=[f"<scale>/submissions/{RUN}/{name}.json" for name in plan.server_files(served_dataset)],
+        log:
+            f"<logs>/write_submission/{RUN}.log",
+        benchmark:
+            f"<costs>/write_submission/{RUN}.jsonl"
+        wildcard_constraints:
+            benchmark=plan.one_of(served_benchmarks),
+        conda:
+            "../../envs/cirque.yaml"
+        params:
+            code=code_version("submission", f"cirque.submissions.{served_dataset}"),
+            dataset=served_dataset,
+        shell:
+            "python -m cirque submission --dataset {params.dataset} --rankings {input.rankings} --queries {input.queries}"
+            " --gallery {input.gallery} --outputs {output.files} 2>&1 | tee {log}"

@@ -3,7 +3,7 @@ The generated world, where the configuration has a section `world`.
 
 READS   nothing but the configuration
 WRITES  data in the official layouts under the data root: captioned images, caption corpus, concept vocabulary,
-        ImageNet1K/test, CIRR with both splits and, beside them, the answers that a real test split would hide
+        ImageNet1K/test, CIRR and CIRCO with both splits and, beside them, the answers that a real test split would hide
 """
 
 WORLD = "--seed {world[seed]} --image-size {world[image_size]}".format(**config)
@@ -67,3 +67,25 @@ rule generate_cirr:
         data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_cirr {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
+
+
+rule generate_circo:
+    output:
+        images=directory("<data>/CIRCO/COCO2017_unlabeled/unlabeled2017"),
+        files=[f"<data>/{plan.annotation_files('circo', split)['captions']}" for split in ("val", "test")],
+        info=f"<data>/{plan.annotation_files('circo', 'unlabeled')['split']}",
+        answers="<data>/CIRCO/mini/answers.test.json",
+        full_captions="<data>/CIRCO/mini/full_captions.json",
+    log:
+        "<logs>/generate_circo.log",
+    benchmark:
+        "<costs>/generate_circo.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_circo"),
+        world=WORLD,
+        size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
+        data_root=lambda wildcards: config["data_root"],
+    shell:
+        "python -m cirque generate_circo {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"

@@ -26,19 +26,17 @@ rule write_settings:
 
 rule build_table:
     input:
-        metrics=[
+        metrics=lambda wildcards: [
             file
-            for benchmark in config["run"]["benchmarks"]
+            for benchmark in plan.benchmarks_of(config, wildcards.table)
             for file in run_files(f"<scale>/metrics/{RUN}/metrics.parquet", plan.runs(config, benchmark))
         ],
-        submissions=run_files(
-            f"<scale>/submissions/{RUN}/recall.json",
-            plan.submissions(config, config["run"]["benchmarks"]),
+        submissions=lambda wildcards: run_files(
+            f"<scale>/submissions/{RUN}/{{server_file}}.json",
+            plan.submissions(config, plan.benchmarks_of(config, wildcards.table)),
         ),
-        published=expand(
-            str(ROOT / "config/published/{paper}.csv"),
-            paper=["searle", "lincir", "pic2word", "tirg"],
-        ),
+        published=PUBLISHED,
+        macros=str(ROOT / "src/cirque/tables.sql"),
         sql=str(ROOT / "workflow/tables/table_{table}.sql"),
         settings="<scale>/settings.json",
     output:
@@ -64,7 +62,7 @@ rule write_page:
     output:
         page=report(
             "<scale>/table_{table}.html",
-            caption="../report/table_cirr.rst",
+            caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}", "scale": config["scale"]},
         ),

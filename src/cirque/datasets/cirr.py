@@ -8,11 +8,13 @@ the blank one of test1.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cirque import files
+from cirque import annotations, files
 from cirque.errors import CirqueError, listed
 
 TITLE = "CIRR"
 SPLITS = ("train", "val", "test1")
+
+DOCS = "docs/data.md#cirr"
 
 #: Images of a set, the reference among them; R_subset ranks the five others.
 N_MEMBERS = 6
@@ -53,7 +55,7 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
         raise CirqueError(f"{source}: expected a dictionary of image name to path with at least one entry")
     found = [(name, _image_path(source, name, path)) for name, path in content.items()]
     if len({path for _, path in found}) < len(found):
-        raise CirqueError(f"{source}: two names share one path; get the official file again (docs/data.md#cirr)")
+        raise CirqueError(f"{source}: two names share one path; get the official file again ({DOCS})")
     return found
 
 
@@ -87,7 +89,7 @@ def queries(
     if not isinstance(records, list) or not records:
         raise CirqueError(f"{source}: expected a list with at least one record")
     rows = [_query(source, index, record, gallery, hidden=split == "test1") for index, record in enumerate(records)]
-    _require_unique(source, [row["query_id"] for row in rows])
+    annotations.require_unique(f"{source}: pair", [row["query_id"] for row in rows], DOCS)
     if answers is not None:
         _add_answers(answers, rows)
     if full_captions is not None:
@@ -128,17 +130,8 @@ def _query(source: Path, index: int, record: object, gallery: set[str], *, hidde
 
 
 def _field(where: str, record: object, key: str, kind: type) -> Any:
-    """A value of a record, which must be there and be of its type."""
-    if not isinstance(record, dict):
-        raise CirqueError(f"{where}: expected a dictionary, found {record!r:.80}")
-    if key not in record:
-        raise CirqueError(f"{where}: lacks the key {key!r}; get the official file again (docs/data.md#cirr)")
-    value = record[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise CirqueError(f"{where}: {key} must be of type {kind.__name__}, found {value!r:.80}")
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise CirqueError(f"{where}: {key} holds half of a surrogate pair, which is no letter: {value!r:.80}")
-    return value
+    """A value of a record of CIRR."""
+    return annotations.field(where, record, key, kind, DOCS)
 
 
 def _require_in_split(where: str, role: str, name: object, gallery: set[str]) -> None:
@@ -155,46 +148,21 @@ def _target(where: str, target: str, subset: list[str]) -> str:
     return target
 
 
-def _require_unique(source: Path, pairs: list[str]) -> None:
-    seen: set[str] = set()
-    for pair in pairs:
-        if pair in seen:
-            raise CirqueError(f"{source}: pair {pair} occurs twice; get the official file again (docs/data.md#cirr)")
-        seen.add(pair)
-
-
 # ---- generated side files ------------------------------------------------------------------------------------------
 
 
 def _add_answers(source: Path, rows: list[dict[str, Any]]) -> None:
     """Fill `target_ids` from a file of answers."""
-    told = _by_pair(source, rows)
+    told = annotations.by_key(source, [row["query_id"] for row in rows], str, "pairs", what="pair id")
     for row in rows:
         row["target_ids"] = [_target(f"{source}: pair {row['query_id']}", told[row["query_id"]], row["subset_ids"])]
 
 
 def _add_full_captions(source: Path, rows: list[dict[str, Any]]) -> None:
     """Fill `full_caption` with the target's own, from a file of captions by image."""
-    told = files.read_json(source)
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
-        raise CirqueError(f"{source}: expected a dictionary of image name to caption")
+    told = annotations.by_key(source, [], str, "images", what="image name", others=True)
     for row in rows:
         for target in row["target_ids"][:1]:
             if target not in told:
                 raise CirqueError(f"{source}: has no caption of {target}, the target of pair {row['query_id']}")
             row["full_caption"] = told[target]
-
-
-def _by_pair(source: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Read {pair id: text}, which must have exactly the pairs of the split."""
-    content = files.read_json(source)
-    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
-        raise CirqueError(f"{source}: expected a dictionary of pair id to text")
-    wanted = {row["query_id"] for row in rows}
-    missing, unknown = sorted(wanted - content.keys()), sorted(content.keys() - wanted)
-    if missing or unknown:
-        raise CirqueError(
-            f"{source}: lacks {len(missing)} of {len(wanted)} pairs ({listed(missing)}) and has {len(unknown)} "
-            f"that the split has not ({listed(unknown)})"
-        )
-    return content

@@ -230,8 +230,18 @@ def caption(scene: Scene, rng: random.Random) -> str:
     return write(scene, rng)
 
 
-def full_caption(scene: Scene) -> str:
-    """The one caption that says everything: `a photo of three red stars on a striped background`."""
-    name = noun(scene.shape, scene.count > 1)
-    adjective = BACKDROPS[scene.background][0]
-    return f"a photo of {NUMBERS[scene.count]} {scene.colour} {name} on {article(adjective)} background"
+def full_caption(scene: Scene, left_out: str | None = None) -> str:
+    """The one caption that says everything: `a photo of three red stars on a striped background`.
+
+    Args:
+        scene: what it is about.
+        left_out: an attribute that it shall not tell.
+    """
+    plural = scene.count > 1 or left_out == "count"
+    words = {
+        "count": NUMBERS[scene.count],
+        "colour": scene.colour,
+        "shape": noun(scene.shape, plural) if left_out != "shape" else "shape" + "s" * plural,
+        "background": f"on {article(BACKDROPS[scene.background][0])} background",
+    }
+    return " ".join(["a photo of", *(said for name, said in words.items() if name != left_out or name == "shape")])

@@ -19,6 +19,7 @@ def main(*, name: str, sql: Path, metrics: list[Path], published: list[Path], se
         output: table_cirr.parquet.
     """
     provenance.read(sql)
+    provenance.read(tables.MACROS)
     if not sql.is_file():
         raise CirqueError(f"{sql}: no such file; table {name} is the query in it")
     table = tables.build(

@@ -3,14 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from cirque import submission
+from cirque import submissions
 from cirque.datasets import cirr
 from cirque.errors import CirqueError
-from cirque.submission import Pair, contents, pairs_of, validate
+from cirque.submissions import cirr as server
+from cirque.submissions.cirr import contents, pairs_of, validate
 
 GALLERY = [f"image-{i}" for i in range(60)]
 SUBSET = GALLERY[1:6]
-PAIRS = {"7": Pair(GALLERY[0], SUBSET), "8": Pair(GALLERY[9], SUBSET)}
+QUERIES = [
+    {"query_id": "7", "reference_id": GALLERY[0], "subset_ids": SUBSET},
+    {"query_id": "8", "reference_id": GALLERY[9], "subset_ids": SUBSET},
+]
+PAIRS = pairs_of(QUERIES)
 HERE = Path("recall.json")
 
 
@@ -28,7 +33,7 @@ def test_a_file_has_the_servers_two_keys_and_the_best_names_of_every_pair(metric
     assert list(content) == ["version", "metric", "7", "8"]
     assert (content["version"], content["metric"]) == ("rc2", metric)
     assert content["7"] == (ranking("7")["top_ids"] if metric == "recall" else SUBSET)[:length]
-    assert validate(content, PAIRS, GALLERY, HERE) == metric
+    assert validate(content, QUERIES, GALLERY, HERE) == f"{length} names each, scored for {metric}"
 
 
 def changed(of: str = "recall", **changes: object) -> dict:
@@ -62,19 +67,19 @@ WRONG = {
 def test_what_the_server_would_refuse_or_score_wrong_is_refused_before(name: str):
     content, message = WRONG[name]
     with pytest.raises(CirqueError, match=rf"recall\.json: .*{message}"):
-        validate(content, PAIRS, GALLERY, HERE)
+        validate(content, QUERIES, GALLERY, HERE)
 
 
 def test_all_wrong_answers_are_counted_and_the_first_named():
     content = changed(**dict.fromkeys(PAIRS, GALLERY[10:50]))
     with pytest.raises(CirqueError, match="2 of 2 answers are wrong: pair 7: has 40 names, not 50; pair 8: "):
-        validate(content, PAIRS, GALLERY, HERE)
+        validate(content, QUERIES, GALLERY, HERE)
 
 
 def test_a_gallery_of_less_than_fifty_others_is_answered_whole():
     few = GALLERY[:21]
     content = {"version": "rc2", "metric": "recall", "7": few[1:], "8": [n for n in few if n != GALLERY[9]]}
-    assert validate(content, PAIRS, few, HERE) == "recall"
+    assert validate(content, QUERIES, few, HERE).endswith("scored for recall")
 
 
 def test_queries_without_an_image_set_have_no_such_server():
@@ -85,50 +90,52 @@ def test_queries_without_an_image_set_have_no_such_server():
 def test_a_file_larger_than_the_server_takes_is_neither_written_nor_read(tmp_path: Path):
     large = {"version": "rc2", "metric": "recall", "7": ["x" * 5_000_000]}
     with pytest.raises(CirqueError, match="the server takes 5,000,000 at most"):
-        submission.write(tmp_path / "recall.json", large)
+        submissions.write(tmp_path / "recall.json", large, server)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "recall.json").write_text(json.dumps(large))
     with pytest.raises(CirqueError, match="the server takes 5,000,000 at most"):
-        submission.read(tmp_path / "recall.json")
+        submissions.read(tmp_path / "recall.json", server)
 
 
 def test_a_pair_that_stands_twice_in_a_file_is_refused(tmp_path: Path):
     (tmp_path / "recall.json").write_text('{"version": "rc2", "metric": "recall", "7": ["a"], "7": ["b"]}')
     with pytest.raises(CirqueError, match="'7' occurs twice"):
-        submission.read(tmp_path / "recall.json")
+        submissions.read(tmp_path / "recall.json", server)
 
 
 def test_what_is_written_is_read(tmp_path: Path):
-    submission.write(tmp_path / "recall.json", good("recall"))
-    assert submission.read(tmp_path / "recall.json") == good("recall")
+    submissions.write(tmp_path / "recall.json", good("recall"), server)
+    assert submissions.read(tmp_path / "recall.json", server) == good("recall")
 
 
 # ---- real files ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def test1(annotations: Path) -> tuple[dict[str, Pair], list[str]]:
-    pairs = pairs_of(cirr.queries(annotations, "test1"))
-    return pairs, [name for name, _ in cirr.images(annotations, "test1")]
+def test1(annotations: Path) -> tuple[list[dict], list[str]]:
+    return cirr.queries(annotations, "test1"), [name for name, _ in cirr.images(annotations, "test1")]
 
 
 def test_the_authors_own_example_file_is_accepted(annotations: Path, test1):
     path = annotations / "CIRR/demo_files/test1_pred_ranks_recall_subset.json"
-    assert validate(submission.read(path), *test1, path) == "recall_subset"
+    assert validate(submissions.read(path, server), *test1, path) == "3 names each, scored for recall_subset"
 
 
 def test_the_authors_own_example_is_refused_with_one_pair_less(annotations: Path, test1):
     path = annotations / "CIRR/demo_files/test1_pred_ranks_recall_subset.json"
-    content = submission.read(path)
+    content = submissions.read(path, server)
     del content["12063"]
     with pytest.raises(CirqueError, match=r"lacks 1 of 4148 pairs \(12063\)"):
         validate(content, *test1, path)
 
 
 def test_the_real_recall_file_fits_into_what_the_server_takes(tmp_path: Path, test1):
-    pairs, gallery = test1
-    rows = [{"query_id": q, "top_ids": [n for n in gallery[:51] if n != p.reference_id]} for q, p in pairs.items()]
+    queries, gallery = test1
+    rows = [
+        {"query_id": query["query_id"], "top_ids": [name for name in gallery[:51] if name != query["reference_id"]]}
+        for query in queries
+    ]
     content = contents(rows, "recall")
-    validate(content, pairs, gallery, HERE)
-    submission.write(tmp_path / "recall.json", content)
+    validate(content, queries, gallery, HERE)
+    submissions.write(tmp_path / "recall.json", content, server)
     assert 3_900_000 < (tmp_path / "recall.json").stat().st_size < 5_000_000

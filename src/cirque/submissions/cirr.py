@@ -5,17 +5,19 @@ string, the best image names: 50 of the gallery without the reference, or 3 of t
 takes 5 MB at most. It divides by 4,150, counting the two other keys as queries (docs/data.md#cirr-submission).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cirque import files
+from cirque import submissions
 from cirque.errors import CirqueError, listed
 
-#: What a file is scored for.
+#: What a file is scored for, and called.
 Metric = Literal["recall", "recall_subset"]
+
+SPLIT = "test1"
+FILES: tuple[Metric, ...] = ("recall", "recall_subset")
 
 VERSION = "rc2"
 
@@ -45,52 +47,26 @@ def pairs_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Pair]:
     return {row["query_id"]: Pair(row["reference_id"], row["subset_ids"]) for row in queries}
 
 
-def contents(rankings: Sequence[Mapping[str, Any]], metric: Metric) -> dict[str, Any]:
-    """The file's content from rows of schemas.RANKINGS, in their order."""
+def contents(rankings: Sequence[Mapping[str, Any]], file: str) -> dict[str, Any]:
+    """The content of `recall` or `recall_subset` from rows of schemas.RANKINGS, in their order."""
+    metric = _known(file, "CIRR: a server file")
     column = "top_ids" if metric == "recall" else "subset_ids"
     length = LENGTH[metric]
     answers = {row["query_id"]: list(row[column] or [])[:length] for row in rankings}
     return {"version": VERSION, "metric": metric, **answers}
 
 
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a server file without spaces, which cost a tenth of the 5 MB.
-
-    Raises:
-        CirqueError: it is larger than the server takes.
-    """
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
-    _require_size(path, len(text.encode()))
-    files.write_text(path, text)
-
-
-def read(path: Path) -> Any:
-    """Read a server file; a pair id that occurs twice is an error.
-
-    Raises:
-        CirqueError: it is missing, broken or larger than the server takes.
-    """
-    content = files.read_json(path)
-    _require_size(path, path.stat().st_size)
-    return content
-
-
-def _require_size(path: Path, n_bytes: int) -> None:
-    if n_bytes > MAX_BYTES:
-        raise CirqueError(f"{path}: {n_bytes:,} bytes; the server takes {MAX_BYTES:,} at most")
-
-
-def validate(content: object, pairs: Mapping[str, Pair], gallery: Sequence[str], source: Path) -> Metric:
+def validate(content: object, queries: Sequence[Mapping[str, Any]], gallery: Sequence[str], source: Path) -> str:
     """Check a file's content against the split that it answers.
 
     Args:
         content: what the file holds.
-        pairs: every query of the split, see `pairs_of`.
+        queries: rows of schemas.QUERIES, every query of the split.
         gallery: every image name of the split.
         source: the file, for messages.
 
     Returns:
-        The metric that the file is for.
+        What the file is fit for.
 
     Raises:
         CirqueError: the server would refuse the file or score it wrong; the first such pairs are named.
@@ -99,28 +75,28 @@ def validate(content: object, pairs: Mapping[str, Pair], gallery: Sequence[str],
         raise CirqueError(f"{source}: expected one JSON object of pair ids")
     metric = _metric(content, source)
     answers = {key: value for key, value in content.items() if key not in ("version", "metric")}
-    missing = [pair for pair in pairs if pair not in answers]
-    extra = [key for key in answers if key not in pairs]
-    if missing or extra:
-        raise CirqueError(
-            f"{source}: lacks {len(missing)} of {len(pairs)} pairs ({listed(missing)}) and has {len(extra)} that the "
-            f"split has not ({listed(extra)})"
-        )
+    pairs = pairs_of(queries)
+    submissions.require_queries(source, answers, list(pairs), "pairs")
     known = set(gallery)
     faults = [f"pair {pair}: {fault}" for pair in pairs if (fault := _fault(metric, answers[pair], pairs[pair], known))]
     if faults:
         raise CirqueError(f"{source}: {len(faults)} of {len(pairs)} answers are wrong: {'; '.join(faults[:3])}")
-    return metric
+    return f"{LENGTH[metric]} names each, scored for {metric}"
 
 
 def _metric(content: Mapping[str, Any], source: Path) -> Metric:
     """The metric of a file, once version and metric are as the server wants them."""
     if content.get("version") != VERSION:
         raise CirqueError(f'{source}: has no "version": "{VERSION}"; found {content.get("version")!r:.40}')
-    for metric in LENGTH:
-        if content.get("metric") == metric:
+    return _known(content.get("metric"), f"{source}: metric")
+
+
+def _known(name: object, what: str) -> Metric:
+    """One of FILES."""
+    for metric in FILES:
+        if name == metric:
             return metric
-    raise CirqueError(f"{source}: metric must be {' or '.join(LENGTH)}; found {content.get('metric')!r:.40}")
+    raise CirqueError(f"{what} must be {' or '.join(FILES)}; found {name!r:.40}")
 
 
 def _fault(metric: Metric, names: object, pair: Pair, gallery: set[str]) -> str | None:

@@ -1,0 +1,41 @@
+"""Generate FashionIQ from scenes of the mini world: images of three categories, and val in the official format."""
+
+import json
+from pathlib import Path
+
+from cirque import files
+from cirque.mini import fashioniq
+from cirque.mini.drawing import jpeg, render
+from cirque.mini.draws import draws
+from cirque.mini.folders import write_folder
+from cirque.progress import progress
+
+
+def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+    """Write FashionIQ/images, FashionIQ/captions, FashionIQ/image_splits and FashionIQ/mini (full captions).
+
+    Args:
+        seed: Of every draw.
+        image_size: Side of an image, in pixels.
+        n_gallery: Images, a third in each category.
+        n_queries: Queries, a third in each category.
+        data_root: Folder of the generated data.
+    """
+    root = data_root / "FashionIQ"
+    benchmark = fashioniq.make_benchmark(seed, n_gallery, n_queries)
+    pairs = [pair for category in benchmark for pair in zip(category.asins, category.scenes, strict=True)]
+    write_folder(
+        root / "images",
+        (
+            (f"{asin}.jpg", jpeg(render(scene, image_size, draws(seed, "fashioniq", asin, "picture"))))
+            for asin, scene in progress(pairs, what="FashionIQ images", unit="image")
+        ),
+    )
+    for category in benchmark:
+        contents = {
+            root / "captions" / f"cap.{category.name}.val.json": fashioniq.caption_records(category),
+            root / "image_splits" / f"split.{category.name}.val.json": category.asins,
+        }
+        for path, content in contents.items():
+            files.write_text(path, json.dumps(content, indent=4))
+    files.write_json(root / "mini" / "full_captions.json", fashioniq.full_captions(benchmark))

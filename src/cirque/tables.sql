@@ -1,0 +1,125 @@
+-- The macro from which a paper's table is made (workflow/tables/*.sql): each published figure beside ours, then what was
+-- measured and no paper prints (other splits, further baselines, the upper bound). `cirque table` gives it the views
+--
+--     metrics            schemas.METRICS of every run
+--     published          schemas.PUBLISHED and position, its line in the files
+--     backbones          model, stands_for, position             of those that the configuration runs
+--     methods            method, label, bound, run, position     of all that it describes
+--     benchmarks         benchmark, dataset, split, answers, position   of those that it runs
+--     benchmark_metrics  benchmark, metric, position
+--     settings           scale, comparable, reason, tolerance    one row
+--
+-- printed_dataset is the data set as the papers call it (`CIRR`), our_dataset its module (`cirr`), tables the papers'
+-- tables in the order in which they are shown (`SEARLE Table 2`).
+--
+-- Figures are in percent. Over several seeds: mean of the values, their sample standard deviation, and the mean of
+-- their intervals' ends. Each query's draw enters an interval, the seed's does not: that is what std is for.
+CREATE OR REPLACE MACRO papers_beside_ours(printed_dataset, our_dataset, tables) AS TABLE
+WITH
+printed AS (
+    SELECT *, list_position(tables, paper || ' ' || "table") AS place_of_table FROM published
+    WHERE dataset = printed_dataset AND list_contains(tables, paper || ' ' || "table")
+),
+
+runs AS (
+    SELECT
+        benchmark, split, "group", backbone AS model, method, metric,
+        list_avg(list(value ORDER BY seed)) AS measured,
+        CASE WHEN count(*) > 1 THEN list_stddev_samp(list(value ORDER BY seed)) END AS std,
+        CAST(count(*) AS INTEGER) AS n_seeds,
+        list_avg(list(ci_low ORDER BY seed)) AS ci_low,
+        list_avg(list(ci_high ORDER BY seed)) AS ci_high
+    FROM metrics JOIN benchmarks USING (benchmark, split)
+    WHERE benchmarks.dataset = our_dataset
+    GROUP BY benchmark, split, "group", backbone, method, metric
+),
+
+-- Each published figure once for every configured backbone that stands for the paper's; once, unmeasured, if none does.
+compared AS (
+    SELECT
+        printed.paper, printed."table", printed."row", printed.method, printed.backbone, backbones.model,
+        printed.split, printed.subset, printed.metric,
+        runs.measured, runs.std, runs.n_seeds, runs.ci_low, runs.ci_high,
+        printed.value AS published, printed.std AS published_std,
+        CASE
+            WHEN printed.method = '' THEN format('cirque has no method {} yet', printed."row")
+            WHEN methods.run IS NOT TRUE THEN format('this configuration does not run {}', printed.method)
+            WHEN backbones.model IS NULL
+                THEN format('this configuration runs no backbone that stands for {}', printed.backbone)
+            WHEN benchmarks.benchmark IS NULL THEN format('this configuration does not run {} {}', printed_dataset, printed.split)
+            WHEN benchmarks.answers = 'hidden' THEN format(
+                'the answers of {} {} are hidden: its server scores the files of results/scale={}/submissions',
+                printed_dataset, printed.split, settings.scale
+            )
+            WHEN runs.measured IS NULL
+                THEN format('{} is not among the metrics of {}', printed.metric, benchmarks.benchmark)
+        END AS hindrance,
+        '' AS remark,
+        [printed.place_of_table, printed.position, backbones.position] AS place
+    FROM printed
+    CROSS JOIN settings
+    LEFT JOIN methods ON methods.method = printed.method
+    LEFT JOIN backbones ON backbones.stands_for = printed.backbone AND methods.run
+    LEFT JOIN benchmarks ON benchmarks.dataset = our_dataset AND benchmarks.split = printed.split
+    LEFT JOIN runs
+        ON runs.benchmark = benchmarks.benchmark AND runs."group" = printed.subset
+        AND runs.model = backbones.model AND runs.method = printed.method AND runs.metric = printed.metric
+),
+
+ours_alone AS (
+    SELECT
+        '' AS paper, CASE WHEN methods.bound THEN 'upper bound' ELSE '' END AS "table", methods.label AS "row",
+        runs.method, backbones.stands_for AS backbone, runs.model, runs.split, runs."group" AS subset, runs.metric,
+        runs.measured, runs.std, runs.n_seeds, runs.ci_low, runs.ci_high,
+        CAST(NULL AS DOUBLE) AS published, CAST(NULL AS DOUBLE) AS published_std,
+        CAST(NULL AS VARCHAR) AS hindrance,
+        CASE WHEN methods.bound THEN 'upper bound: the query is the target''s own caption' ELSE
+            format('in none of {}', array_to_string(tables, ', '))
+        END AS remark,
+        [len(tables) + 1, benchmarks.position, backbones.position, methods.position, benchmark_metrics.position] AS place
+    FROM runs
+    JOIN methods USING (method)
+    JOIN backbones USING (model)
+    JOIN benchmarks USING (benchmark)
+    JOIN benchmark_metrics USING (benchmark, metric)
+    ANTI JOIN compared
+        ON compared.model = runs.model AND compared.method = runs.method AND compared.metric = runs.metric
+        AND compared.split = runs.split AND compared.subset = runs."group"
+),
+
+judged AS (
+    SELECT
+        *,
+        measured - published AS delta,
+        round(abs(measured - published), 9) <= tolerance AS is_near,
+        published BETWEEN ci_low AND ci_high AS is_inside,
+        CASE
+            WHEN hindrance IS NOT NULL THEN 'cannot run here'
+            WHEN NOT comparable THEN 'mini'
+            WHEN is_near OR is_inside THEN 'match'
+            WHEN published IS NOT NULL THEN 'differs'
+        END AS verdict
+    FROM (SELECT * FROM compared UNION ALL SELECT * FROM ours_alone) CROSS JOIN settings
+)
+
+SELECT
+    paper, "table", "row", method, backbone, model, printed_dataset AS dataset, split, subset, metric,
+    measured, std, n_seeds, ci_low, ci_high, published, published_std, delta, verdict,
+    CASE verdict
+        WHEN 'cannot run here' THEN hindrance
+        WHEN 'mini' THEN concat_ws('; ', nullif(remark, ''), reason)
+        WHEN 'match' THEN format(
+            'the published figure is {}', concat_ws(' and ',
+                CASE WHEN is_near THEN format('within {:.2f} points', tolerance) END,
+                CASE WHEN is_inside THEN format('inside the 95 % interval {:.2f} to {:.2f}', ci_low, ci_high) END
+            ))
+        WHEN 'differs' THEN format(
+            '{:.2f} points {} the published figure, which is outside the 95 % interval {:.2f} to {:.2f}; see {}',
+            abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END, ci_low, ci_high,
+            format('docs/tables/{}.md#known-differences', our_dataset)
+        )
+        ELSE remark
+    END AS reason,
+    scale
+FROM judged
+ORDER BY place, metric, subset;
