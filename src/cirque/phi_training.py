@@ -7,25 +7,21 @@ a running generator: a training that was killed goes on from its last saved step
 """
 
 import functools
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from cirque import draws, files, phi, text
+from cirque import draws, phi, text
 from cirque.backbones import Backbone
 from cirque.errors import CirqueError
 from cirque.packed import PackedEncoder
 from cirque.phrase_pool import PhrasePool, with_placeholder
-from cirque.progress import progress, say
+from cirque.progress import progress
+from cirque.training import Saver, TrainingState
 
 #: Losses of the training log, in its order.
 LOSSES = ("total", "distil", "gpt")
@@ -138,49 +134,6 @@ def epoch_batches(n_images: int, batch: int, seed: int, epoch: int) -> list[list
     return [order[start : start + size] for start in range(0, n_images - size + 1, size)]
 
 
-@dataclass
-class _State:
-    """Everything that a training needs to go on."""
-
-    network: phi.Phi
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LOSSES, 0.0))  # over the present epoch
-    log: list[dict[str, Any]] = field(default_factory=list)
-
-    def end_epoch(self, epoch: int, n_steps: int) -> dict[str, float]:
-        """Log the mean losses of the epoch that just ended, and return them."""
-        means = {name: total / n_steps for name, total in self.sums.items()}
-        self.log += [{"step": self.step, "epoch": epoch, "loss": name, "value": value} for name, value in means.items()]
-        self.sums = dict.fromkeys(LOSSES, 0.0)
-        return means
-
-    def save(self, path: Path) -> None:
-        """Write the state as one safetensors file, so that there is a whole one or none."""
-        tensors = {f"phi.{name}": value for name, value in self.network.state_dict().items()}
-        for number, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = json.dumps({"step": self.step, "sums": self.sums, "log": self.log})
-        with files.atomic(path) as partial:
-            partial.write_bytes(safetensors.torch.save(tensors, {"training": told}))
-
-    def restore(self, path: Path) -> None:
-        """Take over what `save` wrote."""
-        with safetensors.safe_open(path, framework="pt") as stored:
-            told = json.loads(stored.metadata()["training"])
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (no dictionary)
-        weights = {name.removeprefix("phi."): value for name, value in tensors.items() if name.startswith("phi.")}
-        self.network.load_state_dict(weights)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, number, moment = name.split(".")
-                moments.setdefault(int(number), {})[moment] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.step, self.sums, self.log = told["step"], told["sums"], told["log"]
-
-
 def train(
     examples: Examples,
     regulariser: PhraseRegulariser | None,
@@ -210,11 +163,15 @@ def train(
         raise CirqueError("phi: lambda_gpt is not 0, so phrases are needed")
     if not settings.lambda_gpt and not settings.lambda_distil:
         raise CirqueError("phi: lambda_distil and lambda_gpt are both 0: there is nothing to learn from")
-    state = _start(examples, settings, seed, state_path)
     device = examples.features.device
+    network = phi.initial(examples.features.shape[1], examples.tokens.shape[1], settings.dropout, seed)
+    network = network.to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    state = TrainingState(network, optimiser, LOSSES)
+    state.resume(state_path)
     batches: list[list[int]] = []
     per_epoch = len(epoch_batches(len(examples.image_ids), settings.batch, seed, 0))
-    saved = time.monotonic()
+    saver = Saver(state_path, seconds_between_saves)
     bar: Any = progress(total=settings.epochs * per_epoch, what="φ", unit="step", initial=state.step)
     with bar, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         while state.step < settings.epochs * per_epoch:
@@ -226,27 +183,12 @@ def train(
             if place == per_epoch - 1:
                 means = state.end_epoch(epoch, per_epoch)
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()}, refresh=False)
-            if time.monotonic() - saved > seconds_between_saves:
-                state.save(state_path)
-                saved = time.monotonic()
-    return state.network.eval().requires_grad_(False), state.log
-
-
-def _start(examples: Examples, settings: Settings, seed: int, state_path: Path) -> _State:
-    """A fresh state, or the one of a training that was cut off."""
-    device = examples.features.device
-    network = phi.initial(examples.features.shape[1], examples.tokens.shape[1], settings.dropout, seed)
-    network = network.to(device).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    state = _State(network, optimiser)
-    if state_path.is_file():
-        state.restore(state_path)
-        say(f"φ: going on from step {state.step}, saved in {state_path}")
-    return state
+            saver.after_step(state)
+    return network.eval().requires_grad_(False), state.log
 
 
 def _step(
-    state: _State,
+    state: TrainingState,
     examples: Examples,
     regulariser: PhraseRegulariser | None,
     settings: Settings,
@@ -266,14 +208,7 @@ def _step(
     if settings.lambda_gpt and regulariser is not None:
         gpt = regulariser.loss(images, epoch, predicted)
     total = settings.lambda_distil * distil + settings.lambda_gpt * gpt
-    values = {"total": total.item(), "distil": distil.item(), "gpt": gpt.item()}
-    if not np.isfinite(values["total"]):
-        raise CirqueError(
-            f"φ: the loss is {values} at step {state.step}, epoch {epoch}; nothing was written. Lower phi.learning_rate"
-            f" (now {settings.learning_rate:g}), or look for broken rows among the tokens and features"
-        )
     state.optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(total)
+    state.add({"total": total.item(), "distil": distil.item(), "gpt": gpt.item()})
     state.optimiser.step()
-    state.step += 1
-    state.sums = {name: state.sums[name] + values[name] for name in LOSSES}

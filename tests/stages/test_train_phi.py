@@ -102,7 +102,7 @@ def test_a_token_whose_image_has_no_concepts_is_an_error(folder: Path, tmp_path:
 
 
 def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CirqueError, match="the loss is"):
+    with pytest.raises(CirqueError, match="the losses are"):
         run(folder, tmp_path, dataclasses.replace(SETTINGS, learning_rate=1e30, epochs=20))
     assert not (tmp_path / "phi.safetensors").exists()
     assert not (tmp_path / "training.parquet").exists()
