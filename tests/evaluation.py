@@ -20,22 +20,24 @@ METRICS = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3
 METHODS = ("image-only", "searle", "upper-bound")
 DIM = 8
 
+CIRR = {"dataset": "cirr", "printed_as": "CIRR"}
+
 #: The keys of config/config.yaml that a table reads.
 SETTINGS: dict[str, Any] = {
     "scale": "mini",
     "comparable": False,
     "not_comparable_because": "generated pictures",
     "tolerance": 0.1,
-    "run": {"backbones": ["tiny"], "methods": list(METHODS), "benchmarks": ["cirr_val", "cirr_test1"], "seeds": [0]},
+    "tables": {"cirr": {"backbones": ["tiny"], "methods": list(METHODS), "benchmarks": ["cirr_val", "cirr_test1"]}},
     "backbones": {"tiny": {"stands_for": "ViT-B/32", "model": "tiny-ViT"}},
     "methods": {
         "image-only": {"label": "Image-only"},
-        "searle": {"label": "SEARLE", "needs": ["phi"]},
+        "searle": {"label": "SEARLE", "needs": {"phi": "searle"}},
         "upper-bound": {"label": "Upper bound", "bound": True},
     },
     "benchmarks": {
-        "cirr_val": {"dataset": "cirr", "split": "val", "answers": "in-annotations", "metrics": METRICS},
-        "cirr_test1": {"dataset": "cirr", "split": "test1", "answers": "in-separate-file", "metrics": METRICS},
+        "cirr_val": {**CIRR, "split": "val", "answers": "in-annotations", "metrics": METRICS},
+        "cirr_test1": {**CIRR, "split": "test1", "answers": "in-separate-file", "metrics": METRICS},
     },
 }
 

@@ -68,7 +68,7 @@ def test_a_tag_restricts_a_metric_to_the_queries_that_carry_it():
 
 @pytest.mark.parametrize("name", ["R@0", "R@", "P@5", "R@5[]", "r@5", "R@5; DROP TABLE rankings", "R@5.5"])
 def test_a_name_that_is_no_metric_is_refused_with_those_there_are(name):
-    with pytest.raises(CirqueError, match="R@K, R_target@K, R_subset@K, mAP@K, accuracy"):
+    with pytest.raises(CirqueError, match="R@K, R_all@K, R_target@K, R_subset@K, mAP@K, accuracy"):
         metrics.expression(name)
 
 
@@ -79,23 +79,45 @@ def test_recall_never_falls_as_k_grows(ranks):
     assert (np.diff(recalls, axis=1) >= 0).all()
 
 
+def independent(ranks, *measures):
+    """Per-query values, in percent, that ir_measures gives for the same rankings of sixty candidates."""
+    qrels = [ir_measures.Qrel(f"q{q}", f"d{rank}", 1) for q, of_query in enumerate(ranks) for rank in of_query]
+    run = [ir_measures.ScoredDoc(f"q{q}", f"d{rank}", -float(rank)) for q in range(len(ranks)) for rank in range(1, 61)]
+    theirs = {(m.query_id, m.measure): 100 * m.value for m in ir_measures.iter_calc(measures, qrels, run)}
+    return [pytest.approx([theirs[f"q{q}", measure] for q in range(len(ranks))]) for measure in measures]
+
+
 @settings(max_examples=25, deadline=None)
 @given(ranks=st.lists(RANKS, min_size=1, max_size=6))
 def test_metrics_equal_an_independent_library(ranks):
-    """R@K is its Success@K; AP@K is its AP@K as long as K holds every ground truth."""
-    qrels = [ir_measures.Qrel(f"q{q}", f"d{rank}", 1) for q, of_query in enumerate(ranks) for rank in of_query]
-    run = [ir_measures.ScoredDoc(f"q{q}", f"d{rank}", -float(rank)) for q in range(len(ranks)) for rank in range(1, 61)]
-    ours = metrics.per_query(rankings(*ranks), ["R@1", "R@5", "R@10", "mAP@15", "mAP@60"])
-    measures = [
-        ir_measures.Success @ 1,
-        ir_measures.Success @ 5,
-        ir_measures.Success @ 10,
-        ir_measures.AP @ 15,
-        ir_measures.AP @ 60,
+    """R@K is its Success@K, R_all@K its R@K; AP@K is its AP@K as long as K holds every ground truth."""
+    same = {
+        **{f"R@{k}": ir_measures.Success @ k for k in (1, 5, 10)},
+        **{f"R_all@{k}": ir_measures.R @ k for k in (5, 50)},
+        **{f"mAP@{k}": ir_measures.AP @ k for k in (15, 60)},
+    }
+    assert values(rankings(*ranks), *same, "accuracy") == independent(ranks, *same.values(), ir_measures.Success @ 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ranks=st.lists(RANKS, min_size=1, max_size=6))
+def test_recalls_of_one_target_are_the_librarys_success_with_that_target_alone(ranks):
+    table = rankings(*ranks, subset_ranks=[of_query[0] for of_query in ranks])
+    theirs = independent([of_query[:1] for of_query in ranks], *(ir_measures.Success @ k for k in (1, 10)))
+    assert values(table, "R_target@1", "R_target@10", "R_subset@1", "R_subset@10") == theirs * 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(ranks=st.lists(RANKS, min_size=1, max_size=6))
+def test_average_precision_divides_by_no_more_than_k_where_trec_divides_by_all_ground_truths(ranks):
+    """CIRCO's AP@K has min(|G|, K) below the sum, TREC's has |G|: a perfect top K is 100 % here and K / |G| there."""
+    cutoffs = (1, 2, 5, 10)
+    ours = values(rankings(*ranks), *(f"mAP@{k}" for k in cutoffs))
+    as_trec = [
+        [value * min(len(of_query), k) / len(of_query) for value, of_query in zip(of_cutoff, ranks, strict=True)]
+        for k, of_cutoff in zip(cutoffs, ours, strict=True)
     ]
-    theirs = {(m.query_id, m.measure): m.value for m in ir_measures.iter_calc(measures, qrels, run)}
-    for q in range(len(ranks)):
-        assert ours[q] == pytest.approx([100 * theirs[f"q{q}", measure] for measure in measures])
+    assert as_trec == independent(ranks, *(ir_measures.AP @ k for k in cutoffs))
 
 
 @pytest.fixture(scope="module")

@@ -13,45 +13,22 @@ from cirque.errors import CirqueError
 CPU = torch.device("cpu")
 
 
-def random_pair(batch: int = 7, dim: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    shape = (batch, dim)
-    return tuple(torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(2))  # type: ignore[return-value]
+def pic2word(architecture: phi.Pic2WordArchitecture = "pic2word", seed: int = 0) -> phi.Pic2WordPhi:
+    return phi.initial_pic2word(4, 6, 0.5, seed, n_layers=2, middle_dim=5, architecture=architecture)
 
 
-def cosine(a: Tensor, b: Tensor) -> float:
-    x, y = a.tolist(), b.tolist()
-    dot = sum(i * j for i, j in zip(x, y, strict=True))
-    return dot / math.sqrt(sum(i * i for i in x)) / math.sqrt(sum(j * j for j in y))
-
-
-def plain_loss(oti: Tensor, predicted: Tensor, tau: float, variant: str) -> float:
-    """The formulas term by term, in Python floats."""
-    batch, total = len(oti), 0.0
-    for k in range(batch):
-        others = [j for j in range(batch) if j != k]
-        among_oti = sum(math.exp(cosine(oti[k], oti[j]) / tau) for j in others)
-        among_phi = sum(math.exp(cosine(predicted[k], predicted[j]) / tau) for j in others)
-        positive = math.exp(cosine(oti[k], predicted[k]) / tau)
-        across_oti = sum(math.exp(cosine(oti[k], predicted[j]) / tau) for j in range(batch))
-        across_phi = sum(math.exp(cosine(predicted[k], oti[j]) / tau) for j in range(batch))
-        own = (among_oti, among_phi) if variant == "released" else (among_phi, among_oti)
-        total -= math.log(positive / (across_oti + own[0])) + math.log(positive / (across_phi + own[1]))
-    return total / (2 * batch) if variant == "released" else total / batch
-
-
-# ---- the network ---------------------------------------------------------------------------------------------------
+# ---- the networks ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("dim", "count"), [(512, 6_296_064), (768, 14_162_688)])
 def test_phi_has_as_many_parameters_as_the_released_one(dim: int, count: int) -> None:
     with torch.device("meta"):
-        assert sum(parameter.numel() for parameter in phi.Phi(dim, dim, 0.5).parameters()) == count
+        assert sum(parameter.numel() for parameter in phi.SearlePhi(dim, dim, 0.5).parameters()) == count
 
 
 def test_parameters_are_named_as_in_the_released_checkpoints() -> None:
     names = {f"layers.{layer}.{kind}" for layer in (0, 3, 6) for kind in ("weight", "bias")}
-    assert set(phi.Phi(2, 3, 0.5).state_dict()) == names
+    assert set(phi.SearlePhi(2, 3, 0.5).state_dict()) == names
 
 
 def test_phi_is_three_linear_maps_with_exact_gelu_between_and_nothing_after() -> None:
@@ -82,64 +59,61 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
     assert not torch.equal(first["layers.0.weight"], other["layers.0.weight"])
 
 
-# ---- losses --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("n_layers", "middle_dim", "architecture", "count"),
+    [
+        (2, 512, "pic2word", 1_050_368),
+        (2, 4096, "pic2word", 23_077_632),
+        (4, 512, "pic2word", 1_575_680),
+        (1, 512, "linear", 787_712),
+    ],
+)
+def test_pic2words_phi_has_as_many_parameters_as_its_supplements_table_3(
+    n_layers: int, middle_dim: int, architecture: phi.Pic2WordArchitecture, count: int
+) -> None:
+    with torch.device("meta"):
+        network = phi.Pic2WordPhi(768, 768, 0.1, n_layers=n_layers, middle_dim=middle_dim, architecture=architecture)
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 
-@pytest.mark.parametrize("variant", ["released", "paper"])
-@pytest.mark.parametrize("seed", range(4))
-def test_distillation_is_its_formula(variant: str, seed: int) -> None:
-    oti, predicted = random_pair(seed=seed)
-    loss = phi.distillation_loss(oti, predicted, 0.25, variant)
-    assert loss.item() == pytest.approx(plain_loss(oti, predicted, 0.25, variant), rel=1e-12)
+def test_pic2words_parameters_are_named_as_in_its_released_checkpoints() -> None:
+    layers = ("layers.0.0", "layers.1.0", "fc_out")
+    assert set(pic2word().state_dict()) == {f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")}
 
 
-def test_the_released_loss_is_nt_xent_over_the_stacked_vectors() -> None:
-    oti, predicted = random_pair()
-    both = torch.nn.functional.normalize(torch.cat([oti, predicted]), dim=-1)
-    scores = both @ both.T / 0.25
-    scores.fill_diagonal_(-torch.inf)
-    partners = torch.arange(14).roll(7)
-    expected = torch.nn.functional.cross_entropy(scores, partners)
-    assert phi.distillation_loss(oti, predicted, 0.25, "released").item() == pytest.approx(expected.item(), rel=1e-12)
+@pytest.mark.parametrize("architecture", ["pic2word", "linear"])
+def test_pic2words_phi_is_linear_maps_with_relu_between_or_nothing(architecture: phi.Pic2WordArchitecture) -> None:
+    network = pic2word(architecture).eval().double()
+    x = torch.randn(3, 4, dtype=torch.float64)
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    expected = x.numpy()
+    for layer in ("layers.0.0", "layers.1.0", "fc_out"):
+        expected = expected @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
+        if layer != "fc_out" and architecture == "pic2word":
+            expected = np.maximum(expected, 0)
+    assert np.allclose(network(x).detach().numpy(), expected, atol=1e-12)
 
 
-def test_the_papers_loss_is_twice_the_released_one_where_both_sets_have_the_same_angles() -> None:
-    oti, _ = random_pair()
-    turn, _ = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64))
-    predicted = oti @ turn
-    released = phi.distillation_loss(oti, predicted, 0.25, "released").item()
-    assert phi.distillation_loss(oti, predicted, 0.25, "paper").item() == pytest.approx(2 * released, rel=1e-12)
+def test_pic2words_dropout_follows_every_hidden_layer_and_only_in_training() -> None:
+    network = pic2word()
+    x = torch.randn(3, 4)
+    assert not torch.equal(network.train()(x), network(x))
+    assert torch.equal(network.eval()(x), network(x))
+    assert [layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)] == [0.5, 0.5]
 
 
-def test_elsewhere_the_papers_loss_has_other_negatives_not_only_another_factor() -> None:
-    oti, predicted = random_pair()
-    released = phi.distillation_loss(oti, predicted, 0.25, "released").item()
-    assert phi.distillation_loss(oti, predicted, 0.25, "paper").item() != pytest.approx(2 * released, rel=1e-3)
+def test_pic2words_initial_weights_depend_on_the_seed_alone() -> None:
+    first = pic2word().state_dict()
+    torch.rand(5)
+    again, other = pic2word().state_dict(), pic2word(seed=1).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["fc_out.weight"], other["fc_out.weight"])
 
 
-@pytest.mark.parametrize("variant", ["released", "paper"])
-def test_the_length_of_tokens_does_not_count_in_distillation(variant: str) -> None:
-    oti, predicted = random_pair()
-    loss = phi.distillation_loss(oti, predicted, 0.25, variant)
-    scaled = phi.distillation_loss(oti * 30, predicted / 7, 0.25, variant)
-    assert loss.item() == pytest.approx(scaled.item(), rel=1e-12)
-
-
-@pytest.mark.parametrize("variant", ["released", "paper"])
-def test_a_batch_of_one_image_has_no_negatives(variant: str) -> None:
-    oti, predicted = random_pair(batch=1)
-    predicted.requires_grad_()
-    loss = phi.distillation_loss(oti, predicted, 0.25, variant)
-    torch.autograd.backward(loss)
-    assert loss.item() == pytest.approx(0, abs=1e-12)
-    assert predicted.grad is not None
-    assert torch.isfinite(predicted.grad).all()
-
-
-def test_the_phrase_loss_is_the_mean_of_one_minus_the_cosine() -> None:
-    with_token, phrase = random_pair()
-    expected = sum(1 - cosine(a, b) for a, b in zip(with_token, phrase, strict=True)) / 7
-    assert phi.phrase_loss(with_token, phrase).item() == pytest.approx(expected, rel=1e-12)
+@pytest.mark.parametrize(("n_layers", "middle_dim"), [(0, 5), (2, 0)])
+def test_a_pic2word_without_hidden_layers_is_an_error(n_layers: int, middle_dim: int) -> None:
+    with pytest.raises(CirqueError, match=f"n_layers {n_layers} and middle_dim {middle_dim} make no network"):
+        phi.initial_pic2word(4, 6, 0.5, 0, n_layers=n_layers, middle_dim=middle_dim)
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------
@@ -153,6 +127,7 @@ def test_a_saved_phi_gives_the_same_tokens_and_tells_what_it_is(tmp_path: Path) 
     assert torch.equal(loaded(x), network.eval()(x))
     assert not loaded.training
     assert phi.read_side_car(tmp_path / "phi.safetensors") == {
+        "architecture": "searle",
         "dim": 4,
         "token_dim": 6,
         "hidden": 16,
@@ -169,6 +144,53 @@ def test_a_released_checkpoint_is_read_in_fp32(dtype: torch.dtype, tmp_path: Pat
     x = torch.randn(3, 4)
     assert torch.equal(loaded(x), network.float().eval()(x))
     assert loaded(x).dtype == torch.float32
+
+
+@pytest.mark.parametrize("architecture", ["pic2word", "linear"])
+def test_a_saved_pic2word_is_loaded_as_the_architecture_that_its_side_car_names(
+    architecture: phi.Pic2WordArchitecture, tmp_path: Path
+) -> None:
+    network = pic2word(architecture)
+    phi.save(tmp_path / "phi.safetensors", network, {"seed": 0})
+    loaded = phi.load(tmp_path / "phi.safetensors", CPU)
+    x = torch.randn(3, 4)
+    assert torch.equal(loaded(x), network.eval()(x))
+    assert phi.read_side_car(tmp_path / "phi.safetensors") == {
+        "architecture": architecture,
+        "dim": 4,
+        "token_dim": 6,
+        "n_layers": 2,
+        "middle_dim": 5,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize("network", [pic2word(), phi.initial(4, 6, 0.5, 0)])
+def test_without_a_side_car_the_names_of_parameters_tell_the_architecture(network: phi.Phi, tmp_path: Path) -> None:
+    phi.save(tmp_path / "phi.safetensors", network, {})
+    phi.side_car(tmp_path / "phi.safetensors").unlink()
+    loaded = phi.load(tmp_path / "phi.safetensors", CPU)
+    x = torch.randn(3, 4)
+    assert loaded.architecture == network.architecture
+    assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_a_side_car_of_an_unknown_architecture_is_an_error(tmp_path: Path) -> None:
+    phi.save(tmp_path / "phi.safetensors", pic2word(), {"architecture": "pic3word"})
+    with pytest.raises(CirqueError, match="not a mapping network φ"):
+        phi.load(tmp_path / "phi.safetensors", CPU)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_released_pic2word_checkpoint_is_read_with_and_without_its_prefix(prefix: str, tmp_path: Path) -> None:
+    network = pic2word()
+    state = {f"{prefix}{name}": value for name, value in network.state_dict().items()}
+    others = {"epoch": 30, "name": "run", "state_dict": {"logit_scale": torch.ones(())}, "optimizer": {"state": {}}}
+    torch.save({**others, "state_dict_img2text": state}, tmp_path / "pic2word_model.pt")
+    loaded = phi.load(tmp_path / "pic2word_model.pt", CPU)
+    x = torch.randn(3, 4)
+    assert (loaded.architecture, loaded.dim, loaded.token_dim) == ("pic2word", 4, 6)
+    assert torch.equal(loaded(x), network.eval()(x))
 
 
 class Payload:
@@ -208,6 +230,8 @@ def test_a_phi_that_was_cut_short_is_an_error(ending: str, tmp_path: Path) -> No
     "tensors",
     [
         {"weight": torch.zeros(3)},
+        {"fc_out.weight": torch.zeros(2, 2)},
+        {**pic2word().state_dict(), "layers.1.0.weight": torch.zeros(5, 4)},
         {f"layers.{layer}.{kind}": torch.zeros(2, 2) for layer in (0, 3, 6) for kind in ("weight", "bias")},
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cirque import draws, phi, phi_training, phrase_pool, text, training
+from cirque import draws, phi, phi_losses, phi_training, phrase_pool, text, training
 from cirque.backbones import Backbone
 from cirque.errors import CirqueError
 from tests import small_searle
@@ -182,7 +182,7 @@ def test_training_is_adamw_on_the_weighted_sum_of_both_losses(
     for step, images in enumerate(phi_training.epoch_batches(11, 4, 5, 0)):
         torch.manual_seed(draws.seed_of(5, "phi dropout", step))
         predicted = network(examples.features[images])
-        distil = phi.distillation_loss(examples.tokens[images], predicted, 0.25, "released")
+        distil = phi_losses.distillation_loss(examples.tokens[images], predicted, 0.25, "released")
         total = 0.9 * distil + 0.4 * plain_phrase_loss(regulariser, images, 0, predicted, "all")
         totals.append(total.item())
         optimiser.zero_grad()
@@ -209,7 +209,7 @@ def test_the_log_has_the_mean_of_each_loss_for_each_epoch(
 def test_distillation_brings_phi_to_the_tokens(examples: phi_training.Examples, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, epochs=200, lambda_gpt=0.0, dropout=0.0, batch=11)
     state, log = trained(examples, None, settings, tmp_path)
-    network = phi.Phi(small_searle.DIM, small_searle.TOKEN_DIM, 0.0)
+    network = phi.SearlePhi(small_searle.DIM, small_searle.TOKEN_DIM, 0.0)
     network.load_state_dict(state)
     cosines = torch.nn.functional.cosine_similarity(network(examples.features), examples.tokens)
     assert cosines.min() > 0.9

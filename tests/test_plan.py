@@ -27,8 +27,8 @@ def test_constraint_of_no_names_matches_nothing():
 
 def test_bound_is_not_run_where_the_answers_are_hidden():
     config = {**MINI, "benchmarks": {"cirr_test1": {**MINI["benchmarks"]["cirr_test1"], "answers": "hidden"}}}
-    assert "upper-bound" in plan.methods_of(MINI, "cirr_test1")
-    assert "upper-bound" not in plan.methods_of(config, "cirr_test1")
+    assert "upper-bound" in plan.methods_of(MINI, "cirr", "cirr_test1")
+    assert "upper-bound" not in plan.methods_of(config, "cirr", "cirr_test1")
 
 
 def test_only_learned_methods_run_once_a_seed():
@@ -38,13 +38,39 @@ def test_only_learned_methods_run_once_a_seed():
 
 
 def test_submissions_are_written_for_the_hidden_split_only():
-    found = {(run["benchmark"], run["server_file"]) for run in plan.submissions(PAPER, PAPER["run"]["benchmarks"])}
+    found = {
+        (run["benchmark"], run["server_file"]) for table in plan.tables(PAPER) for run in plan.submissions(PAPER, table)
+    }
     assert found == {("cirr_test1", "recall"), ("cirr_test1", "recall_subset"), ("circo_test", "submission")}
 
 
-def test_a_table_holds_the_benchmarks_of_its_data_set():
-    assert plan.tables(MINI) == list(dict.fromkeys(MINI["benchmarks"][b]["dataset"] for b in MINI["run"]["benchmarks"]))
-    assert plan.benchmarks_of(MINI, "circo") == ["circo_val", "circo_test"]
+def test_a_table_holds_its_own_runs_or_those_of_all_tables():
+    config = {**MINI, "tables": {"circo": {"benchmarks": ["circo_val"], "methods": ["searle"]}}}
+    assert plan.contents(config, "circo") == {
+        "benchmarks": ["circo_val"],
+        "backbones": MINI["run"]["backbones"],
+        "methods": ["searle"],
+    }
+    assert {(run["benchmark"], run["method"]) for run in plan.runs(config, "circo")} == {("circo_val", "searle")}
+
+
+def test_every_table_of_a_configuration_has_its_query_and_its_page():
+    for config in (MINI, PAPER):
+        for table in plan.tables(config):
+            assert (REPOSITORY / f"workflow/tables/table_{table}.sql").is_file()
+            assert (REPOSITORY / f"docs/tables/{table}.md").is_file()
+
+
+def test_a_variant_is_composed_by_the_method_that_it_varies():
+    config = {"methods": {"searle": {}, "searle-oti": {}, "searle-random": {"compose": "searle"}}}
+    assert plan.method_module(config, "searle-random") == "cirque.methods.searle"
+    assert plan.method_module(config, "searle-oti") == "cirque.methods.searle_oti"
+
+
+def test_a_network_that_is_not_trained_is_made_at_random():
+    networks = {name: {"trainer": "searle", "source": name} for name in ("trained", "random")}
+    config = {"networks": networks}
+    assert (plan.networks_of(config, "searle"), plan.networks_of(config, "random")) == (["trained"], ["random"])
 
 
 def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():

@@ -84,10 +84,18 @@ def test_a_query_is_answered_from_its_own_group():
 
 
 def test_a_query_may_bring_its_own_gallery():
-    """GeneCIS: a name given twice is one candidate; ties still follow the gallery."""
+    """GeneCIS: a name given twice is two candidates; ties still follow the gallery."""
     own = {"candidate_ids": ["i6", "i1", "i4", "i4"], "subset_ids": None, "target_ids": ["i4"]}
     row = rank_one([9, 0, 9, 9, 0, 9, 0], **own)
-    assert (row["top_ids"], row["target_ranks"], row["n_candidates"]) == (["i1", "i4", "i6"], [2], 3)
+    assert (row["top_ids"], row["target_ranks"], row["n_candidates"]) == (["i1", "i4", "i4", "i6"], [2], 4)
+
+
+def test_images_of_no_group_are_candidates_of_every_query():
+    """ImageNet-R: one gallery for the queries of all domains."""
+    shared = Gallery(["a", "b", "c"], np.asarray([[3], [2], [1]], np.float32), ["", "toy", ""])
+    asked = [query(n, group=group, target_ids=["c"], subset_ids=None) for n, group in enumerate(("toy", "cartoon"))]
+    rows = rank(asked, np.ones((2, 1), np.float32), shared, False)
+    assert [(row["top_ids"], row["target_ranks"]) for row in rows] == [(["a", "b", "c"], [3]), (["a", "c"], [2])]
 
 
 def test_queries_keep_their_order_whatever_their_groups_and_galleries():
@@ -132,13 +140,18 @@ def test_rows_fit_the_schema():
         ({"candidate_ids": ["i1", "nowhere"]}, ["q0", "candidate 'nowhere'"]),
         ({"target_ids": ["i6"], "subset_ids": ["i1"]}, ["q0", "'i6' is not a member of its subset"]),
         ({"target_ids": ["i0"]}, ["q0", "'i0' is also its target"]),
-        ({"group": "dress"}, ["q0", "no image of its group 'dress'"]),
     ],
 )
 def test_a_query_that_does_not_fit_its_gallery_is_refused_by_name(changes, words):
     with pytest.raises(CirqueError) as error:
         rank_one([0] * 7, remove_reference=True, **changes)
     assert all(word in str(error.value) for word in words)
+
+
+def test_a_group_without_an_image_is_refused():
+    dresses = Gallery(["i0", "i1"], np.eye(2, dtype=np.float32), ["dress", "dress"])
+    with pytest.raises(CirqueError, match="query q0: the gallery has no image of its group 'shirt'"):
+        rank([query(0, group="shirt")], np.ones((1, 2), np.float32), dresses, False)
 
 
 def test_features_that_are_not_finite_are_refused_by_name():

@@ -24,7 +24,9 @@ def measured(method="searle", value=66.8, half=1.4, seed=0, split="test1", backb
 
 def build(*rows, config=None):
     metrics = pa.Table.from_pylist(list(rows), schema=schemas.METRICS)
-    return tables.build(SQL.read_text(), metrics, tables.read_published(PUBLISHED), config or settings()).to_pylist()
+    return tables.build(
+        "cirr", SQL.read_text(), metrics, tables.read_published(PUBLISHED), config or settings()
+    ).to_pylist()
 
 
 def cell(rows, paper="SEARLE", row="SEARLE", backbone="ViT-B/32", metric="R@10"):
@@ -35,13 +37,13 @@ def cell(rows, paper="SEARLE", row="SEARLE", backbone="ViT-B/32", metric="R@10")
 def test_every_published_figure_stands_in_it_exactly_once():
     rows = build(measured())
     printed = [(row["paper"], row["table"], row["row"], row["backbone"], row["metric"]) for row in rows if row["paper"]]
-    assert len(printed) == len(set(printed)) == 67 + 54
-    assert {row[:2] for row in printed} == {("SEARLE", "Table 2"), ("LinCIR", "Table 6")}
+    assert len(printed) == len(set(printed)) == 67 + 54 + 40
+    assert {row[0] for row in printed} == {"SEARLE", "LinCIR", "Pic2Word"}
 
 
 def test_a_published_figure_stands_once_for_each_backbone_that_stands_for_the_papers():
     config = settings(backbones={name: {"stands_for": "ViT-B/32"} for name in ("one", "two")})
-    config["run"] = {**SETTINGS["run"], "backbones": ["one", "two"]}
+    config["tables"]["cirr"]["backbones"] = ["one", "two"]
     rows = build(measured(backbone="one"), measured(backbone="two", value=10.0), config=config)
     searle = [row for row in rows if row["paper"] == "SEARLE" and row["row"] == "SEARLE" and row["metric"] == "R@10"]
     assert [(row["model"], row["verdict"]) for row in searle] == [("one", "match"), ("two", "differs")]
@@ -86,11 +88,13 @@ def test_what_is_not_measured_cannot_run_here_and_says_why():
     assert all(row["measured"] is None and row["delta"] is None for row in rows)
     assert "its server scores the files of results/scale=paper/submissions" in cell(rows)["reason"]
     assert cell(rows, row="PALAVRA")["reason"] == "cirque has no method PALAVRA yet"
-    assert cell(rows, row="Text-only")["reason"] == "this configuration does not run text-only"
+    assert cell(rows, row="Text-only")["reason"] == "this table does not run text-only"
     large = cell(rows, "LinCIR", "SEARLE", "ViT-H/14")
-    assert large["reason"] == "this configuration runs no backbone that stands for ViT-H/14"
-    config["run"] = {**config["run"], "benchmarks": ["cirr_val"]}
-    assert cell(build(config=config))["reason"] == "this configuration does not run CIRR test1"
+    assert large["reason"] == "this table runs no backbone that stands for ViT-H/14"
+    supervised = cell(rows, "Pic2Word", "TIRG (supervised on CIRR)", "")
+    assert supervised["reason"].startswith("quoted by the paper: a supervised method")
+    config["tables"]["cirr"]["benchmarks"] = ["cirr_val"]
+    assert cell(build(config=config))["reason"] == "this table does not run CIRR test1"
     assert cell(build(measured()), metric="R@5")["reason"] == "R@5 is not among the metrics of cirr_test1"
 
 
@@ -109,7 +113,7 @@ def test_what_no_paper_prints_has_a_figure_and_no_verdict():
     rows = build(measured(split="val", value=50.0))
     (row,) = [row for row in rows if not row["paper"]]
     assert (row["row"], row["split"], row["measured"], row["verdict"]) == ("SEARLE", "val", 50.0, None)
-    assert row["reason"] == "in none of SEARLE Table 2, LinCIR Table 6"
+    assert row["reason"] == "in none of SEARLE Table 2, LinCIR Table 6, Pic2Word main-CIRR (quoted by later papers)"
 
 
 def test_several_seeds_give_a_mean_a_deviation_and_the_mean_interval():
@@ -144,6 +148,6 @@ def test_rows_stand_in_the_papers_order():
 def test_a_query_that_does_not_run_or_has_other_columns_is_refused():
     empty = schemas.METRICS.empty_table()
     with pytest.raises(CirqueError, match=r"does not run: .*nonsense"):
-        tables.build("SELECT nonsense", empty, tables.read_published([]), settings())
+        tables.build("cirr", "SELECT nonsense", empty, tables.read_published([]), settings())
     with pytest.raises(CirqueError, match="must give the columns paper, table"):
-        tables.build("SELECT 1 AS paper", empty, tables.read_published([]), settings())
+        tables.build("cirr", "SELECT 1 AS paper", empty, tables.read_published([]), settings())

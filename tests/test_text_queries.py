@@ -58,6 +58,12 @@ def test_two_captions_give_the_normalised_mean_of_both_orders(backbone: Backbone
     assert np.allclose(found[0], feature(backbone, "$ is red", tokens[0]), atol=1e-5)
 
 
+def test_a_method_may_join_captions_its_own_way(backbone: Backbone) -> None:
+    tokens = np.random.default_rng(0).normal(size=(1, small_searle.TOKEN_DIM)).astype(np.float32)
+    found = text_queries.encode(inputs_of(backbone, [["a", "b c"]]), "$ {caption}", tokens, lambda own: [own[1]])
+    assert np.allclose(found[0], feature(backbone, "$ b c", tokens[0]), atol=1e-5)
+
+
 def test_how_many_queries_go_together_changes_no_feature(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = np.random.default_rng(0).normal(size=(7, small_searle.TOKEN_DIM)).astype(np.float32)
     inputs = inputs_of(backbone, [["is " + "very " * number + "red"] for number in range(7)])

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from cirque import datasets
 from cirque.errors import CirqueError
 
 
@@ -62,19 +63,38 @@ def _where(error: jsonschema.ValidationError) -> str:
 
 def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     """Names that are used but described nowhere."""
+    tables = {f"tables.{key}": entry for key, entry in config["tables"].items()}
     uses = [
-        (f"run.{section}", name, section)
+        (f"{place}.{section}", name, section)
+        for place, entry in {"run": config["run"], **tables}.items()
         for section in ("backbones", "methods", "benchmarks")
-        for name in config["run"][section]
+        for name in entry.get(section, [])
     ]
     uses += [
         (f"benchmarks.{key}.image_set", entry["image_set"], "image_sets") for key, entry in config["benchmarks"].items()
     ]
-    uses += [("oti.image_set", config["oti"]["image_set"], "image_sets")]
-    return [
+    for key, entry in config["networks"].items():
+        named = (("image_set", "image_sets"), ("inversion", "inversions"), ("validation", "benchmarks"))
+        uses += [(f"networks.{key}.{word}", entry[word], section) for word, section in named if word in entry]
+        uses += [(f"networks.{key}.corpora", corpus, "corpora") for corpus in entry.get("corpora", [])]
+    for key, entry in config["methods"].items():
+        for word, section in (("tokens", "inversions"), ("phi", "networks")):
+            needs = entry.get("needs", {})
+            uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
+    faults = [
         f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config[section])}"
         for where, name, section in uses
         if name not in config[section]
+    ]
+    parsers = [
+        (f"{section}.{key}.dataset", entry["dataset"])
+        for section in ("image_sets", "benchmarks")
+        for key, entry in config[section].items()
+    ]
+    return faults + [
+        f"{where}: {name!r} has no module in cirque.datasets, which has {', '.join(datasets.names())}"
+        for where, name in parsers
+        if name not in datasets.names()
     ]
 
 

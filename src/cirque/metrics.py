@@ -1,6 +1,7 @@
 """Metrics of a ranking: names like `R@10` become one SQL query through the macros of metrics.sql.
 
     R@K            any ground truth among the best K
+    R_all@K        share of all ground truths among the best K, 0 where there is none (ImageNet-R)
     R_target@K     the single target among the best K (CIRCO's recall)
     R_subset@K     the target among the best K of its image set (CIRR)
     mAP@K          mean average precision at K
@@ -24,10 +25,11 @@ from cirque.errors import CirqueError
 #: The SQL macros, which results/cirque.duckdb carries too.
 MACROS = Path(__file__).with_name("metrics.sql")
 
-_NAME = re.compile(r"(?:(?P<kind>R|R_target|R_subset|mAP)@(?P<k>[1-9]\d*)|accuracy)(?:\[(?P<tag>[^\[\]]+)\])?")
+_NAME = re.compile(r"(?:(?P<kind>R|R_all|R_target|R_subset|mAP)@(?P<k>[1-9]\d*)|accuracy)(?:\[(?P<tag>[^\[\]]+)\])?")
 
 _CALLS = {
     "R": "recall_at(target_ranks, {k})",
+    "R_all": "recall_of_all_at(target_ranks, {k})",
     "R_target": "target_recall_at(target_ranks, {k})",
     "R_subset": "subset_recall_at(subset_rank, {k})",
     "mAP": "average_precision_at(target_ranks, {k})",
@@ -74,15 +76,20 @@ def mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(np.where(applies, values, 0.0).sum(axis=0) / applies.sum(axis=0))
 
 
-def has_answers(rankings: pa.Table) -> bool:
+def has_answers(rankings: pa.Table, names: Sequence[str] = ()) -> bool:
     """Whether the ground truths are known; for a hidden split they are not.
+
+    Args:
+        rankings: rows of `schemas.RANKINGS`.
+        names: metrics to compute. R_all@K counts a query without ground truth, where all others have no value for it.
 
     Raises:
         CirqueError: they are known for some queries only.
     """
     lengths = rankings["target_ranks"].combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
     known = int(np.count_nonzero(lengths))
-    if 0 < known < len(lengths):
+    tolerant = bool(names) and all(name.startswith("R_all@") for name in names)
+    if 0 < known < len(lengths) and not tolerant:
         first = rankings["query_id"][int(np.flatnonzero(lengths == 0)[0])].as_py()
         raise CirqueError(f"{len(lengths) - known} of {len(lengths)} queries have no ground truth (first: {first})")
     return known > 0

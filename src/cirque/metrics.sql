@@ -15,6 +15,13 @@ CREATE OR REPLACE MACRO recall_at(target_ranks INTEGER[], k INTEGER) AS
 CREATE OR REPLACE MACRO target_recall_at(target_ranks INTEGER[], k INTEGER) AS
     CAST(target_ranks[1] <= k AS DOUBLE);
 
+-- Share of all ground truths among the best k, 0 where there is none: the recall of Pic2Word's ImageNet-R.
+CREATE OR REPLACE MACRO recall_of_all_at(target_ranks INTEGER[], k INTEGER) AS
+    CASE WHEN len(target_ranks) > 0
+        THEN len(list_filter(target_ranks, lambda rank: rank <= k)) / len(target_ranks)
+        ELSE 0.0
+    END;
+
 -- Whether the target is among the best k of its image set: R_subset@K of CIRR.
 CREATE OR REPLACE MACRO subset_recall_at(subset_rank INTEGER, k INTEGER) AS
     CAST(subset_rank <= k AS DOUBLE);

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from cirque import draws, phi, text
+from cirque import draws, phi, phi_losses, text
 from cirque.backbones import Backbone
 from cirque.errors import CirqueError
 from cirque.packed import PackedEncoder
@@ -124,7 +124,7 @@ class PhraseRegulariser:
         # Only the first placeholder takes the token; the others stay a literal $, as released.
         with_token = self.encoder(self.encoder.prepare(ids).pack(replace="first"), tokens)
         phrases = torch.from_numpy(self.pool.features[[number for _, number in drawn]]).to(tokens.device)
-        return phi.phrase_loss(with_token, phrases)
+        return phi_losses.phrase_loss(with_token, phrases)
 
 
 def epoch_batches(n_images: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
@@ -204,7 +204,7 @@ def _step(
     distil, gpt = zero, zero
     if settings.lambda_distil:
         oti = examples.tokens[images]
-        distil = phi.distillation_loss(oti, predicted, settings.temperature, settings.loss)
+        distil = phi_losses.distillation_loss(oti, predicted, settings.temperature, settings.loss)
     if settings.lambda_gpt and regulariser is not None:
         gpt = regulariser.loss(images, epoch, predicted)
     total = settings.lambda_distil * distil + settings.lambda_gpt * gpt

@@ -34,29 +34,31 @@ def backbones_from(config: Config, source: str) -> list[str]:
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
 
 
-def needs(config: Config, method: str, what: str) -> bool:
-    """Whether a method builds on the stage `what` (tokens or phi)."""
-    return what in config["methods"][method].get("needs", [])
+def needs(config: Config, method: str) -> dict[str, str]:
+    """What a method builds on: `tokens` of an inversion, `phi` of a network, each by its name."""
+    return dict(config["methods"][method].get("needs", {}))
 
 
-def methods_of(config: Config, benchmark: str) -> list[str]:
-    """Methods that can run on a benchmark: a bound reads the answers, so it needs them."""
+def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
+    """Methods of a table that can run on a benchmark: a bound reads the answers, so it needs them."""
     hidden = config["benchmarks"][benchmark]["answers"] == "hidden"
-    return [name for name in config["run"]["methods"] if not (hidden and config["methods"][name].get("bound"))]
+    named = contents(config, table)["methods"]
+    return [name for name in named if not (hidden and config["methods"][name].get("bound"))]
 
 
 def seeds_of(config: Config, method: str) -> list[int]:
     """Seeds of a method: the configured ones where something is learned, else one."""
-    learned = config["methods"][method].get("needs")
+    learned = needs(config, method)
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 
 
-def runs(config: Config, benchmark: str) -> list[dict[str, str]]:
-    """Every (backbone, method, seed) of a benchmark, as wildcard values."""
+def runs(config: Config, table: str) -> list[dict[str, str]]:
+    """Every (benchmark, backbone, method, seed) of a table, as wildcard values."""
     return [
         {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
-        for backbone in config["run"]["backbones"]
-        for method in methods_of(config, benchmark)
+        for benchmark in contents(config, table)["benchmarks"]
+        for backbone in contents(config, table)["backbones"]
+        for method in methods_of(config, table, benchmark)
         for seed in seeds_of(config, method)
     ]
 
@@ -88,10 +90,55 @@ def data_source(config: Config) -> str:
     return "rehearse" if config.get("stand_in_pictures") else "fetch"
 
 
-def image_folder(dataset: str, split: str) -> str:
-    """Folder of the images of a split, relative to the data root."""
-    folder: str = import_module(f"cirque.datasets.{dataset}").image_folder(split)
-    return folder
+def image_folders(dataset: str, split: str) -> tuple[str, ...]:
+    """Folders of the images of a split, relative to the data root."""
+    folders: tuple[str, ...] = import_module(f"cirque.datasets.{dataset}").image_folders(split)
+    return folders
+
+
+def benchmark_datasets(config: Config) -> list[str]:
+    """Data sets that have a benchmark."""
+    return list(dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values()))
+
+
+def generated(config: Config, dataset: str) -> dict[str, list[str]]:
+    """What the generator of a benchmark's data set writes, relative to the data root: `folders` and `files`.
+
+    All that its image sets and benchmarks read, but for what a stage of preparation makes out of it (PREPARED of its
+    module, from what is GIVEN).
+    """
+    module = import_module(f"cirque.datasets.{dataset}")
+    sets = [entry for entry in config["image_sets"].values() if entry["dataset"] == dataset]
+    benchmarks = {name: entry for name, entry in config["benchmarks"].items() if entry["dataset"] == dataset}
+    folders = [folder for entry in sets for folder in module.image_folders(entry["split"])]
+    files = [
+        file for entry in [*sets, *benchmarks.values()] for file in module.annotation_files(entry["split"]).values()
+    ]
+    for name in benchmarks:
+        roles = query_files(config, name, "")
+        files += [roles[role].lstrip("/") for role in ("full_captions", "answers") if role in roles]
+    prepared = set(getattr(module, "PREPARED", ()))
+    files += getattr(module, "GIVEN", ())
+    return {"folders": _once(folders, prepared), "files": _once(files, prepared)}
+
+
+def _once(names: Sequence[str], without: set[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name not in without]
+
+
+def caption_parts(config: Config, corpora: Sequence[str]) -> list[dict[str, str]]:
+    """Every part of some corpora, as wildcard values."""
+    return [
+        {"corpus": corpus, "part": f"{part:05d}"}
+        for corpus in corpora
+        for part in range(config["corpora"][corpus]["n_parts"])
+    ]
+
+
+def deriving_module(config: Config, image_set: str) -> dict[str, str]:
+    """The data set that makes a set's images out of parts of files, as an argument of the stage shard; or nothing."""
+    dataset = config["image_sets"][image_set]["dataset"]
+    return {"dataset": dataset} if hasattr(import_module(f"cirque.datasets.{dataset}"), "derive") else {}
 
 
 def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str]:
@@ -106,14 +153,17 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
     return {role: f"{data_root}/{file}" for role, file in files.items()}
 
 
-def benchmarks_of(config: Config, table: str) -> list[str]:
-    """Benchmarks of a table, which is called after their data set."""
-    return [name for name in config["run"]["benchmarks"] if config["benchmarks"][name]["dataset"] == table]
-
-
 def tables(config: Config) -> list[str]:
-    """Every table that the configured benchmarks give."""
-    return list(dict.fromkeys(config["benchmarks"][name]["dataset"] for name in config["run"]["benchmarks"]))
+    """Every table of the configuration."""
+    return list(config["tables"])
+
+
+def contents(config: Config, table: str) -> dict[str, list[str]]:
+    """Benchmarks, backbones and methods of a table: its own, else those of all tables."""
+    return {
+        key: list(config["tables"][table].get(key) or config["run"][key])
+        for key in ("benchmarks", "backbones", "methods")
+    }
 
 
 def server_files(dataset: str) -> tuple[str, ...]:
@@ -131,22 +181,34 @@ def served(config: Config) -> dict[str, list[str]]:
     return found
 
 
-def submissions(config: Config, benchmarks: Sequence[str]) -> list[dict[str, str]]:
-    """Every server file of the benchmarks that have a test server, as wildcard values; a bound is not submitted."""
+def submissions(config: Config, table: str) -> list[dict[str, str]]:
+    """Every server file of a table's benchmarks that have a server, as wildcard values; a bound is not submitted."""
+    dataset_of = {name: dataset for dataset, names in served(config).items() for name in names}
     return [
         {**run, "server_file": file}
-        for dataset, names in served(config).items()
-        for benchmark in names
-        if benchmark in benchmarks
-        for run in runs(config, benchmark)
-        if not config["methods"][run["method"]].get("bound")
-        for file in server_files(dataset)
+        for run in runs(config, table)
+        if run["benchmark"] in dataset_of and not config["methods"][run["method"]].get("bound")
+        for file in server_files(dataset_of[run["benchmark"]])
     ]
 
 
-def method_module(method: str) -> str:
+def composer(config: Config, method: str) -> str:
+    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
+    return str(config["methods"][method].get("compose", method))
+
+
+def method_module(config: Config, method: str) -> str:
     """Module of a method: `searle-oti` is in cirque.methods.searle_oti."""
-    return f"cirque.methods.{method.replace('-', '_')}"
+    return f"cirque.methods.{composer(config, method).replace('-', '_')}"
+
+
+def networks_of(config: Config, trainer: str) -> list[str]:
+    """Mapping networks that a trainer makes; `random` makes those that the configuration does not train."""
+    return [
+        name
+        for name, entry in config["networks"].items()
+        if ("random" if entry["source"] == "random" else entry["trainer"]) == trainer
+    ]
 
 
 def fetchable_files(registry: Path) -> list[str]:
@@ -157,8 +219,13 @@ def fetchable_files(registry: Path) -> list[str]:
 
 def table_settings(config: Config) -> dict[str, Any]:
     """What a table says about its configuration: names, labels, protocol and comparability, but no hyper-parameters."""
-    keys = ("scale", "comparable", "not_comparable_because", "run", "tolerance", "benchmarks", "methods")
+    keys = ("scale", "comparable", "not_comparable_because", "tolerance", "methods")
     settings = {key: config.get(key) for key in keys}
+    settings["tables"] = {name: contents(config, name) for name in tables(config)}
+    settings["benchmarks"] = {
+        name: {**entry, "printed_as": import_module(f"cirque.datasets.{entry['dataset']}").TITLE}
+        for name, entry in config["benchmarks"].items()
+    }
     settings["backbones"] = {
         name: {"stands_for": entry["stands_for"], "model": entry["model"]}
         for name, entry in config["backbones"].items()

@@ -28,6 +28,7 @@ LIBRARIES = (
     "torch",
     "open_clip_torch",
     "transformers",
+    "spacy",
     "numpy",
     "pillow",
     "pyarrow",

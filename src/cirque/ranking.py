@@ -30,7 +30,7 @@ class Gallery:
     Attributes:
         ids: image names [m]; unique within a group.
         features: L2-normalised image features [m, d].
-        groups: group of each image [m]; a query is answered from its own group.
+        groups: group of each image [m]; a query is answered from its own group and from what is of no group ("").
     """
 
     ids: Sequence[str]
@@ -72,7 +72,7 @@ def rank(
     _require_fit(queries, query_features, gallery)
     rows: dict[int, dict[str, Any]] = {}
     for group, numbers in _by_group([query["group"] or "" for query in queries]).items():
-        members = np.asarray([i for i, of in enumerate(gallery.groups) if (of or "") == group], dtype=np.intp)
+        members = np.asarray([i for i, of in enumerate(gallery.groups) if (of or "") in ("", group)], dtype=np.intp)
         if not len(members):
             first = queries[numbers[0]]["query_id"]
             raise CirqueError(f"query {first}: the gallery has no image of its group {group!r}")
@@ -109,10 +109,9 @@ class _Candidates:
         return self.positions[name]
 
     def only(self, query: Mapping[str, Any]) -> "_Candidates":
-        """A query's own gallery. A name given twice is one candidate."""
-        where = sorted({self.locate(name, "candidate", query) for name in query["candidate_ids"]})
-        ids = [self.ids[i] for i in where]
-        return _Candidates(ids, {name: i for i, name in enumerate(ids)})
+        """A query's own gallery, in gallery order. A name given twice is two candidates, as GeneCIS scores them."""
+        ids = [self.ids[i] for i in sorted(self.locate(name, "candidate", query) for name in query["candidate_ids"])]
+        return _Candidates(ids, {name: i for i, name in reversed(list(enumerate(ids)))})
 
 
 def _ranking(

@@ -101,6 +101,7 @@ TABLE = pa.schema(
         ("model", pa.string()),  # the configured backbone that was run
         ("dataset", pa.string()),
         ("split", pa.string()),
+        ("benchmark", pa.string()),  # the configured one that was run, or empty
         ("subset", pa.string()),
         ("metric", pa.string()),
         ("measured", pa.float64()),
@@ -149,3 +150,35 @@ def phrase_features(dim: int) -> pa.Schema:
 def query_features(dim: int) -> pa.Schema:
     """What a method composed for each query, L2-normalised."""
     return vectors("query_id", "feature", dim)
+
+
+#: Two methods on the same queries (`python -m cirque compare`): values in percent, differences in percentage points.
+COMPARISONS = pa.schema(
+    [
+        ("benchmark", pa.string()),
+        ("group", pa.string()),  # Average: the plain mean over groups
+        ("backbone", pa.string()),
+        ("metric", pa.string()),
+        ("method_a", pa.string()),
+        ("method_b", pa.string()),
+        ("n_queries", pa.int32()),  # to which the metric applies
+        ("value_a", pa.float64()),
+        ("value_b", pa.float64()),
+        ("difference", pa.float64()),  # a − b
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("p_value", pa.float64()),
+        ("p_adjusted", pa.float64()),  # Holm, over all rows of one call
+    ]
+)
+
+
+#: A corpus of captions with their parts of speech (LinCIR §3.2), in the order of the corpus.
+CAPTIONS = pa.schema(
+    [
+        ("caption_id", pa.string()),  # corpus name and line number
+        ("caption", pa.string()),  # cleaned, and cut to what a text tower reads
+        ("words", STRINGS),  # as the tagger splits them
+        ("pos", STRINGS),  # universal part of speech of each word
+    ]
+)

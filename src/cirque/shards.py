@@ -1,21 +1,23 @@
 """Image sets as webdataset tars: assigned to shards, written byte for byte alike, read back with every check.
 
-A shard holds its images' files unchanged, in gallery order: for each image `KEY.json` (image_id, path, sha256 of the
-file) and `KEY.EXT` (the file). Times, owner and mode are fixed. Keys are unique over the image set, for webdataset
-tells samples apart by nothing else.
+A shard holds its images' files unchanged, in gallery order (an image that is a part of its file as PNG): for each image
+`KEY.json` (image_id, path, sha256 of the bytes) and `KEY.EXT` (the bytes). Times, owner and mode are fixed. Keys are
+unique over the image set, for webdataset tells samples apart by nothing else.
 """
 
 import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cirque import files, provenance
 from cirque.errors import CirqueError, listed
+from cirque.images import BadImage
+from cirque.progress import say
 
 Row = dict[str, Any]
 
@@ -91,8 +93,18 @@ def extension(path: str) -> str:
     return suffix if _EXTENSION.fullmatch(suffix) and suffix != "json" else "image"
 
 
-def write_shard(output: Path, rows: Sequence[Row], data_root: Path) -> int:
-    """Write the files of `rows` to a tar; returns the bytes of the images."""
+def write_shard(
+    output: Path, rows: Sequence[Row], data_root: Path, derive: Callable[[str, bytes], bytes] | None = None
+) -> int:
+    """Write the files of `rows` to a tar; returns the bytes of the images.
+
+    Args:
+        output: the tar.
+        rows: its images (schemas.IMAGES).
+        data_root: folder that their paths are relative to.
+        derive: makes an image from its name and the bytes of its file, where an image is a part of a file. For one
+            that gives no picture the reason goes in instead, so that it fails like any other broken image.
+    """
     from webdataset.writer import TarWriter  # noqa: PLC0415  (imports torch, which a list of images does without)
 
     total = 0
@@ -103,6 +115,8 @@ def write_shard(output: Path, rows: Sequence[Row], data_root: Path) -> int:
     ):
         for row in rows:
             data = _read_image(data_root / row["path"], row["image_id"])
+            if derive is not None:
+                data = _derived(derive, row["image_id"], data)
             about = {
                 "image_id": row["image_id"],
                 "path": row["path"],
@@ -119,6 +133,14 @@ def _read_image(path: Path, image_id: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CirqueError(f"{path}: image {image_id} cannot be read ({error.strerror or error})") from error
+
+
+def _derived(derive: Callable[[str, bytes], bytes], image_id: str, data: bytes) -> bytes:
+    try:
+        return derive(image_id, data)
+    except BadImage as error:
+        say(f"image {image_id}: {error}")
+        return f"no picture: {error}".encode()  # what cannot be decoded is counted as failed later on
 
 
 def read_shard(path: Path, rows: Sequence[Row]) -> Iterator[Sample]:

@@ -34,14 +34,17 @@ _VIEWS = {
         [
             ("benchmark", pa.string()),
             ("dataset", pa.string()),
+            ("printed_as", pa.string()),
             ("split", pa.string()),
             ("answers", pa.string()),
+            ("beside_papers", pa.bool_()),
             ("position", pa.int32()),
         ]
     ),
     "benchmark_metrics": pa.schema([("benchmark", pa.string()), ("metric", pa.string()), ("position", pa.int32())]),
     "settings": pa.schema(
         [
+            ("name", pa.string()),
             ("scale", pa.string()),
             ("comparable", pa.bool_()),
             ("reason", pa.string()),
@@ -73,9 +76,15 @@ def read_published(paths: Sequence[Path]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_PUBLISHED)
 
 
-def configuration_views(config: Mapping[str, Any]) -> dict[str, pa.Table]:
-    """What a configuration says of backbones, methods, benchmarks and comparability, as tables."""
-    run = config["run"]
+def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.Table]:
+    """What a configuration says of a table's backbones, methods and benchmarks, and of comparability, as tables.
+
+    Raises:
+        CirqueError: it has no such table.
+    """
+    if table not in config["tables"]:
+        raise CirqueError(f"no table is called {table!r}; there are {', '.join(config['tables'])}")
+    run = config["tables"][table]
     rows: dict[str, list[dict[str, Any]]] = {
         "backbones": [
             {"model": name, "stands_for": config["backbones"][name]["stands_for"]} for name in run["backbones"]
@@ -90,8 +99,7 @@ def configuration_views(config: Mapping[str, Any]) -> dict[str, pa.Table]:
             for name, entry in config["methods"].items()
         ],
         "benchmarks": [
-            {"benchmark": name, **{key: config["benchmarks"][name][key] for key in ("dataset", "split", "answers")}}
-            for name in run["benchmarks"]
+            {"benchmark": name, "beside_papers": True, **config["benchmarks"][name]} for name in run["benchmarks"]
         ],
         "benchmark_metrics": [
             {"benchmark": name, "metric": metric}
@@ -100,6 +108,7 @@ def configuration_views(config: Mapping[str, Any]) -> dict[str, pa.Table]:
         ],
         "settings": [
             {
+                "name": table,
                 "scale": config["scale"],
                 "comparable": config["comparable"],
                 "reason": config["not_comparable_because"],
@@ -113,10 +122,11 @@ def configuration_views(config: Mapping[str, Any]) -> dict[str, pa.Table]:
     }
 
 
-def build(sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str, Any]) -> pa.Table:
+def build(table: str, sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str, Any]) -> pa.Table:
     """Run a table's query.
 
     Args:
+        table: its name in the configuration.
         sql: the query; it must give the columns of `schemas.TABLE` and order its rows.
         metrics: rows of `schemas.METRICS`.
         published: what `read_published` gave.
@@ -130,13 +140,13 @@ def build(sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str,
     """
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
-        for name, view in {"metrics": metrics, "published": published, **configuration_views(config)}.items():
+        for name, view in {"metrics": metrics, "published": published, **configuration_views(config, table)}.items():
             connection.register(name, view)
         connection.execute(MACROS.read_text(encoding="utf-8"))
         try:
-            table = connection.sql(sql).to_arrow_table()
+            rows = connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise CirqueError(f"the table's query does not run: {error}") from error
-    if table.column_names != schemas.TABLE.names:
+    if rows.column_names != schemas.TABLE.names:
         raise CirqueError(f"the table's query must give the columns {', '.join(schemas.TABLE.names)}")
-    return table.cast(schemas.TABLE)
+    return rows.cast(schemas.TABLE)

@@ -5,51 +5,57 @@
 --     published          schemas.PUBLISHED and position, its line in the files
 --     backbones          model, stands_for, position             of those that the configuration runs
 --     methods            method, label, bound, run, position     of all that it describes
---     benchmarks         benchmark, dataset, split, answers, position   of those that it runs
+--     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, position   of the table's
 --     benchmark_metrics  benchmark, metric, position
---     settings           scale, comparable, reason, tolerance    one row
+--     settings           name, scale, comparable, reason, tolerance    one row
 --
--- printed_dataset is the data set as the papers call it (`CIRR`), our_dataset its module (`cirr`), tables the papers'
--- tables in the order in which they are shown (`SEARLE Table 2`).
+-- tables are the papers' tables in the order in which they are shown (`SEARLE Table 2`). A published figure is put
+-- beside the benchmark that prints its data set and split, unless its protocol is not the papers' (beside_papers).
+-- A group of queries is the papers' subset in small letters: `focus_attribute` is `Focus Attribute`.
 --
 -- Figures are in percent. Over several seeds: mean of the values, their sample standard deviation, and the mean of
 -- their intervals' ends. Each query's draw enters an interval, the seed's does not: that is what std is for.
-CREATE OR REPLACE MACRO papers_beside_ours(printed_dataset, our_dataset, tables) AS TABLE
+CREATE OR REPLACE MACRO papers_beside_ours(tables) AS TABLE
 WITH
 printed AS (
-    SELECT *, list_position(tables, paper || ' ' || "table") AS place_of_table FROM published
-    WHERE dataset = printed_dataset AND list_contains(tables, paper || ' ' || "table")
+    SELECT *, lower(replace(subset, ' ', '_')) AS subset_key, list_position(tables, paper || ' ' || "table") AS place_of_table
+    FROM published WHERE list_contains(tables, paper || ' ' || "table")
+),
+
+subsets AS (
+    SELECT dataset AS printed_as, subset_key, min(subset) AS subset FROM printed GROUP BY dataset, subset_key
 ),
 
 runs AS (
     SELECT
-        benchmark, split, "group", backbone AS model, method, metric,
+        benchmark, split, lower("group") AS subset_key, any_value("group") AS "group", backbone AS model, method, metric,
         list_avg(list(value ORDER BY seed)) AS measured,
         CASE WHEN count(*) > 1 THEN list_stddev_samp(list(value ORDER BY seed)) END AS std,
         CAST(count(*) AS INTEGER) AS n_seeds,
         list_avg(list(ci_low ORDER BY seed)) AS ci_low,
         list_avg(list(ci_high ORDER BY seed)) AS ci_high
     FROM metrics JOIN benchmarks USING (benchmark, split)
-    WHERE benchmarks.dataset = our_dataset
-    GROUP BY benchmark, split, "group", backbone, method, metric
+    GROUP BY benchmark, split, subset_key, backbone, method, metric
 ),
 
 -- Each published figure once for every configured backbone that stands for the paper's; once, unmeasured, if none does.
 compared AS (
     SELECT
         printed.paper, printed."table", printed."row", printed.method, printed.backbone, backbones.model,
-        printed.split, printed.subset, printed.metric,
+        printed.dataset, printed.split, coalesce(benchmarks.benchmark, '') AS benchmark, printed.subset, printed.metric,
         runs.measured, runs.std, runs.n_seeds, runs.ci_low, runs.ci_high,
         printed.value AS published, printed.std AS published_std,
         CASE
+            WHEN printed."row" LIKE '%supervised%'
+                THEN 'quoted by the paper: a supervised method, and this table is about methods without supervision'
             WHEN printed.method = '' THEN format('cirque has no method {} yet', printed."row")
-            WHEN methods.run IS NOT TRUE THEN format('this configuration does not run {}', printed.method)
+            WHEN methods.run IS NOT TRUE THEN format('this table does not run {}', printed.method)
             WHEN backbones.model IS NULL
-                THEN format('this configuration runs no backbone that stands for {}', printed.backbone)
-            WHEN benchmarks.benchmark IS NULL THEN format('this configuration does not run {} {}', printed_dataset, printed.split)
+                THEN format('this table runs no backbone that stands for {}', printed.backbone)
+            WHEN benchmarks.benchmark IS NULL THEN format('this table does not run {} {}', printed.dataset, printed.split)
             WHEN benchmarks.answers = 'hidden' THEN format(
                 'the answers of {} {} are hidden: its server scores the files of results/scale={}/submissions',
-                printed_dataset, printed.split, settings.scale
+                printed.dataset, printed.split, settings.scale
             )
             WHEN runs.measured IS NULL
                 THEN format('{} is not among the metrics of {}', printed.metric, benchmarks.benchmark)
@@ -60,16 +66,18 @@ compared AS (
     CROSS JOIN settings
     LEFT JOIN methods ON methods.method = printed.method
     LEFT JOIN backbones ON backbones.stands_for = printed.backbone AND methods.run
-    LEFT JOIN benchmarks ON benchmarks.dataset = our_dataset AND benchmarks.split = printed.split
+    LEFT JOIN benchmarks
+        ON benchmarks.printed_as = printed.dataset AND benchmarks.split = printed.split AND benchmarks.beside_papers
     LEFT JOIN runs
-        ON runs.benchmark = benchmarks.benchmark AND runs."group" = printed.subset
+        ON runs.benchmark = benchmarks.benchmark AND runs.subset_key = printed.subset_key
         AND runs.model = backbones.model AND runs.method = printed.method AND runs.metric = printed.metric
 ),
 
 ours_alone AS (
     SELECT
         '' AS paper, CASE WHEN methods.bound THEN 'upper bound' ELSE '' END AS "table", methods.label AS "row",
-        runs.method, backbones.stands_for AS backbone, runs.model, runs.split, runs."group" AS subset, runs.metric,
+        runs.method, backbones.stands_for AS backbone, runs.model, benchmarks.printed_as AS dataset, runs.split,
+        runs.benchmark, coalesce(subsets.subset, runs."group") AS subset, runs.metric,
         runs.measured, runs.std, runs.n_seeds, runs.ci_low, runs.ci_high,
         CAST(NULL AS DOUBLE) AS published, CAST(NULL AS DOUBLE) AS published_std,
         CAST(NULL AS VARCHAR) AS hindrance,
@@ -82,9 +90,10 @@ ours_alone AS (
     JOIN backbones USING (model)
     JOIN benchmarks USING (benchmark)
     JOIN benchmark_metrics USING (benchmark, metric)
+    LEFT JOIN subsets ON subsets.printed_as = benchmarks.printed_as AND subsets.subset_key = runs.subset_key
     ANTI JOIN compared
         ON compared.model = runs.model AND compared.method = runs.method AND compared.metric = runs.metric
-        AND compared.split = runs.split AND compared.subset = runs."group"
+        AND compared.benchmark = runs.benchmark AND compared.subset = coalesce(subsets.subset, runs."group")
 ),
 
 judged AS (
@@ -103,7 +112,7 @@ judged AS (
 )
 
 SELECT
-    paper, "table", "row", method, backbone, model, printed_dataset AS dataset, split, subset, metric,
+    paper, "table", "row", method, backbone, model, dataset, split, benchmark, subset, metric,
     measured, std, n_seeds, ci_low, ci_high, published, published_std, delta, verdict,
     CASE verdict
         WHEN 'cannot run here' THEN hindrance
@@ -116,7 +125,7 @@ SELECT
         WHEN 'differs' THEN format(
             '{:.2f} points {} the published figure, which is outside the 95 % interval {:.2f} to {:.2f}; see {}',
             abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END, ci_low, ci_high,
-            format('docs/tables/{}.md#known-differences', our_dataset)
+            format('docs/tables/{}.md#known-differences', name)
         )
         ELSE remark
     END AS reason,

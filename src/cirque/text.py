@@ -48,20 +48,28 @@ def tokenize(backbone: "Backbone", texts: Sequence[str], truncate: bool = False)
         CirqueError: a text is longer than the context and is not to be truncated.
     """
     tokenizer: Any = backbone.tokenizer
-    start, end, most = tokenizer.sot_token_id, tokenizer.eot_token_id, backbone.context_length
     rows = []
     for text in texts:
-        ids = [start, *_ids(tokenizer, text), end]
-        if len(ids) > most:
-            if not truncate:
-                raise CirqueError(f"text over the context: {len(ids)} tokens, {most} fit; shorten {text!r}")
-            ids = [*ids[: most - 1], end]
-        # CLIP reads the first end token; a text that spells one ends there.
-        rows.append(ids[: ids.index(end) + 1])
+        ids = inner_ids(tokenizer, text)
+        length = len(ids) + 2
+        if length > backbone.context_length and not truncate:
+            raise CirqueError(
+                f"text over the context: {length} tokens, {backbone.context_length} fit; shorten {text!r}"
+            )
+        rows.append(framed(backbone, ids))
     return rows
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
+def framed(backbone: "Backbone", ids: Sequence[int]) -> list[int]:
+    """Ids between start and end token, cut to the context: the last id that fits is then the end token."""
+    tokenizer: Any = backbone.tokenizer
+    end = tokenizer.eot_token_id
+    row = [tokenizer.sot_token_id, *ids[: backbone.context_length - 2], end]
+    # CLIP reads the first end token; a text that spells one ends there.
+    return row[: row.index(end) + 1]
+
+
+def inner_ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text without start and end.
 
     Nothing that CLIP's tokenizer does to plain ASCII crosses a space, so there each word is looked up on its own;

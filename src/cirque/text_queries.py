@@ -1,6 +1,6 @@
 """Text features of queries: relative captions in a prompt, with or without a pseudo token."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Prompts that go through the text tower together.
 TEXTS_AT_ONCE = 512
 
+#: Turns a query's captions into the texts to encode.
+Orders = Callable[[Sequence[str]], list[str]]
+
 
 def caption_orders(captions: Sequence[str]) -> list[str]:
     """A query's captions as the texts to encode: one as it stands; of several, the order given and its reverse.
@@ -31,19 +34,52 @@ def caption_orders(captions: Sequence[str]) -> list[str]:
     return [" and ".join(captions), " and ".join(reversed(captions))]
 
 
-def encode(inputs: "Inputs", prompt: str, tokens: np.ndarray | None = None) -> np.ndarray:
+def encode(
+    inputs: "Inputs", prompt: str, tokens: np.ndarray | None = None, orders: Orders = caption_orders
+) -> np.ndarray:
     """Features of the prompt filled with each query's relative captions.
 
     Args:
         inputs: the queries.
-        prompt: holds `{caption}`, and the placeholder where tokens are given.
+        prompt: holds `{caption}`, and the placeholder where tokens are given. With tokens, a benchmark's own prompt
+            takes its place.
         tokens: pseudo token of each query [n_queries, token_dim].
+        orders: how a query's captions become texts, whose features are averaged.
 
     Returns:
         [n_queries, dim], L2-normalised.
     """
-    texts = [[prompt.format(caption=order) for order in caption_orders(captions)] for captions in inputs.captions]
+    prompt = inputs.prompt or prompt if tokens is not None else prompt
+    texts = [[prompt.format(caption=order) for order in orders(captions)] for captions in inputs.captions]
     return encode_texts(inputs, texts, tokens, prompt.partition(text.PLACEHOLDER)[0].strip())
+
+
+def compose_with_phi(inputs: "Inputs", prompt: str, orders: Orders = caption_orders) -> np.ndarray:
+    """Features of the prompt in which each query's pseudo token is φ of its reference's image feature.
+
+    φ reads the features as the tower gives them, un-normalised.
+
+    Args:
+        inputs: the queries.
+        prompt: as of `encode`.
+        orders: likewise.
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+
+    Raises:
+        CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
+    """
+    features = torch.from_numpy(inputs.reference_features)
+    if features.shape[1] != inputs.phi.dim:
+        raise CirqueError(
+            f"image features have {features.shape[1]} dimensions and φ reads {inputs.phi.dim}: they are of different"
+            " backbones"
+        )
+    device = next(inputs.phi.parameters()).device
+    with torch.no_grad():
+        tokens = inputs.phi(features.to(device)).cpu().numpy()
+    return encode(inputs, prompt, tokens, orders)
 
 
 def encode_texts(

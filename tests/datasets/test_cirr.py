@@ -52,7 +52,7 @@ def test_the_gallery_keeps_the_order_of_the_split_file_and_val_lies_in_dev(annot
         ("dev-244-0-img0", "CIRR/dev/dev-244-0-img0.png"),
         ("dev-1028-1-img1", "CIRR/dev/dev-1028-1-img1.png"),
     ]
-    assert {str(Path(path).parent) for _, path in images} == {cirr.image_folder("val")}
+    assert {str(Path(path).parent) for _, path in images} == {cirr.image_folders("val")[0]}
 
 
 def test_test1_hides_its_targets_and_keeps_its_one_blank_caption(annotations: Path):
@@ -67,7 +67,7 @@ def test_every_official_split_has_its_files_and_folder():
         "captions": "CIRR/cirr/captions/cap.rc2.test1.json",
         "split": "CIRR/cirr/image_splits/split.rc2.test1.json",
     }
-    assert [cirr.image_folder(s) for s in cirr.SPLITS] == ["CIRR/train", "CIRR/dev", "CIRR/test1"]
+    assert [cirr.image_folders(s)[0] for s in cirr.SPLITS] == ["CIRR/train", "CIRR/dev", "CIRR/test1"]
 
 
 # ---- a small split and what can be wrong with it -------------------------------------------------------------------

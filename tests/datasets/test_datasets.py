@@ -5,18 +5,18 @@ from cirque.errors import CirqueError
 
 
 def test_every_module_of_the_folder_is_a_data_set():
-    assert datasets.names() == ["circo", "cirr", "fashioniq", "imagenet"]
+    assert datasets.names() == ["cc3m", "circo", "cirr", "coco", "fashioniq", "genecis", "imagenet", "imagenet_r"]
     for name in datasets.names():
         module = datasets.load(name)
         assert module.TITLE
         assert callable(module.images)
-        assert callable(module.image_folder)
+        assert callable(module.image_folders)
         assert callable(module.annotation_files)
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(CirqueError, match="no data set is called 'coco'; there are circo, cirr, fashioniq, imagenet"):
-        datasets.load("coco")
+    with pytest.raises(CirqueError, match="no data set is called 'nowhere'; there are cc3m, circo, cirr, coco"):
+        datasets.load("nowhere")
 
 
 def test_a_data_set_without_queries_is_no_benchmark():

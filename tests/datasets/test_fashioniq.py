@@ -162,7 +162,7 @@ def test_the_val_protocol_looks_at_each_category_by_itself(split: Split):
 
 def test_the_ending_of_an_image_is_found_out(split: Split):
     split.write()
-    folder = split.root / fashioniq.image_folder("val")
+    folder = split.root / fashioniq.image_folders("val")[0]
     folder.mkdir(parents=True)
     for name in (f"{asin(10)}.png", f"{asin(11)}.jpeg", f"{asin(12)}.png", f"{asin(12)}.jpg", f"{asin(13)}.webp"):
         (folder / name).touch()
@@ -291,7 +291,7 @@ def test_an_unknown_split_or_protocol_is_refused_with_the_known_ones(split: Spli
     with pytest.raises(CirqueError, match="no split is called 'test1'; there are train, val, test"):
         fashioniq.annotation_files("test1")
     with pytest.raises(CirqueError, match="no split is called 'dev'"):
-        fashioniq.image_folder("dev")
+        fashioniq.image_folders("dev")
     with pytest.raises(CirqueError, match="no gallery protocol is called 'original'; there are split, val"):
         fashioniq.gallery(split.root, "val", "original")
 
@@ -305,7 +305,7 @@ def test_every_split_has_two_official_files_a_category_and_one_folder():
         "split_shirt": "FashionIQ/image_splits/split.shirt.test.json",
         "split_toptee": "FashionIQ/image_splits/split.toptee.test.json",
     }
-    assert {fashioniq.image_folder(split) for split in fashioniq.SPLITS} == {"FashionIQ/images"}
+    assert {fashioniq.image_folders(split)[0] for split in fashioniq.SPLITS} == {"FashionIQ/images"}
 
 
 # ---- answers and captions of the whole target ----------------------------------------------------------------------

@@ -36,7 +36,7 @@ def test_an_empty_or_missing_folder_says_where_the_images_belong(tmp_path: Path)
 
 def test_the_image_set_is_its_folder_and_has_no_annotation_file():
     assert imagenet.annotation_files("test") == {}
-    assert imagenet.image_folder("val") == "ImageNet1K/val"
+    assert imagenet.image_folders("val")[0] == "ImageNet1K/val"
 
 
 def test_an_unknown_split_is_refused():

@@ -87,11 +87,12 @@ def test_searle_oti_puts_the_references_token_into_the_prompt(backbone: Backbone
     assert np.allclose(compose("searle-oti", backbone=backbone, tokens=tokens), expected, atol=1e-5)
 
 
-def test_searle_maps_the_unnormalised_feature_to_the_token(
-    backbone: Backbone, features: np.ndarray, network: phi.Phi
+@pytest.mark.parametrize("name", ["searle", "lincir"])
+def test_phi_maps_the_unnormalised_feature_to_the_token(
+    name: str, backbone: Backbone, features: np.ndarray, network: phi.Phi
 ) -> None:
     prompts = [f"a photo of $ that {caption}" for caption in CAPTIONS]
-    found = compose("searle", backbone=backbone, features=features, network=network)
+    found = compose(name, backbone=backbone, features=features, network=network)
     with torch.no_grad():
         expected = texts(backbone, prompts, network(torch.from_numpy(features)).numpy())
         other = texts(backbone, prompts, network(torch.from_numpy(normalised(features))).numpy())
@@ -118,10 +119,10 @@ def test_the_upper_bound_needs_full_captions(backbone: Backbone) -> None:
 
 
 def test_every_module_is_a_method_and_an_unknown_one_is_an_error_that_lists_them() -> None:
-    known = ["image-only", "image-text", "searle", "searle-oti", "text-only", "upper-bound"]
+    known = ["image-only", "image-text", "lincir", "searle", "searle-oti", "text-only", "upper-bound"]
     assert set(known) <= set(methods.names())
     assert all(callable(methods.load(name).compose) for name in methods.names())
-    with pytest.raises(CirqueError, match=r"no method is called 'serale'; there are image-only, image-text, searle"):
+    with pytest.raises(CirqueError, match=r"no method is called 'serale'; there are image-only, image-text, lincir, "):
         methods.load("serale")
 
 

@@ -174,7 +174,9 @@ def test_the_parser_of_the_official_files_reads_the_generated_ones(world):
 def test_every_listed_image_is_there_and_no_other(world):
     paths = [path for _, path in official.images(world, "val")]
     assert len(paths) == 48
-    assert {path.name for path in (world / official.image_folder("val")).iterdir()} == {p.split("/")[-1] for p in paths}
+    assert {path.name for path in (world / official.image_folders("val")[0]).iterdir()} == {
+        p.split("/")[-1] for p in paths
+    }
     for path in paths:
         image = Image.open(world / path)
         assert (image.format, image.size) == ("JPEG", (32, 32))

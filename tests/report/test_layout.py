@@ -9,13 +9,14 @@ def row(**changes):
     return {
         "paper": "SEARLE", "table": "Table 2", "row": "SEARLE", "method": "searle", "backbone": "ViT-B/32",
         "model": "tiny", "dataset": "CIRR", "split": "test1", "subset": "", "metric": "R@1", "measured": 50.0,
+        "benchmark": "cirr_" + str(changes.get("split", "test1")),
         "std": None, "n_seeds": 1, "ci_low": 45.0, "ci_high": 55.0, "published": 24.0, "published_std": None,
         "delta": 26.0, "verdict": "mini", "reason": "generated", "scale": "mini", **changes,
     }  # fmt: skip
 
 
 def quoted(name, **changes):
-    common = {"row": name, "method": "", "model": None, "measured": None, "verdict": "cannot run here"}
+    common = {"row": name, "method": "", "model": None, "benchmark": "", "measured": None, "verdict": "cannot run here"}
     return row(**{**common, "reason": f"no {name}", **changes})
 
 
@@ -41,7 +42,7 @@ def splits():
 
 
 def test_one_split_is_one_table_with_its_sources_and_metrics(splits):
-    assert [(split.name, split.sources, split.metrics) for split in splits] == [
+    assert [(split.name, split.sources, split.columns) for split in splits] == [
         ("test1", ["SEARLE Table 2", "LinCIR Table 6"], ["R@1", "R@5"]),
         ("val", [], ["R@1"]),
     ]

@@ -99,7 +99,7 @@ def test_the_upper_bound_is_marked_apart(html):
 
 
 def test_it_says_how_to_trace_a_figure(html):
-    command = "python -m cirque explain results/scale=mini/table_cirr.parquet --split test1 --backbone tiny"
+    command = "python -m cirque explain results/scale=mini/table_cirr.parquet --benchmark cirr_test1 --backbone tiny"
     assert f"{command} --method searle --metric R@10" in html
 
 

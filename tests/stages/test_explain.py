@@ -68,7 +68,7 @@ def test_json_holds_the_same_for_a_machine(project, capsys):
 
 
 def test_an_unknown_figure_lists_what_there_is(project, capsys):
-    status, _, err = explain(capsys, "--method", "lincir")
+    status, _, err = explain(capsys, "--method", "nowhere")
     assert status == 1
     assert "--method image-only | searle | upper-bound" in err
     assert "--backbone tiny" in err

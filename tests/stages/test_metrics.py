@@ -40,10 +40,21 @@ def test_a_row_a_metric_in_the_order_asked(tmp_path):
     }
 
 
-def test_each_group_is_measured_by_itself(tmp_path):
+def test_each_group_is_measured_by_itself_and_the_average_is_the_plain_mean_of_groups(tmp_path):
     rankings(tmp_path, [[1], [9], [1]], groups=["shirt", "dress", "shirt"])
     rows = measure(tmp_path, "R@1")
-    assert [(row["group"], row["value"], row["n_queries"]) for row in rows] == [("dress", 0.0, 1), ("shirt", 100.0, 2)]
+    assert [(row["group"], row["value"], row["n_queries"]) for row in rows] == [
+        ("dress", 0.0, 1),
+        ("shirt", 100.0, 2),
+        ("Average", 50.0, 3),
+    ]
+
+
+def test_the_average_is_surer_than_its_groups(tmp_path):
+    rankings(tmp_path, [[1], [9]] * 60, groups=["shirt", "shirt", "dress", "dress", "toptee", "toptee"] * 20)
+    widths = {row["group"]: row["ci_high"] - row["ci_low"] for row in measure(tmp_path, "R@1")}
+    of_groups = [widths[name] for name in ("dress", "shirt", "toptee")]
+    assert widths["Average"] == pytest.approx(sum(width**2 for width in of_groups) ** 0.5 / 3, rel=0.15)
 
 
 def test_equal_rankings_give_equal_bytes(tmp_path):

@@ -9,10 +9,14 @@ RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
 WEIGHTS = "<scale>/backbones/backbone={backbone}/weights.safetensors"
 FEATURES = "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet"
 CONCEPTS = "<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet"
-TOKENS = "<scale>/tokens/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet"
+TOKENS = "<scale>/tokens/inversion={inversion}/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet"
 PHRASES = "<scale>/phrases/{part}.parquet"
 PHRASE_FEATURES = "<scale>/phrase_features/backbone={backbone}/{part}.parquet"
-PHI = "<scale>/phi/source={source}/backbone={backbone}/seed={seed}/phi.safetensors"
+PHI = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/phi.safetensors"
+CARD = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/phi.json"
+TRAINING_LOG = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/training.parquet"
+CAPTIONS = "<scale>/captions/corpus={corpus}/{part}.parquet"
+CAPTION_FEATURES = "<scale>/caption_features/corpus={corpus}/backbone={backbone}/{part}.parquet"
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
@@ -31,15 +35,16 @@ def torch_threads(wildcards, threads):
 
 
 def image_set_files(wildcards):
-    """What lists an image set: its split file and, where pictures are generated, their folder."""
+    """What lists an image set: its split files and, where pictures are generated, their folders."""
     entry = config["image_sets"][wildcards.image_set]
     files = [
         f"<data>/{file}"
         for role, file in plan.annotation_files(entry["dataset"], entry["split"]).items()
-        if role == "split"
+        if role.startswith("split")
     ]
     generated = plan.data_source(config) != "fetch"
-    return files + ([f"<data>/{plan.image_folder(entry['dataset'], entry['split'])}"] if generated else [])
+    folders = plan.image_folders(entry["dataset"], entry["split"])
+    return files + ([f"<data>/{folder}" for folder in folders] if generated else [])
 
 
 def shards_of(pattern, image_set, **values):
@@ -70,13 +75,14 @@ def reference_features(wildcards):
 
 def method_inputs(wildcards):
     """What a method builds on, by name: `tokens` of the references, or `phi`."""
-    inputs = {}
+    needs = plan.needs(config, wildcards.method)
     which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
-    if plan.needs(config, wildcards.method, "tokens"):
+    inputs = {}
+    if "tokens" in needs:
         image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-        inputs["tokens"] = shards_of(TOKENS, image_set, **which)
-    if plan.needs(config, wildcards.method, "phi"):
-        inputs["phi"] = expand(PHI, source=config["phi"]["source"], **which)
+        inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
+    if "phi" in needs:
+        inputs["phi"] = expand(PHI, network=needs["phi"], **which)
     return inputs
 
 

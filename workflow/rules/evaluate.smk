@@ -28,11 +28,19 @@ rule compose_queries:
         mem_mb=8000,
         runtime=60,
     params:
-        code=lambda wildcards: code_version("compose", plan.method_module(wildcards.method)),
+        code=lambda wildcards: code_version("compose", plan.method_module(config, wildcards.method)),
+        prompts=lambda wildcards: flags(
+            {
+                key: value
+                for key, value in config["benchmarks"][wildcards.benchmark].items()
+                if key in ("prompt", "text_prompt")
+            }
+        ),
+        composer=lambda wildcards: plan.composer(config, wildcards.method),
         needed=lambda wildcards, input: flags({key: input.get(key) for key in ("tokens", "phi") if input.get(key)}),
     shell:
-        "python -m cirque compose --method {wildcards.method} --queries {input.queries} --features {input.features}"
-        " {params.needed} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"
+        "python -m cirque compose --method {params.composer} --queries {input.queries} --features {input.features}"
+        " {params.needed} {params.prompts} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"
         " 2>&1 | tee {log}"
 
 

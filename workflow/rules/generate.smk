@@ -3,7 +3,8 @@ The generated world, where the configuration has a section `world`.
 
 READS   nothing but the configuration
 WRITES  data in the official layouts under the data root: captioned images, caption corpus, concept vocabulary,
-        ImageNet1K/test, CIRR and CIRCO with both splits and, beside them, the answers that a real test split would hide
+        ImageNet1K/test, CC3M, every benchmark and, beside it, what a real one would not tell: the answers of a test
+        split, and the full caption of each target
 """
 
 WORLD = "--seed {world[seed]} --image-size {world[image_size]}".format(**config)
@@ -23,8 +24,8 @@ rule generate_captions:
     params:
         code=code_version("generate_captions"),
         world=WORLD,
-        size=flags({key: config["world"][key] for key in ("n_captioned", "n_sentences")}),
-        data_root=lambda wildcards: config["data_root"],
+        size=flags({key: config["world"][key] for key in ("n_captioned", "n_styled", "n_composed", "n_sentences")}),
+        data_root=config["data_root"],
     shell:
         "python -m cirque generate_captions {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -42,50 +43,51 @@ rule generate_unlabeled:
         code=code_version("generate_unlabeled"),
         world=WORLD,
         size=flags({"n_unlabeled": config["world"]["n_unlabeled"]}),
-        data_root=lambda wildcards: config["data_root"],
+        data_root=config["data_root"],
     shell:
         "python -m cirque generate_unlabeled {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
-rule generate_cirr:
+rule generate_cc3m:
     output:
-        dev=directory("<data>/CIRR/dev"),
-        test1=directory("<data>/CIRR/test1"),
-        files=[f"<data>/{file}" for split in ("val", "test1") for file in plan.annotation_files("cirr", split).values()],
-        answers="<data>/CIRR/mini/answers.test1.json",
-        full_captions="<data>/CIRR/mini/full_captions.json",
+        captions="<data>/cc3m/GCC-training.tsv",
+        list="<data>/cc3m/cc/Train_GCC-training_output.csv",
+        images=directory("<data>/cc3m/cc_data/train"),
     log:
-        "<logs>/generate_cirr.log",
+        "<logs>/generate_cc3m.log",
     benchmark:
-        "<costs>/generate_cirr.jsonl"
+        "<costs>/generate_cc3m.jsonl"
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("generate_cirr"),
+        code=code_version("generate_cc3m"),
         world=WORLD,
-        size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
-        data_root=lambda wildcards: config["data_root"],
+        size="--n-captions {world[n_cc3m_captions]} --n-images {world[n_cc3m_images]}".format(**config),
+        data_root=config["data_root"],
     shell:
-        "python -m cirque generate_cirr {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
+        "python -m cirque generate_cc3m {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
-rule generate_circo:
-    output:
-        images=directory("<data>/CIRCO/COCO2017_unlabeled/unlabeled2017"),
-        files=[f"<data>/{plan.annotation_files('circo', split)['captions']}" for split in ("val", "test")],
-        info=f"<data>/{plan.annotation_files('circo', 'unlabeled')['split']}",
-        answers="<data>/CIRCO/mini/answers.test.json",
-        full_captions="<data>/CIRCO/mini/full_captions.json",
-    log:
-        "<logs>/generate_circo.log",
-    benchmark:
-        "<costs>/generate_circo.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
-    params:
-        code=code_version("generate_circo"),
-        world=WORLD,
-        size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
-        data_root=lambda wildcards: config["data_root"],
-    shell:
-        "python -m cirque generate_circo {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
+for generated_dataset in plan.benchmark_datasets(config):
+
+    rule:
+        name:
+            f"generate_{generated_dataset}"
+        output:
+            folders=[directory(f"<data>/{folder}") for folder in plan.generated(config, generated_dataset)["folders"]],
+            files=[f"<data>/{file}" for file in plan.generated(config, generated_dataset)["files"]],
+        log:
+            f"<logs>/generate_{generated_dataset}.log",
+        benchmark:
+            f"<costs>/generate_{generated_dataset}.jsonl"
+        conda:
+            "../../envs/cirque.yaml"
+        params:
+            code=code_version(f"generate_{generated_dataset}"),
+            dataset=generated_dataset,
+            world=WORLD,
+            size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
+            data_root=config["data_root"],
+        shell:
+            "python -m cirque generate_{params.dataset} {params.world} {params.size} --data-root {params.data_root}"
+            " 2>&1 | tee {log}"

@@ -21,9 +21,9 @@ rule invert_images:
     output:
         tokens=TOKENS,
     log:
-        "<logs>/invert_images/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
+        "<logs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:
-        "<costs>/invert_images/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
+        "<costs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
     conda:
         "../../envs/cirque.yaml"
     threads: 4
@@ -34,9 +34,9 @@ rule invert_images:
         runtime=240,
     params:
         code=code_version("oti"),
-        settings=flags(config["oti"], "image_set"),
+        settings=lambda wildcards: flags(config["inversions"][wildcards.inversion]),
         references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
-        work=f"{WORK}/oti/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
+        work=f"{WORK}/oti/{{inversion}}/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:
         "python -m cirque oti --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
         " --phrase-features {input.phrase_features} --weights {input.weights} {params.references}"

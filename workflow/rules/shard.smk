@@ -2,9 +2,31 @@
 Images as WebDataset tars.
 
 READS   annotation files and images in the official layouts
-WRITES  <scale>/images/…/images.parquet: what an image set holds, in gallery order
+WRITES  coco/coco_eval.csv and val2017_masked under the data root: one object of each image, drawn from the seed
+        <scale>/images/…/images.parquet: what an image set holds, in gallery order
         <scale>/shards/…/00000.tar: the images' bytes, unchanged, byte-identical when made again
 """
+
+
+rule prepare_coco:
+    input:
+        annotations="<data>/coco/annotations/instances_val2017.json",
+        images="<data>/coco/val2017",
+    output:
+        list="<data>/coco/coco_eval.csv",
+        masked=directory("<data>/coco/val2017_masked"),
+    log:
+        "<logs>/prepare_coco.log",
+    benchmark:
+        "<costs>/prepare_coco.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("prepare_coco"),
+        seed=config["run"]["seeds"][0],
+    shell:
+        "python -m cirque prepare_coco --annotations {input.annotations} --images {input.images} --seed {params.seed}"
+        " --masked {output.masked} --output {output.list} 2>&1 | tee {log}"
 
 
 rule list_images:
@@ -43,10 +65,14 @@ rule shard_images:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("shard"),
+        code=lambda wildcards: code_version(
+            "shard",
+            *[f"cirque.datasets.{name}" for name in plan.deriving_module(config, wildcards.image_set).values()],
+        ),
+        derive=lambda wildcards: flags(plan.deriving_module(config, wildcards.image_set)),
         data_root=config["data_root"],
     shell:
-        "python -m cirque shard --images {input.images} --shard {wildcards.shard} --data-root {params.data_root}"
+        "python -m cirque shard --images {input.images} --shard {wildcards.shard} --data-root {params.data_root} {params.derive}"
         " --output {output.shard} 2>&1 | tee {log}"
 
 
@@ -69,7 +95,11 @@ rule parse_queries:
             f"cirque.datasets.{config['benchmarks'][wildcards.benchmark]['dataset']}",
         ),
         source=lambda wildcards: flags(
-            {key: config["benchmarks"][wildcards.benchmark][key] for key in ("dataset", "split")}
+            {
+                key: value
+                for key, value in config["benchmarks"][wildcards.benchmark].items()
+                if key in ("dataset", "split", "protocol")
+            }
         ),
         answers=lambda wildcards, input: flags({key: input.get(key) for key in ("answers", "full_captions")}),
         data_root=config["data_root"],

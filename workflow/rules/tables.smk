@@ -19,21 +19,20 @@ rule write_settings:
         "../../envs/cirque.yaml"
     params:
         code=code_version("settings"),
-        settings=as_json(plan.table_settings(config)),
+        settings=lambda wildcards: as_json(plan.table_settings(config)),
     shell:
         "python -m cirque settings --settings {params.settings:q} --output {output.settings} 2>&1 | tee {log}"
 
 
 rule build_table:
     input:
-        metrics=lambda wildcards: [
-            file
-            for benchmark in plan.benchmarks_of(config, wildcards.table)
-            for file in run_files(f"<scale>/metrics/{RUN}/metrics.parquet", plan.runs(config, benchmark))
-        ],
+        metrics=lambda wildcards: run_files(
+            f"<scale>/metrics/{RUN}/metrics.parquet",
+            plan.runs(config, wildcards.table),
+        ),
         submissions=lambda wildcards: run_files(
             f"<scale>/submissions/{RUN}/{{server_file}}.json",
-            plan.submissions(config, plan.benchmarks_of(config, wildcards.table)),
+            plan.submissions(config, wildcards.table),
         ),
         published=PUBLISHED,
         macros=str(ROOT / "src/cirque/tables.sql"),

@@ -1,32 +1,39 @@
 """
-The mapping network φ (SEARLE §3.2).
+The mapping networks φ: one rule a trainer (SEARLE §3.2), and random ones for rehearsals.
 
-READS   features and OTI tokens of the unlabeled images, concepts, phrases and their features, weights
-WRITES  <scale>/phi/source=…/…/phi.safetensors, phi.json and training.parquet
+READS   what a trainer learns from: SEARLE features, OTI tokens, concepts and phrases of unlabeled images, LinCIR captions
+        and their features, Pic2Word features of images; weights
+WRITES  <scale>/phi/network=…/…/phi.safetensors, phi.json and training.parquet
 RESUMES from <scale>/work/phi/…
 """
 
 
-rule train_phi:
+def network_images(wildcards):
+    """What SEARLE's φ learns from: features, tokens and concepts of its unlabeled images."""
+    entry = config["networks"][wildcards.network]
+    which = {"backbone": wildcards.backbone}
+    return {
+        "features": shards_of(FEATURES, entry["image_set"], **which),
+        "tokens": shards_of(TOKENS, entry["image_set"], inversion=entry["inversion"], seed=wildcards.seed, **which),
+        "concepts": expand(CONCEPTS, image_set=entry["image_set"], preprocess=config["preprocess"], **which),
+    }
+
+
+rule train_searle:
     input:
         unpack(phrase_files),
-        features=lambda wildcards: shards_of(FEATURES, config["oti"]["image_set"], backbone=wildcards.backbone),
-        tokens=lambda wildcards: shards_of(TOKENS, config["oti"]["image_set"], **wildcards),
-        concepts=expand(
-            CONCEPTS,
-            image_set=config["oti"]["image_set"],
-            preprocess=config["preprocess"],
-            allow_missing=True,
-        ),
+        unpack(network_images),
         weights=WEIGHTS,
     output:
-        phi=expand(PHI, source="trained", allow_missing=True),
-        card="<scale>/phi/source=trained/backbone={backbone}/seed={seed}/phi.json",
-        training="<scale>/phi/source=trained/backbone={backbone}/seed={seed}/training.parquet",
+        phi=PHI,
+        card=CARD,
+        training=TRAINING_LOG,
     log:
-        "<logs>/train_phi/{backbone}/{seed}.log",
+        "<logs>/train_searle/{network}/{backbone}/{seed}.log",
     benchmark:
-        "<costs>/train_phi/{backbone}/{seed}.jsonl"
+        "<costs>/train_searle/{network}/{backbone}/{seed}.jsonl"
+    wildcard_constraints:
+        network=plan.one_of(plan.networks_of(config, "searle")),
     conda:
         "../../envs/cirque.yaml"
     threads: 4
@@ -37,8 +44,10 @@ rule train_phi:
         runtime=480,
     params:
         code=code_version("train_phi"),
-        settings=flags(config["phi"], "source"),
-        work=f"{WORK}/phi/{{backbone}}/{{seed}}",
+        settings=lambda wildcards: flags(
+            config["networks"][wildcards.network], "trainer", "source", "image_set", "inversion"
+        ),
+        work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
     shell:
         "python -m cirque train_phi --features {input.features} --tokens {input.tokens} --concepts {input.concepts}"
         " --phrases {input.phrases} --phrase-features {input.phrase_features} --weights {input.weights}"
@@ -46,21 +55,113 @@ rule train_phi:
         " --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"
 
 
+def network_captions(wildcards):
+    """What LinCIR's φ learns from: captions and their features; and by which queries its best step is chosen."""
+    entry = config["networks"][wildcards.network]
+    parts = plan.caption_parts(config, entry["corpora"])
+    inputs = {
+        "captions": [expand(CAPTIONS, **part)[0] for part in parts],
+        "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
+    }
+    if entry["selection"] == "best":
+        image_set = config["benchmarks"][entry["validation"]]["image_set"]
+        inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
+        inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
+        inputs["validation_features"] = shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+    return inputs
+
+
+rule train_lincir:
+    input:
+        unpack(network_captions),
+        weights=WEIGHTS,
+    output:
+        phi=PHI,
+        card=CARD,
+        training=TRAINING_LOG,
+    log:
+        "<logs>/train_lincir/{network}/{backbone}/{seed}.log",
+    benchmark:
+        "<costs>/train_lincir/{network}/{backbone}/{seed}.jsonl"
+    wildcard_constraints:
+        network=plan.one_of(plan.networks_of(config, "lincir")),
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=torch_threads,
+        mem_mb=48000,
+        runtime=480,
+    params:
+        code=code_version("train_lincir"),
+        settings=lambda wildcards: flags(
+            config["networks"][wildcards.network],
+            *("trainer", "source", "corpora", "validation"),
+        ),
+        validation=lambda wildcards, input: flags(
+            {key: value for key, value in input.items() if key.startswith("validation")}
+        ),
+        work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
+    shell:
+        "python -m cirque train_lincir --captions {input.captions} --caption-features {input.caption_features}"
+        " --weights {input.weights} {params.settings} {params.validation} --seed {wildcards.seed} --work {params.work}"
+        " --threads {resources.torch_threads} --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"
+
+
+rule train_pic2word:
+    input:
+        features=lambda wildcards: shards_of(
+            FEATURES,
+            config["networks"][wildcards.network]["image_set"],
+            backbone=wildcards.backbone,
+        ),
+        weights=WEIGHTS,
+    output:
+        phi=PHI,
+        card=CARD,
+        training=TRAINING_LOG,
+    log:
+        "<logs>/train_pic2word/{network}/{backbone}/{seed}.log",
+    benchmark:
+        "<costs>/train_pic2word/{network}/{backbone}/{seed}.jsonl"
+    wildcard_constraints:
+        network=plan.one_of(plan.networks_of(config, "pic2word")),
+    conda:
+        "../../envs/cirque.yaml"
+    threads: 4
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=torch_threads,
+        mem_mb=48000,
+        runtime=480,
+    params:
+        code=code_version("train_pic2word"),
+        settings=lambda wildcards: flags(config["networks"][wildcards.network], "trainer", "source", "image_set"),
+        work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
+    shell:
+        "python -m cirque train_pic2word --features {input.features} --weights {input.weights} {params.settings}"
+        " --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads} --output {output.phi}"
+        " --training-log {output.training} 2>&1 | tee {log}"
+
+
 rule random_phi:
     input:
         weights=WEIGHTS,
     output:
-        phi=expand(PHI, source="random", allow_missing=True),
-        card="<scale>/phi/source=random/backbone={backbone}/seed={seed}/phi.json",
+        phi=PHI,
+        card=CARD,
     log:
-        "<logs>/random_phi/{backbone}/{seed}.log",
+        "<logs>/random_phi/{network}/{backbone}/{seed}.log",
     benchmark:
-        "<costs>/random_phi/{backbone}/{seed}.jsonl"
+        "<costs>/random_phi/{network}/{backbone}/{seed}.jsonl"
+    wildcard_constraints:
+        network=plan.one_of(plan.networks_of(config, "random")),
     conda:
         "../../envs/cirque.yaml"
     params:
         code=code_version("random_phi"),
-        dropout=config["phi"]["dropout"],
+        dropout=lambda wildcards: config["networks"][wildcards.network]["dropout"],
     shell:
         "python -m cirque random_phi --weights {input.weights} --dropout {params.dropout} --seed {wildcards.seed} --output {output.phi}"
         " 2>&1 | tee {log}"

@@ -1,2 +1,2 @@
--- CIRR as the papers print it: SEARLE Table 2 and LinCIR Table 6, both test1; then val and what no paper prints.
-FROM papers_beside_ours('CIRR', 'cirr', ['SEARLE Table 2', 'LinCIR Table 6'])
+-- CIRR as the papers print it, all on test1; then val and what no paper prints.
+FROM papers_beside_ours(['SEARLE Table 2', 'LinCIR Table 6', 'Pic2Word main-CIRR (quoted by later papers)'])

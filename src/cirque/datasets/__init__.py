@@ -1,8 +1,12 @@
 """The data sets, one module each, found by name: a parser from official files to images and queries.
 
-A module has `TITLE` (its name in messages), `annotation_files(split)` (role → path), `image_folder(split)` and
-`images(data_root, split)` (in gallery order), all paths relative to the data root; a benchmark's module also has
-`queries`. Nothing else in the package knows their names.
+A module has `TITLE` (its name in messages and in the papers' tables), `annotation_files(split)` (role → path; a
+file that lists images has a role that begins with `split`), `image_folders(split)` and `images(data_root, split)` (in
+gallery order), all paths relative to the data root. Where an image is a part of its file,
+`derive(image_id, data)` makes it.
+
+A benchmark's module also has `queries`, and `gallery` unless its gallery is its image set. Where papers disagree on
+either, `PROTOCOLS` names the ways, the usual one first. Nothing else in the package knows the modules' names.
 """
 
 import importlib
@@ -21,8 +25,8 @@ class Dataset(Protocol):
     def annotation_files(self, split: str) -> dict[str, str]:
         """Files that the parser reads, by role, relative to the data root."""
 
-    def image_folder(self, split: str) -> str:
-        """Folder that a split's images lie in, relative to the data root."""
+    def image_folders(self, split: str) -> tuple[str, ...]:
+        """Folders that a split's images lie in, relative to the data root."""
 
     def images(self, data_root: Path, split: str) -> list[tuple[str, str]]:
         """(image_id, path relative to the data root) of every image, in gallery order."""
@@ -32,9 +36,9 @@ class Benchmark(Dataset, Protocol):
     """A data set with composed queries."""
 
     def queries(
-        self, data_root: Path, split: str, answers: Path | None = None, full_captions: Path | None = None
+        self, data_root: Path, split: str, answers: Path | None = None, full_captions: Path | None = None, **how: str
     ) -> list[dict[str, Any]]:
-        """Rows of schemas.QUERIES in the order of the annotation file."""
+        """Rows of schemas.QUERIES in the order of the annotation file; `how` is the protocol, if there are several."""
 
 
 def names() -> list[str]:
@@ -63,6 +67,31 @@ def load_benchmark(name: str) -> Benchmark:
     if not hasattr(dataset, "queries"):
         raise CirqueError(f"data set {name}: holds images but no queries, so it cannot be a benchmark")
     return cast(Benchmark, dataset)
+
+
+def protocol(name: str, wanted: str | None) -> dict[str, str]:
+    """The protocol of a benchmark as an argument of its module's `queries` and `gallery`; none where it has but one.
+
+    Raises:
+        CirqueError: it has no such protocol.
+    """
+    known: tuple[str, ...] = getattr(load_benchmark(name), "PROTOCOLS", ())
+    if wanted is not None and wanted not in known:
+        raise CirqueError(f"data set {name}: no protocol is called {wanted!r}; there are {listed(known, 99) or 'none'}")
+    return {"protocol": wanted or known[0]} if known else {}
+
+
+def gallery(name: str, data_root: Path, split: str, wanted: str | None = None) -> list[tuple[str, str]]:
+    """(image_id, group) of every candidate in the order that breaks ties; by default the image set, in one group.
+
+    Raises:
+        CirqueError: as of `protocol`, or an official file is wrong.
+    """
+    benchmark = load_benchmark(name)
+    if hasattr(benchmark, "gallery"):
+        found: list[tuple[str, str]] = benchmark.gallery(data_root, split, **protocol(name, wanted))
+        return found
+    return [(image_id, "") for image_id, _ in benchmark.images(data_root, split)]
 
 
 def require_count(dataset: str, split: str, n_listed: int, n_images: int) -> None:

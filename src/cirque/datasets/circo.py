@@ -43,10 +43,10 @@ def annotation_files(split: str) -> dict[str, str]:
     return {"captions": f"CIRCO/annotations/{split}.json"} | info
 
 
-def image_folder(split: str) -> str:
+def image_folders(split: str) -> tuple[str, ...]:
     """Folder of the images, relative to the data root."""
     annotation_files(split)  # refuses a split that is none
-    return "CIRCO/COCO2017_unlabeled/unlabeled2017"
+    return ("CIRCO/COCO2017_unlabeled/unlabeled2017",)
 
 
 # ---- images --------------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
     listing = content.get("images") if isinstance(content, dict) else None
     if not isinstance(listing, list) or not listing:
         raise CirqueError(f"{source}: expected a dictionary with a list `images` of at least one image; see {DOCS}")
-    folder = PurePosixPath(image_folder(split))
+    folder = PurePosixPath(*image_folders(split))
     found = []
     for number, entry in enumerate(listing, start=1):
         where = f"{source}: image {number}"

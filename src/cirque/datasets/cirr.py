@@ -29,10 +29,10 @@ def annotation_files(split: str) -> dict[str, str]:
     }
 
 
-def image_folder(split: str) -> str:
+def image_folders(split: str) -> tuple[str, ...]:
     """Folder of a split's images, relative to the data root: the images of val lie in `dev`."""
     _require_split(split)
-    return f"CIRR/{'dev' if split == 'val' else split}"
+    return (f"CIRR/{'dev' if split == 'val' else split}",)
 
 
 def _require_split(split: str) -> None:

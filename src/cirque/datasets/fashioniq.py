@@ -41,15 +41,20 @@ def annotation_files(split: str) -> dict[str, str]:
     return captions | splits
 
 
-def image_folder(split: str) -> str:
+def image_folders(split: str) -> tuple[str, ...]:
     """Folder of the images, relative to the data root; all splits and categories share it."""
     _require_split(split)
-    return "FashionIQ/images"
+    return ("FashionIQ/images",)
 
 
 def _require_split(split: str) -> None:
     if split not in SPLITS:
         raise CirqueError(f"{TITLE}: no split is called {split!r}; there are {', '.join(SPLITS)}")
+
+
+def _require_protocol(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        raise CirqueError(f"{TITLE}: no gallery protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
 
 
 # ---- images and galleries ------------------------------------------------------------------------------------------
@@ -63,7 +68,7 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
     Raises:
         CirqueError: a split file is not a list of ASINs, or names one twice.
     """
-    folder = image_folder(split)
+    (folder,) = image_folders(split)
     present = _file_names(data_root / folder)
     names = dict.fromkeys(name for category in CATEGORIES for name in _split_names(data_root, split, category))
     return [(name, f"{folder}/{name}{_ending(name, present)}") for name in names]
@@ -92,8 +97,7 @@ def gallery(data_root: Path, split: str, protocol: str = "split") -> list[tuple[
     Raises:
         CirqueError: an official file is wrong, or the protocol is none, or needs targets that are not public.
     """
-    if protocol not in PROTOCOLS:
-        raise CirqueError(f"{TITLE}: no gallery protocol is called {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    _require_protocol(protocol)
     listed = [(name, category) for category in CATEGORIES for name in _split_names(data_root, split, category)]
     if protocol == "split":
         return listed
@@ -125,7 +129,11 @@ def _split_names(data_root: Path, split: str, category: str) -> list[str]:
 
 
 def queries(
-    data_root: Path, split: str, answers: Path | None = None, full_captions: Path | None = None
+    data_root: Path,
+    split: str,
+    answers: Path | None = None,
+    full_captions: Path | None = None,
+    protocol: str = PROTOCOLS[0],
 ) -> list[dict[str, Any]]:
     """Rows of schemas.QUERIES, category after category in the order of the captions files.
 
@@ -134,10 +142,12 @@ def queries(
         split: train, val or test.
         answers: {query id: target} of test, for whom its targets are known.
         full_captions: {query id: caption of the whole target}, where the data are generated.
+        protocol: of the gallery; the queries are the same in each.
 
     Raises:
         CirqueError: a record that the official files would not contain, with its file and place.
     """
+    _require_protocol(protocol)
     if answers is not None and split != "test":
         raise CirqueError(f"{answers}: {TITLE} {split} tells its own targets; give answers for test only")
     rows = [row for category in CATEGORIES for row in _category_queries(data_root, split, category)]

@@ -15,15 +15,15 @@ SPLITS = ("test", "val", "train")
 
 def annotation_files(split: str) -> dict[str, str]:
     """None: the image set is its folder."""
-    image_folder(split)  # refuses a split that is none
+    image_folders(split)  # refuses a split that is none
     return {}
 
 
-def image_folder(split: str) -> str:
+def image_folders(split: str) -> tuple[str, ...]:
     """Folder of a split's images, relative to the data root."""
     if split not in SPLITS:
         raise CirqueError(f"{TITLE}: no split is called {split!r}; there are {', '.join(SPLITS)}")
-    return f"ImageNet1K/{split}"
+    return (f"ImageNet1K/{split}",)
 
 
 def images(data_root: Path, split: str) -> list[tuple[str, str]]:
@@ -32,7 +32,7 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
     Raises:
         CirqueError: there are none, or two of one name.
     """
-    folder = data_root / image_folder(split)
+    folder = data_root / image_folders(split)[0]
     found = [
         (name, Path(parent, name).relative_to(data_root).as_posix())
         for parent, _, names in os.walk(folder)

@@ -35,6 +35,8 @@ class Inputs:
     read_tokens: Callable[[], np.ndarray]
     read_phi: "Callable[[], Phi]"
     read_backbone: "Callable[[], Backbone]"
+    prompt: str | None = None  # the benchmark's own, in place of the method's
+    text_prompt: str = "{caption}"  # for the words alone
 
     @cached_property
     def reference_features(self) -> np.ndarray:

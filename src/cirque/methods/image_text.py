@@ -8,4 +8,4 @@ from cirque.methods import Inputs, normalise
 
 def compose(inputs: Inputs) -> np.ndarray:
     """Normalised sums [n_queries, dim]."""
-    return normalise(normalise(inputs.reference_features) + text_queries.encode(inputs, "{caption}"))
+    return normalise(normalise(inputs.reference_features) + text_queries.encode(inputs, inputs.text_prompt))

@@ -8,4 +8,4 @@ from cirque.methods import Inputs
 
 def compose(inputs: Inputs) -> np.ndarray:
     """Normalised text features of the relative captions [n_queries, dim]."""
-    return text_queries.encode(inputs, "{caption}")
+    return text_queries.encode(inputs, inputs.text_prompt)

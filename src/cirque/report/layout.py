@@ -1,4 +1,4 @@
-"""Lay a table's figures out as the paper prints them: rows are methods by backbone, columns are metrics.
+"""Lay a table's figures out as the paper prints them: rows are methods by backbone, columns metrics by subset.
 
 The page and the terminal show the same layout; neither looks at the table's rows itself.
 """
@@ -9,6 +9,9 @@ from typing import Any
 
 #: The value of the column `table` for a bound, which is no competitor.
 BOUND = "upper bound"
+
+#: The subset that is the mean of all others.
+AVERAGE = "Average"
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,13 @@ class Published:
 
 @dataclass
 class Line:
-    """One method on one backbone and split: figures by metric."""
+    """One method on one backbone and split: figures by column (`R@10`, or `Dress R@10` where there are subsets)."""
 
     method: str
     label: str
     is_bound: bool
     measured: dict[str, Measured] = field(default_factory=dict)
-    #: By source (`SEARLE Table 2`), then by metric.
+    #: By source (`SEARLE Table 2`), then by column.
     published: dict[str, dict[str, Published]] = field(default_factory=dict)
     #: The method as each source prints it.
     printed_as: dict[str, str] = field(default_factory=dict)
@@ -74,8 +77,9 @@ class Split:
 
     dataset: str
     name: str
+    benchmark: str
     sources: list[str]
-    metrics: list[str]
+    columns: list[str]
     blocks: list[Block]
 
     @property
@@ -92,8 +96,11 @@ def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
     labels = _labels(rows)
     order = list(labels)
     splits = []
-    for dataset, name in dict.fromkeys((row["dataset"], row["split"]) for row in rows):
-        of_split = [row for row in rows if (row["dataset"], row["split"]) == (dataset, name)]
+    keys = _split_keys(rows)
+    for key in dict.fromkeys(keys):
+        of_split = [row for row, own in zip(rows, keys, strict=True) if own == key]
+        dataset, name, benchmark = key
+        several = len({other for other in keys if other[:2] == key[:2]}) > 1
         blocks = [
             Block(backbone, model, sorted(lines, key=lambda line: (line.is_bound, order.index(line.method))))
             for (backbone, model), lines in _lines(of_split, labels).items()
@@ -101,13 +108,38 @@ def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
         splits.append(
             Split(
                 dataset,
-                name,
+                f"{name} ({benchmark})" if several else name,
+                benchmark,
                 list(dict.fromkeys(_source(row) for row in of_split if row["paper"])),
-                list(dict.fromkeys(row["metric"] for row in of_split)),
+                _columns(of_split),
                 blocks,
             )
         )
     return splits
+
+
+def _split_keys(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Data set, split and benchmark of each row; what no benchmark was run for joins the one beside the papers."""
+    beside = {(row["dataset"], row["split"]): row["benchmark"] for row in rows if row["paper"] and row["benchmark"]}
+    return [
+        (row["dataset"], row["split"], row["benchmark"] or beside.get((row["dataset"], row["split"]), ""))
+        for row in rows
+    ]
+
+
+def column(row: Mapping[str, Any]) -> str:
+    """Heading of a figure's column: `R@10`, or `Dress R@10` where the queries are of several groups."""
+    return " ".join(filter(None, (row["subset"], row["metric"])))
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Columns of some rows: by subset, the average last, then by metric, each in order of first appearance."""
+    subsets, metrics = (list(dict.fromkeys(row[key] for row in rows)) for key in ("subset", "metric"))
+    ordered = sorted(
+        rows,
+        key=lambda row: (row["subset"] == AVERAGE, subsets.index(row["subset"]), metrics.index(row["metric"])),
+    )
+    return list(dict.fromkeys(column(row) for row in ordered))
 
 
 def reasons(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -121,7 +153,7 @@ def reasons(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             continue
         of_verdict = found.setdefault(row["verdict"], {})
         if row["verdict"] == "differs":
-            figure = f"{row['row']} on {row['backbone']}, {row['split']} {row['metric']}, {_source(row)}"
+            figure = f"{row['row']} on {row['backbone']}, {row['split']} {column(row)}, {_source(row)}"
             of_verdict[f"{figure}: {row['reason']}"] = None
         elif row["verdict"] != "match":
             of_verdict[row["reason"]] = None
@@ -166,11 +198,11 @@ def _add(line: Line, row: Mapping[str, Any]) -> None:
     """Put one figure in its place."""
     if row["measured"] is not None:
         figure = Measured(row["measured"], row["ci_low"], row["ci_high"], row["std"], row["n_seeds"])
-        line.measured[row["metric"]] = figure
+        line.measured[column(row)] = figure
     if row["paper"]:
         source = _source(row)
         line.printed_as[source] = row["row"]
-        line.published.setdefault(source, {})[row["metric"]] = Published(
+        line.published.setdefault(source, {})[column(row)] = Published(
             row["published"], row["published_std"], row["delta"], row["verdict"], row["reason"]
         )
     elif row["reason"] not in line.remarks:

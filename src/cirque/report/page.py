@@ -26,8 +26,8 @@ MEANINGS = {
     "mini": "measured at a scale that the papers' figures say nothing about.",
 }
 
-#: What the papers compare first: on CIRCO mAP@5, elsewhere R@10.
-HEADLINES = ("mAP@5", "R@10")
+#: What the papers compare first: mAP@5 on CIRCO, the average where there are subsets, elsewhere R@10.
+HEADLINES = ("mAP@5", "Average R@10", "Average R@1", "R@10")
 
 #: The works behind a table, by the names in its columns paper and dataset.
 WORKS = {
@@ -35,8 +35,17 @@ WORKS = {
     "Inversion. ICCV 2023 (SEARLE).",
     "LinCIR": "G. Gu, S. Chun, W. Kim, Y. Kang, S. Yun: Language-only Training of Zero-shot Composed Image Retrieval. "
     "CVPR 2024 (LinCIR).",
+    "Pic2Word": "K. Saito, K. Sohn, X. Zhang, C.-L. Li, C.-Y. Lee, K. Saenko, T. Pfister: Pic2Word: Mapping Pictures "
+    "to Words for Zero-shot Composed Image Retrieval. CVPR 2023 (Pic2Word).",
     "CIRCO": "A. Baldrati, L. Agnolucci, M. Bertini, A. Del Bimbo: Zero-Shot Composed Image Retrieval with Textual "
     "Inversion. ICCV 2023 (CIRCO).",
+    "FashionIQ": "H. Wu, Y. Gao, X. Guo, Z. Al-Halah, S. Rennie, K. Grauman, R. Feris: Fashion IQ: A New Dataset "
+    "Towards Retrieving Images by Natural Language Feedback. CVPR 2021 (FashionIQ).",
+    "GeneCIS": "S. Vaze, N. Carion, I. Misra: GeneCIS: A Benchmark for General Conditional Image Similarity. "
+    "CVPR 2023 (GeneCIS).",
+    "ImageNet-R": "D. Hendrycks et al.: The Many Faces of Robustness: A Critical Analysis of Out-of-Distribution "
+    "Generalization. ICCV 2021 (ImageNet-R).",
+    "COCO": "T.-Y. Lin et al.: Microsoft COCO: Common Objects in Context. ECCV 2014 (COCO).",
     "CIRR": "Z. Liu, C. Rodriguez-Opazo, D. Teney, S. Gould: Image Retrieval on Real-life Images with Pre-trained "
     "Vision-and-Language Models. ICCV 2021 (CIRR).",
 }
@@ -48,11 +57,11 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
     Args:
         rows: of `schemas.TABLE`; at least one.
         table: the file they came from, for the command that traces a figure.
-        charted: the metric in the chart; by default the one that the papers compare first.
+        charted: the column in the chart; by default the one that the papers compare first.
     """
-    metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    charted = charted or next((name for name in HEADLINES if name in metrics), metrics[0])
     splits = layout.lay_out(rows)
+    columns = list(dict.fromkeys(column for split in splits for column in split.columns))
+    charted = charted or next((name for name in HEADLINES if name in columns), columns[0])
     sources = list(dict.fromkeys(source for split in splits for source in split.sources))
     reasons = layout.reasons(rows)
     counts = Counter(row["verdict"] for row in rows if row["paper"])
@@ -129,8 +138,9 @@ def _trace(splits: Sequence[Split], table: Path, charted: str) -> str:
         for block in split.measured_blocks:
             lines = [line for line in block.lines if charted in line.measured and not line.is_bound]
             if lines:
+                subset, _, metric = charted.rpartition(" ")
                 return (
-                    f"python -m cirque explain {table} --split {split.name} --backbone {block.model}"
-                    f" --method {lines[-1].method} --metric {charted}"
+                    f"python -m cirque explain {table} --benchmark {split.benchmark} --backbone {block.model}"
+                    f" --method {lines[-1].method} --metric {metric}" + (f" --subset '{subset}'" if subset else "")
                 )
     return f"python -m cirque explain {table}"

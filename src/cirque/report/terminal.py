@@ -25,8 +25,8 @@ def show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     for split in layout.lay_out(rows):
         # A narrow terminal gets the metrics in several pieces: no digit is cut off.
         at_once = max(1, (console.width - _WIDTH_OF_LABELS) // _WIDTH_OF_A_METRIC)
-        for start in range(0, len(split.metrics), at_once):
-            console.print(_grid(split, split.metrics[start : start + at_once]))
+        for start in range(0, len(split.columns), at_once):
+            console.print(_grid(split, split.columns[start : start + at_once]))
     told = {verdict: of_verdict for verdict, of_verdict in layout.reasons(rows).items() if of_verdict}
     for verdict, of_verdict in told.items():
         text = Text(f"{verdict}: ", style=_VERDICT_STYLES.get(verdict, "bold"))

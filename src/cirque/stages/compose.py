@@ -25,6 +25,8 @@ def main(
     threads: int,
     tokens: list[Path] | None = None,
     phi: Path | None = None,
+    prompt: str | None = None,
+    text_prompt: str = "{caption}",
     device: str = "auto",
 ) -> None:
     """Write the L2-normalised query features, in the order of the queries.
@@ -38,6 +40,8 @@ def main(
         threads: Threads for torch.
         tokens: Token files of the references, for methods that need them.
         phi: The mapping network, for methods that need it.
+        prompt: The benchmark's own prompt, with `$` for the pseudo token and `{caption}`, in place of the method's.
+        text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
         device: auto, cpu or cuda.
     """
     composer = methods.load(method)
@@ -51,6 +55,8 @@ def main(
         lambda: _tokens(method, tokens, references),
         lambda: _phi(method, phi, threads, device),
         lambda: _backbone(weights, threads, device),
+        prompt=prompt,
+        text_prompt=text_prompt,
     )
     composed = composer.compose(inputs)
     broken = np.flatnonzero(~np.isfinite(composed).all(axis=1))

@@ -29,6 +29,8 @@ def main(
     method: str | None = None,
     metric: str | None = None,
     split: str | None = None,
+    benchmark: str | None = None,
+    subset: str | None = None,
     json: bool = False,
 ) -> None:
     """Print where a figure came from: every file with its checksum and whether it is still the same, every run.
@@ -39,10 +41,19 @@ def main(
         method: as configured (searle) or as the paper prints it (SEARLE-XL).
         metric: R@10.
         split: val.
+        benchmark: as configured (fashioniq_val), where a split has several protocols.
+        subset: Dress, where the queries are of several groups.
         json: print JSON for a machine instead.
     """
     rows = files.read_table(table, schemas.TABLE.names).to_pylist()
-    wanted = {"backbone": backbone, "method": method, "metric": metric, "split": split}
+    wanted = {
+        "backbone": backbone,
+        "method": method,
+        "metric": metric,
+        "split": split,
+        "benchmark": benchmark,
+        "subset": subset,
+    }
     cell = _select(rows, wanted, table)
     node = lineage.trace(_original(table), lambda path: _concerns(path, cell[0]))
     if json:
@@ -54,6 +65,17 @@ def main(
     console.print(_runs(node))
 
 
+#: What names a figure: the option, and the column that it chooses by.
+_KEYS = {
+    "split": "split",
+    "benchmark": "benchmark",
+    "subset": "subset",
+    "backbone": "model",
+    "method": "method",
+    "metric": "metric",
+}
+
+
 def _names(row: Mapping[str, Any]) -> dict[str, set[str]]:
     """By what words a row can be asked for."""
     return {
@@ -61,6 +83,8 @@ def _names(row: Mapping[str, Any]) -> dict[str, set[str]]:
         "method": {row["method"], row["row"]},
         "metric": {row["metric"]},
         "split": {row["split"]},
+        "benchmark": {row["benchmark"]},
+        "subset": {row["subset"]},
     }
 
 
@@ -72,17 +96,16 @@ def _select(rows: Sequence[dict[str, Any]], wanted: Mapping[str, str | None], ta
     """
     fitting = [row for row in rows if all(word is None or word in _names(row)[key] for key, word in wanted.items())]
     measured = [row for row in fitting if row["measured"] is not None]
-    figures = {(row["model"], row["method"], row["metric"], row["split"], row["subset"]) for row in measured}
+    figures = {tuple(row[column] for column in _KEYS.values()) for row in measured}
     if len(figures) == 1:
         return measured
     if fitting and not measured:
         row = fitting[0]
         raise CirqueError(f"{row['row']} on {row['backbone']}, {row['split']}: {row['verdict']}: {row['reason']}")
     there = [row for row in (measured or rows) if row["measured"] is not None]
-    keys = {"split": "split", "backbone": "model", "method": "method", "metric": "metric"}
     options = [
         f"  --{flag} {' | '.join(values)}"
-        for flag, column in keys.items()
+        for flag, column in _KEYS.items()
         if len(values := list(dict.fromkeys(row[column] for row in there))) > 1 or not measured
     ]
     problem = f"{len(figures)} measured figures fit; choose" if measured else "no figure fits; there are"
@@ -102,11 +125,10 @@ def _concerns(path: str, row: Mapping[str, Any]) -> bool:
     """Whether an input of the table's run matters for a figure: of all metrics only those of its run."""
     if "/backbone=" not in path:
         return True
-    if f"/backbone={row['model']}/" not in path or f"/method={row['method']}/" not in path:
-        return False
-    if not Path(path).is_file():
-        return True  # shown as missing
-    return row["split"] in files.read_table(Path(path), ["split"])["split"].to_pylist()
+    return all(
+        f"/{key}={row[column]}/" in path
+        for key, column in (("benchmark", "benchmark"), ("backbone", "model"), ("method", "method"))
+    )
 
 
 def _figure(cell: Sequence[Mapping[str, Any]]) -> Text:

@@ -13,6 +13,9 @@ from cirque.errors import CirqueError
 from cirque.metrics import MACROS, has_answers, mean, per_query
 from cirque.progress import say
 
+#: Columns of one figure.
+FIGURES = ("metric", "value", "ci_low", "ci_high")
+
 
 def main(
     *,
@@ -28,7 +31,7 @@ def main(
     level: float,
     output: Path,
 ) -> None:
-    """Write one row a group of queries and metric (schemas.METRICS).
+    """Write one row a group of queries and metric (schemas.METRICS); of several groups also their plain mean.
 
     A hidden split, whose ground truths its server alone knows, gets a table without rows.
 
@@ -50,18 +53,25 @@ def main(
     rows: list[dict[str, Any]] = []
     if not table.num_rows:
         raise CirqueError(f"{rankings}: holds no query")
-    if not has_answers(table):
+    if not has_answers(table, metrics):
         say(f"{benchmark}: the answers of {split} are hidden, so nothing is measured; its server scores the submission")
     else:
         run = {"benchmark": benchmark, "split": split, "backbone": backbone, "method": method, "seed": seed}
-        for group, of_group in _groups(table):
-            values = per_query(of_group, metrics)
-            _require_some(values, metrics, rankings)
-            low, high = bootstrap.interval(values, resamples, bootstrap_seed, level)
-            figures = zip(metrics, mean(values).tolist(), low.tolist(), high.tolist(), strict=True)
-            columns = ("metric", "value", "ci_low", "ci_high")
-            common = {**run, "group": group, "n_queries": of_group.num_rows}
-            rows += [{**common, **dict(zip(columns, figure, strict=True))} for figure in figures]
+        measured = {group: _measured(of_group, metrics, rankings) for group, of_group in _groups(table)}
+        means = {
+            group: bootstrap.resampled_means(values, resamples, bootstrap.group_seed(bootstrap_seed, group))
+            for group, values in measured.items()
+        }
+        figures = {group: (len(values), mean(values), means[group]) for group, values in measured.items()}
+        if len(figures) > 1:
+            # The resamples of two groups are independent of each other, so those of their mean are theirs together.
+            average = np.mean([mean(values) for values in measured.values()], axis=0)
+            figures[bootstrap.AVERAGE] = (table.num_rows, average, np.mean(list(means.values()), axis=0))
+        for group, (n_queries, values, resampled) in figures.items():
+            low, high = bootstrap.ends(resampled, level)
+            of_metrics = zip(metrics, values.tolist(), low.tolist(), high.tolist(), strict=True)
+            common = {**run, "group": group, "n_queries": n_queries}
+            rows += [{**common, **dict(zip(FIGURES, figure, strict=True))} for figure in of_metrics]
     files.write_rows(output, rows, schemas.METRICS)
 
 
@@ -72,8 +82,10 @@ def _groups(table: pa.Table) -> list[tuple[str, pa.Table]]:
     return [(name, table.take(list(of_name))) for name, of_name in groupby(order, key=lambda i: names[i])]
 
 
-def _require_some(values: npt.NDArray[np.float64], names: list[str], source: Path) -> None:
-    """Refuse a metric that applies to no query."""
+def _measured(rankings: pa.Table, names: list[str], source: Path) -> npt.NDArray[np.float64]:
+    """Value of each metric for each query of a group; a metric that applies to no query is refused."""
+    values = per_query(rankings, names)
     for name, column in zip(names, values.T, strict=True):
         if np.isnan(column).all():
             raise CirqueError(f"{source}: {name} applies to no query: this benchmark has no such subset or tag")
+    return values

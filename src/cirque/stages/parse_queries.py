@@ -17,6 +17,7 @@ def main(
     gallery: Path,
     answers: Path | None = None,
     full_captions: Path | None = None,
+    protocol: str | None = None,
 ) -> None:
     """Write queries (schemas.QUERIES) and gallery (schemas.GALLERY) in the order of the official files.
 
@@ -29,17 +30,21 @@ def main(
         gallery: gallery.parquet; its order breaks ties.
         answers: {query: target} of a hidden split whose answers are known.
         full_captions: {query: caption of its target}, where the data are generated.
+        protocol: of those that the data set's module names, where papers disagree; by default the usual one.
     """
     benchmark = datasets.load_benchmark(dataset)
-    rows = benchmark.queries(data_root, split, answers, full_captions)
+    rows = benchmark.queries(data_root, split, answers, full_captions, **datasets.protocol(dataset, protocol))
     listed = files.read_table(images, schemas.IMAGES.names).to_pylist()
     if [row["image_id"] for row in listed] != [name for name, _ in benchmark.images(data_root, split)]:
         raise CirqueError(
             f"{images}: lists other images than {benchmark.TITLE} {split} has; its image set in the configuration is "
             "of another split, or the split file changed: delete it and run Snakemake again"
         )
+    of_image = {row["image_id"]: {"shard": row["shard"], "key": row["key"], "crop": None} for row in listed}
+    candidates = [
+        {"image_id": image_id, "group": group, **of_image[image_id]}
+        for image_id, group in datasets.gallery(dataset, data_root, split, protocol)
+    ]
     files.write_rows(queries, rows, schemas.QUERIES)
-    where = ("image_id", "shard", "key")
-    whole = {"group": "", "crop": None}
-    files.write_rows(gallery, [{key: row[key] for key in where} | whole for row in listed], schemas.GALLERY)
-    say(f"{benchmark.TITLE} {split}: {len(rows):,} queries, {len(listed):,} gallery images")
+    files.write_rows(gallery, candidates, schemas.GALLERY)
+    say(f"{benchmark.TITLE} {split}: {len(rows):,} queries, {len(candidates):,} gallery images")

@@ -23,6 +23,7 @@ def main(*, name: str, sql: Path, metrics: list[Path], published: list[Path], se
     if not sql.is_file():
         raise CirqueError(f"{sql}: no such file; table {name} is the query in it")
     table = tables.build(
+        name,
         sql.read_text(encoding="utf-8"),
         files.read_tables(metrics, schemas.METRICS.names),
         tables.read_published(published),

@@ -1,0 +1,271 @@
+"""One step of LinCIR's training, ours beside a plain implementation of the release: `python benchmarks/lincir_step.py`.
+
+Random weights at the size of ViT-L/14's text tower. The plain step does what the released code does: the captions and
+the masked captions run at 77 positions, padded, through the frozen tower. Ours packs the masked captions and reads the
+captions' features, which were computed once; a second variant encodes them in each step, trimmed. Texts are drawn, not
+taken from a corpus: half keywords, of the given lengths. Our time holds masking, tokenising, noise and layout; the
+plain one's texts are tokenised beforehand, as worker processes do it in the release.
+
+Every round runs each variant from the same φ on the same captions, noise and dropout; the ratio is the median of the
+rounds' ratios, which a busy machine disturbs less than the times. Processor time is shown beside the clock, as it
+leaves out the waiting for other programs.
+"""
+
+import argparse
+import logging
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cirque import backbones, draws, lincir_training, phi, schemas, text
+
+MODEL = "ViT-L-14-quickgelu"
+SETTINGS = lincir_training.Settings(
+    steps=1,
+    batch=0,
+    learning_rate=1e-4,
+    weight_decay=0.01,
+    dropout=0.5,
+    masking="substring",
+    noise="lincir",
+    noise_scale=1.0,
+    selection="last",
+    validate_every=1,
+)
+
+#: One token each in CLIP's vocabulary; none is a part of another.
+DETERMINERS = ("the", "this")
+ADJECTIVES = ("red", "blue", "small", "old", "new", "quiet", "bright", "huge")
+NOUNS = ("house", "street", "garden", "water", "table", "people", "castle", "piano", "city", "river", "window", "cat")
+OTHERS = (("on", "ADP"), ("near", "ADP"), ("with", "ADP"), ("and", "CCONJ"), (",", "PUNCT"), ("sits", "VERB"))
+
+#: Mean and standard deviation of a caption's tokens, start and end among them, of a log-normal cut to 5–77. CC3M's mean
+#: is the paper's (Table 2); the rest is a guess at prompts: several times as long, up to the context.
+CC3M, PROMPTS = (12.6, 4.5), (42.0, 30.0)
+MIXES = {"CC3M-like": (CC3M,), "half prompts": (CC3M, PROMPTS)}
+
+#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+REPEATS = {"CC3M-like": 8, "half prompts": 4}
+
+
+# ---- what both variants work on ------------------------------------------------------------------------------------
+
+
+def random_backbone() -> backbones.Backbone:
+    """The text tower at its real size with random weights; the vision tower, which nothing asks, is tiny."""
+    config = backbones.read_config(MODEL)
+    config["vision_cfg"] = {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16}
+    model = backbones.create(MODEL, config).eval().requires_grad_(False)
+    return backbones.Backbone(
+        model=model,
+        tokenizer=open_clip.SimpleTokenizer(),
+        name=MODEL,
+        dim=config["embed_dim"],
+        token_dim=model.token_embedding.embedding_dim,
+        image_size=32,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        context_length=model.context_length,
+    )
+
+
+def random_caption(generator: np.random.Generator, n_words: int) -> tuple[list[str], list[str]]:
+    """Keywords (determiner, now and then adjective, noun) divided by one other word, and the parts of speech."""
+    words: list[str] = []
+    pos: list[str] = []
+    while len(words) < n_words:
+        if words:
+            other, tag = OTHERS[generator.integers(len(OTHERS))]
+            words, pos = [*words, other], [*pos, tag]
+        adjectives = generator.choice(ADJECTIVES, generator.integers(3), replace=False).tolist()
+        words += [str(generator.choice(DETERMINERS)), *adjectives, str(generator.choice(NOUNS))]
+        pos += ["DET", *["ADJ"] * len(adjectives), "NOUN"]
+    return words[:n_words], pos[:n_words]
+
+
+def random_corpus(backbone: backbones.Backbone, mix: tuple[tuple[float, float], ...], n: int) -> lincir_training.Corpus:
+    """Captions of lengths drawn from each part of the mix in turn, and their features."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for number in range(n):
+        mean, deviation = mix[number % len(mix)]
+        variance = np.log(1 + (deviation / mean) ** 2)
+        length = generator.lognormal(np.log(mean) - variance / 2, variance**0.5)
+        words, pos = random_caption(generator, int(np.clip(round(length), 5, backbone.context_length)) - 2)
+        rows.append({"caption_id": f"caption {number}", "caption": " ".join(words), "words": words, "pos": pos})
+    with torch.no_grad():
+        features = text.encode(backbone, [str(row["caption"]) for row in rows]).numpy()
+    return lincir_training.Corpus(pa.Table.from_pylist(rows, schemas.CAPTIONS), features)
+
+
+# ---- steps ---------------------------------------------------------------------------------------------------------
+
+
+class Learner:
+    """φ and its optimiser, from the same start for every variant; ours is fused, the release's is torch's default."""
+
+    def __init__(self, backbone: backbones.Backbone, fused: bool) -> None:
+        self.network = phi.initial(backbone.dim, backbone.token_dim, SETTINGS.dropout, 0).train()
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=SETTINGS.learning_rate,
+            weight_decay=SETTINGS.weight_decay,
+            fused=fused,
+        )
+
+    def step(self, number: int, noisy: Tensor, loss_of: Callable[[Tensor], Tensor]) -> float:
+        """Loss of one step, which is taken."""
+        torch.manual_seed(draws.seed_of(0, "dropout", number))
+        loss = loss_of(self.network(noisy))
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.optimiser.step()
+        return loss.item()
+
+
+class Plain:
+    """The released step, written from its description."""
+
+    def __init__(self, backbone: backbones.Backbone, source: lincir_training.MaskedCaptions) -> None:
+        self.model, self.source = backbone.model, source
+        self.rows = source.corpus.captions.to_pylist()
+
+    def prepare(self, number: int) -> None:
+        """Ids of the captions and the masked captions, padded to the context, and the noise."""
+        batch, rows = self.source.batch(number), self.rows
+        order = lincir_training.epoch_batches(len(rows), self.source.settings.batch, self.source.seed, number)[0]
+        self.noise = batch.noisy - batch.features
+        self.captions = self.model_ids([rows[row]["caption"] for row in order])
+        masked = [self.source.masked(rows[row], number) for row in order]
+        self.masked = self.model_ids([caption.replace("[$]", " $ ") for caption in masked])
+
+    def model_ids(self, texts: list[str]) -> Tensor:
+        """Token ids [n, 77]."""
+        ids: Tensor = self.source.backbone.tokenizer(texts)
+        return ids
+
+    def encode(self, ids: Tensor, tokens: Tensor | None) -> Tensor:
+        """Features of texts at the full context; every placeholder takes its text's token."""
+        model = self.model
+        x = model.token_embedding(ids)
+        if tokens is not None:
+            x = torch.where((ids == text.PLACEHOLDER_ID)[..., None], tokens[:, None], x)
+        x = model.transformer(x + model.positional_embedding, attn_mask=model.attn_mask)
+        return model.ln_final(x)[torch.arange(len(ids)), ids.argmax(1)] @ model.text_projection
+
+    def step(self, learner: Learner, number: int) -> float:
+        """Loss of one step."""
+        z = self.encode(self.captions, None)
+        return learner.step(
+            number, z + self.noise, lambda tokens: functional.mse_loss(self.encode(self.masked, tokens), z)
+        )
+
+
+def our_step(source: lincir_training.MaskedCaptions, learner: Learner, number: int) -> float:
+    """Loss of one step of `cirque.lincir_training`."""
+    batch = source.batch(number)
+    return learner.step(number, batch.noisy, lambda tokens: source.loss(batch, tokens))
+
+
+def uncached_step(source: lincir_training.MaskedCaptions, learner: Learner, number: int) -> float:
+    """The same with the captions encoded in the step, by the trimmed tower."""
+    with torch.no_grad():
+        text.encode(source.backbone, source.corpus.captions["caption"].to_pylist())
+    return our_step(source, learner, number)
+
+
+# ---- the comparison ------------------------------------------------------------------------------------------------
+
+
+def timed(step: Callable[[], float], repeats: int) -> tuple[float, float, float]:
+    """Mean seconds of a step by the clock and of the processor, and the first loss."""
+    clock, processor = time.perf_counter(), time.process_time()
+    losses = [step() for _ in range(repeats)]
+    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
+
+
+def bf16_instructions() -> list[str]:
+    """What the processor has for bf16; without any of it torch emulates bf16, slower than fp32."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
+    return [name for name in ("avx512_bf16", "amx_bf16") if f" {name}" in flags]
+
+
+def compare(backbone: backbones.Backbone, mix: str, arguments: argparse.Namespace) -> None:
+    """Run the rounds on one mix of lengths and print times, ratios and the largest difference of losses."""
+    settings = lincir_training.Settings(**{**vars(SETTINGS), "batch": arguments.batch})
+    corpus = random_corpus(backbone, MIXES[mix], arguments.batch)  # one batch: every step is a pass
+    sources = {
+        name: lincir_training.MaskedCaptions(backbone, corpus, settings, seed=0, dtype=dtype)
+        for name, dtype in {"fp32": torch.float32, **({"bf16": torch.bfloat16} if arguments.bf16 else {})}.items()
+    }
+    variants: dict[str, Callable[[Learner, int], float]] = {
+        "fp32, captions encoded": lambda learner, number: uncached_step(sources["fp32"], learner, number)
+    }
+    for name, source in sources.items():
+        variants[name] = lambda learner, number, source=source: our_step(source, learner, number)
+    plain = Plain(backbone, sources["fp32"])
+    plain.prepare(0)
+    lengths = [(ids != 0).sum(1).float() for ids in (plain.captions, plain.masked)]
+    print(
+        f"{mix}: captions of {lengths[0].mean():.1f} tokens ({int(lengths[0].min())}–{int(lengths[0].max())}),"
+        f" masked {lengths[1].mean():.1f}"
+    )
+    for step in variants.values():  # warm-up
+        step(Learner(backbone, fused=True), arguments.rounds)
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
+    worst = dict.fromkeys(variants, 0.0)
+    for number in range(arguments.rounds):
+        plain.prepare(number)
+        learner = Learner(backbone, fused=False)
+        clock, processor, expected = timed(lambda learner=learner, number=number: plain.step(learner, number), 1)
+        line = f"  round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
+        for name, step in variants.items():
+            learner = Learner(backbone, fused=True)
+            our_clock, our_processor, loss = timed(
+                lambda step=step, learner=learner, number=number: step(learner, number), REPEATS[mix]
+            )
+            ratios[name].append((clock / our_clock, processor / our_processor))
+            worst[name] = max(worst[name], abs(loss - expected) / expected)
+            line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
+        print(line, flush=True)
+    for name, found in ratios.items():
+        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
+        print(
+            f"  {name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
+            f" losses differ by at most {worst[name]:.1e} of themselves"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=64, help="captions")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--mix", choices=MIXES, nargs="+", default=list(MIXES), help="lengths of captions")
+    parser.add_argument(
+        "--bf16", action=argparse.BooleanOptionalAction, default=bool(bf16_instructions()), help="also run bf16"
+    )
+    arguments = parser.parse_args()
+    logging.getLogger().setLevel(logging.ERROR)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    backbone = random_backbone()
+    print(
+        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
+        f" bf16 in hardware: {', '.join(bf16_instructions()) or 'none'}"
+    )
+    print(f"{MODEL}, batch {arguments.batch}")
+    for mix in arguments.mix:
+        compare(backbone, mix, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""LinCIR: a φ that learned from captions alone gives the token in `a photo of $ that {caption}` (LinCIR §3.2)."""
+
+import numpy as np
+
+from cirque import text_queries
+from cirque.methods import Inputs
+from cirque.templates import PROMPT
+
+
+def compose(inputs: Inputs) -> np.ndarray:
+    """Normalised text features [n_queries, dim].
+
+    Raises:
+        CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
+    """
+    return text_queries.compose_with_phi(inputs, PROMPT)
