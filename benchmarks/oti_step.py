@@ -35,6 +35,7 @@ SETTINGS = oti.Settings(
     n_concepts=3,
     batch=0,
     replace="first",
+    regulariser="phrases",
 )
 
 #: One token each in CLIP's vocabulary.

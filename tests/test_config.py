@@ -113,6 +113,7 @@ def test_paper_values_are_the_released_code(tmp_path: Path):
         "n_concepts": 15,
         "batch": None,
         "replace": "first",
+        "regulariser": "phrases",
     }
     searle = paper["networks"]["searle"]
     assert (searle["learning_rate"], searle["temperature"], searle["n_concepts"]) == (1e-4, 0.25, 150)
@@ -121,3 +122,12 @@ def test_paper_values_are_the_released_code(tmp_path: Path):
         paper["phrases"]["temperature"],
         paper["phrases"]["max_length"],
     ) == (256, 0.5, 35)
+
+
+def test_a_fact_must_be_described_by_names_that_are():
+    config = configuration()
+    config["facts"]["gap"]["corpus"] = "nowhere"
+    del config["facts"]["towers"]
+    message = refusal(config)
+    assert "facts.gap.corpus: 'nowhere' is not described in the section corpora" in message
+    assert "tables.lincir_backbones.facts: 'towers' is not described in the section facts" in message

@@ -26,6 +26,7 @@ SETTINGS = oti.Settings(
     n_concepts=4,
     batch=4,
     replace="first",
+    regulariser="phrases",
 )
 
 N_IMAGES = len(small_searle.IMAGES)
@@ -60,7 +61,8 @@ def plain_tokens(backbone: Backbone, images: oti.Images, pool: PhrasePool, setti
     names, found = list(pool.rows), []
     for image_id, feature, concepts in zip(images.image_ids, images.features, images.concepts, strict=True):
         sizes = pool.starts[concepts + 1] - pool.starts[concepts]
-        drawn = zip(*oti.draw_texts(0, image_id, sizes, settings.steps), strict=True)
+        templates = oti.draw_templates(0, image_id, settings.steps)
+        drawn = zip(templates, *oti.draw_phrases(0, image_id, sizes, settings.steps), strict=True)
         v = torch.from_numpy(oti.initial_token(0, image_id, backbone.token_dim, settings.init_std))
         ema, m, u = v.clone(), torch.zeros_like(v), torch.zeros_like(v)
         for step, (template, concept, phrase) in enumerate(drawn, start=1):
@@ -96,16 +98,19 @@ def test_the_cut_comes_before_the_filter(pool: PhrasePool) -> None:
 
 
 def test_draws_belong_to_the_image(images: oti.Images) -> None:
-    sizes = np.array([3, 3, 3, 3])
-    first, again = (oti.draw_texts(0, "a.png", sizes, 50) for _ in range(2))
+    def drawn(seed: int, image_id: str) -> tuple[np.ndarray, ...]:
+        return oti.draw_templates(seed, image_id, 50), *oti.draw_phrases(seed, image_id, np.array([3, 3, 3, 3]), 50)
+
+    first, again = drawn(0, "a.png"), drawn(0, "a.png")
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
-    for other in (oti.draw_texts(0, "b.png", sizes, 50), oti.draw_texts(1, "a.png", sizes, 50)):
+    for other in (drawn(0, "b.png"), drawn(1, "a.png")):
         assert not any(np.array_equal(one, two) for one, two in zip(first, other, strict=True))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 60))
 def test_every_draw_is_a_phrase_of_its_concept(sizes: list[int], steps: int) -> None:
-    templates, concepts, phrases = oti.draw_texts(0, "a.png", np.array(sizes), steps)
+    templates = oti.draw_templates(0, "a.png", steps)
+    concepts, phrases = oti.draw_phrases(0, "a.png", np.array(sizes), steps)
     assert templates.shape == concepts.shape == phrases.shape == (steps,)
     assert ((templates >= 0) & (templates < 24)).all()
     assert (phrases >= 0).all()
@@ -113,8 +118,8 @@ def test_every_draw_is_a_phrase_of_its_concept(sizes: list[int], steps: int) -> 
 
 
 def test_templates_and_the_phrases_of_the_pool_are_equally_likely() -> None:
-    templates, concepts, phrases = oti.draw_texts(0, "a.png", np.array([1, 3, 4]), 48_000)
-    counts = np.bincount(templates, minlength=24)
+    concepts, phrases = oti.draw_phrases(0, "a.png", np.array([1, 3, 4]), 48_000)
+    counts = np.bincount(oti.draw_templates(0, "a.png", 48_000), minlength=24)
     assert abs(counts - 2000).max() < 5 * np.sqrt(2000)
     counts = np.bincount(np.array([0, 1, 4])[concepts] + phrases, minlength=8)
     assert abs(counts - 6000).max() < 5 * np.sqrt(6000)
@@ -165,14 +170,57 @@ def test_a_step_has_the_losses_and_gradient_of_the_plain_formulas(
     assert plain.abs().max() > 0.01
 
 
+@pytest.mark.parametrize("words", ["own", "any"])
+def test_the_bare_prompts_are_compared_with_and_without_the_token(
+    backbone: Backbone, images: oti.Images, words: str
+) -> None:
+    """The ablations "w/o GPT reg" (one of the image's own concepts) and "random reg" (any of the vocabulary)."""
+    rows = images.concepts if words == "own" else [np.arange(6)] * N_IMAGES
+    only = oti.Images(images.image_ids, images.features, rows)
+    prompts = phrase_pool.of_prompts(small_searle.CONCEPTS, backbone)
+    tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3))
+    _, l_gpt = oti.Batch(oti.encoder_for(backbone), only, prompts, SETTINGS, seed=0).losses(tokens, step=2)
+    drawn = [
+        concepts[oti.draw_phrases(0, name, np.ones(len(concepts), dtype=int), SETTINGS.steps)[0][2]]
+        for name, concepts in zip(only.image_ids, rows, strict=True)
+    ]
+    assert len(set(drawn)) > 2
+    with_token = plain_text.encode(backbone, ["a photo of $"] * N_IMAGES, tokens)
+    with_name = plain_text.encode(backbone, [f"a photo of {small_searle.CONCEPTS[row]}" for row in drawn])
+    assert torch.allclose(l_gpt, 1 - torch.cosine_similarity(with_token, with_name), atol=1e-5)
+
+
+def test_without_phrases_the_loss_is_that_of_the_image_alone(
+    backbone: Backbone, images: oti.Images, pool: PhrasePool
+) -> None:
+    tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3))
+    without = oti.Batch(oti.encoder_for(backbone), images, None, SETTINGS, seed=0)
+    with_phrases = oti.Batch(oti.encoder_for(backbone), images, pool, SETTINGS, seed=0)
+    assert np.array_equal(without.templates, with_phrases.templates)
+    l_cos, l_gpt = without.losses(tokens, step=2)
+    assert torch.allclose(l_cos, with_phrases.losses(tokens, step=2)[0], atol=1e-5)
+    assert l_gpt.tolist() == [0.0] * N_IMAGES
+    assert len(without.texts.starts) - 1 == len(TEMPLATES)
+
+
 # ---- inversion -----------------------------------------------------------------------------------------------------
 
 
+def test_without_weight_on_phrases_none_are_needed(backbone: Backbone, images: oti.Images, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, lambda_gpt=0.0)
+    bare = oti.Images(images.image_ids, images.features, [np.arange(0)] * N_IMAGES)
+    oti.invert(backbone, bare, None, settings, seed=0, work=tmp_path / "no phrases")
+    with pytest.raises(CirqueError, match="lambda_gpt is not 0, so phrases are needed"):
+        oti.invert(backbone, bare, None, SETTINGS, seed=0, work=tmp_path / "phrases")
+
+
+@pytest.mark.parametrize("lambda_gpt", [0.5, 0.0])
 def test_tokens_equal_those_of_a_plain_transcription(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
+    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, lambda_gpt: float
 ) -> None:
-    tokens = oti.invert(backbone, images, pool, SETTINGS, seed=0, work=tmp_path)
-    assert abs(tokens - plain_tokens(backbone, images, pool, SETTINGS)).max() < 1e-4
+    settings = dataclasses.replace(SETTINGS, lambda_gpt=lambda_gpt)
+    tokens = oti.invert(backbone, images, pool, settings, seed=0, work=tmp_path)
+    assert abs(tokens - plain_tokens(backbone, images, pool, settings)).max() < 1e-4
     start = np.stack([oti.initial_token(0, name, backbone.token_dim, 0.02) for name in images.image_ids])
     assert abs(tokens - start).max() > 0.02
 

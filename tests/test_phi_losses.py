@@ -87,7 +87,8 @@ def test_a_batch_of_one_image_has_no_negatives(variant: str) -> None:
     assert torch.isfinite(predicted.grad).all()
 
 
-def test_the_phrase_loss_is_the_mean_of_one_minus_the_cosine() -> None:
-    with_token, phrase = random_pair()
-    expected = sum(1 - cosine(a, b) for a, b in zip(with_token, phrase, strict=True)) / 7
-    assert phi_losses.phrase_loss(with_token, phrase).item() == pytest.approx(expected, rel=1e-12)
+def test_the_cosine_loss_is_the_mean_of_one_minus_the_cosine() -> None:
+    a, b = random_pair()
+    expected = sum(1 - cosine(x, y) for x, y in zip(a, b, strict=True)) / 7
+    assert phi_losses.cosine_loss(a, b).item() == pytest.approx(expected, rel=1e-12)
+    assert phi_losses.cosine_loss(a * 30, b / 7).item() == pytest.approx(expected, rel=1e-12)

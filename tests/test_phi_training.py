@@ -11,7 +11,7 @@ from torch import Tensor
 from cirque import draws, phi, phi_losses, phi_training, phrase_pool, text, training
 from cirque.backbones import Backbone
 from cirque.errors import CirqueError
-from tests import small_searle
+from tests import plain_text, small_searle
 
 SETTINGS = phi_training.Settings(
     epochs=3,
@@ -70,9 +70,10 @@ def trained(
     settings: phi_training.Settings,
     folder: Path,
     seed: int = 0,
+    cycle: phi_training.CycleLoss | None = None,
 ) -> tuple[dict[str, Tensor], list[dict[str, object]]]:
     network, log = phi_training.train(
-        examples, regulariser, settings, seed=seed, state_path=folder / "state.safetensors"
+        examples, regulariser, settings, cycle=cycle, seed=seed, state_path=folder / "state.safetensors"
     )
     return network.state_dict(), log
 
@@ -171,24 +172,61 @@ def test_first_and_all_give_different_phrases_where_the_concept_occurs_twice(
     assert losses[0] != losses[1]
 
 
+def plain_cycle_loss(backbone: Backbone, images: Tensor, tokens: Tensor) -> Tensor:
+    """Each image's text must be the nearest of all other vectors, and the image that of its text; τ = 0.25."""
+    texts = plain_text.encode(backbone, ["a photo of $"] * len(tokens), tokens)
+    vectors = [*images, *texts]
+    losses = []
+    for anchor in range(len(vectors)):
+        cosines = [vectors[anchor] @ other / vectors[anchor].norm() / other.norm() for other in vectors]
+        others = torch.stack([cosines[place] for place in range(len(vectors)) if place != anchor])
+        partner = cosines[(anchor + len(images)) % len(vectors)]
+        losses.append((others / 0.25).exp().sum().log() - partner / 0.25)
+    return torch.stack(losses).mean()
+
+
+def test_the_cycle_loss_and_its_gradient_are_those_of_plain_code(
+    backbone: Backbone, examples: phi_training.Examples
+) -> None:
+    tokens = torch.randn(11, small_searle.TOKEN_DIM, requires_grad=True)
+    loss = phi_training.CycleLoss(backbone, 0.25).loss(examples.features, tokens)
+    plain = plain_cycle_loss(backbone, examples.features, tokens)
+    assert loss.item() == pytest.approx(plain.item(), abs=1e-5)
+    (gradient,), (expected,) = torch.autograd.grad(loss, tokens), torch.autograd.grad(plain, tokens)
+    assert torch.allclose(gradient, expected, atol=1e-6)
+    assert expected.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("loss", ["released", "cosine", "cycle"])
 def test_training_is_adamw_on_the_weighted_sum_of_both_losses(
-    examples: phi_training.Examples, regulariser: phi_training.PhraseRegulariser, tmp_path: Path
+    loss: str,
+    backbone: Backbone,
+    examples: phi_training.Examples,
+    regulariser: phi_training.PhraseRegulariser,
+    tmp_path: Path,
 ) -> None:
     """Two steps of an independent loop that has the same order, draws and dropout seeds."""
-    settings = dataclasses.replace(SETTINGS, epochs=1, lambda_distil=0.9, lambda_gpt=0.4)
+    settings = dataclasses.replace(SETTINGS, epochs=1, lambda_distil=0.9, lambda_gpt=0.4, loss=loss)
     network = phi.initial(small_searle.DIM, small_searle.TOKEN_DIM, 0.5, 5).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
     totals = []
     for step, images in enumerate(phi_training.epoch_batches(11, 4, 5, 0)):
         torch.manual_seed(draws.seed_of(5, "phi dropout", step))
         predicted = network(examples.features[images])
-        distil = phi_losses.distillation_loss(examples.tokens[images], predicted, 0.25, "released")
+        tokens = examples.tokens[images]
+        if loss == "released":
+            distil = phi_losses.distillation_loss(tokens, predicted, 0.25, "released")
+        elif loss == "cosine":
+            distil = (1 - (tokens * predicted).sum(1) / tokens.norm(dim=1) / predicted.norm(dim=1)).mean()
+        else:
+            distil = plain_cycle_loss(backbone, examples.features[images], predicted)
         total = 0.9 * distil + 0.4 * plain_phrase_loss(regulariser, images, 0, predicted, "all")
         totals.append(total.item())
         optimiser.zero_grad()
         torch.autograd.backward(total)
         optimiser.step()
-    state, log = trained(examples, regulariser, settings, tmp_path, seed=5)
+    cycle = phi_training.CycleLoss(backbone, 0.25)
+    state, log = trained(examples, regulariser, settings, tmp_path, seed=5, cycle=cycle)
     assert len(totals) == 2
     assert log[0]["value"] == pytest.approx(sum(totals) / 2, rel=1e-5)
     for name, value in network.state_dict().items():
@@ -206,8 +244,9 @@ def test_the_log_has_the_mean_of_each_loss_for_each_epoch(
         assert total["value"] == pytest.approx(distil["value"] + 0.75 * gpt["value"], rel=1e-5)
 
 
-def test_distillation_brings_phi_to_the_tokens(examples: phi_training.Examples, tmp_path: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, epochs=200, lambda_gpt=0.0, dropout=0.0, batch=11)
+@pytest.mark.parametrize("loss", ["released", "cosine"])
+def test_distillation_brings_phi_to_the_tokens(examples: phi_training.Examples, tmp_path: Path, loss: str) -> None:
+    settings = dataclasses.replace(SETTINGS, epochs=200, lambda_gpt=0.0, dropout=0.0, batch=11, loss=loss)
     state, log = trained(examples, None, settings, tmp_path)
     network = phi.SearlePhi(small_searle.DIM, small_searle.TOKEN_DIM, 0.0)
     network.load_state_dict(state)
@@ -224,6 +263,19 @@ def test_without_distillation_the_phrases_alone_teach(
     values = [row["value"] for row in log if row["loss"] == "gpt"]
     assert np.mean(values[-10:]) < np.mean(values[:10])
     assert {row["value"] for row in log if row["loss"] == "distil"} == {0.0}
+
+
+def test_the_cycle_loss_teaches_from_images_and_looks_at_no_inverted_token(
+    backbone: Backbone, examples: phi_training.Examples, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(SETTINGS, epochs=60, lambda_gpt=0.0, dropout=0.0, batch=11, loss="cycle")
+    cycle = phi_training.CycleLoss(backbone, 0.25)
+    state, log = trained(examples, None, settings, tmp_path, cycle=cycle)
+    values = [row["value"] for row in log if row["loss"] == "distil"]
+    assert np.mean(values[-10:]) < np.mean(values[:10]) - 0.2
+    others = dataclasses.replace(examples, tokens=-examples.tokens)
+    again, _ = trained(others, None, settings, tmp_path, cycle=cycle)
+    assert all(torch.equal(value, again[name]) for name, value in state.items())
 
 
 def test_the_papers_variant_trains_otherwise(examples: phi_training.Examples, tmp_path: Path) -> None:
@@ -246,6 +298,20 @@ def test_nothing_to_learn_from_is_an_error(examples: phi_training.Examples, tmp_
 def test_a_weight_on_phrases_without_phrases_is_an_error(examples: phi_training.Examples, tmp_path: Path) -> None:
     with pytest.raises(CirqueError, match="phrases are needed"):
         trained(examples, None, SETTINGS, tmp_path)
+
+
+def test_the_cycle_loss_without_a_backbone_is_an_error(examples: phi_training.Examples, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, lambda_gpt=0.0, loss="cycle")
+    with pytest.raises(CirqueError, match="the loss cycle reads a text with φ's token, so the backbone is needed"):
+        trained(examples, None, settings, tmp_path)
+
+
+def test_images_or_tokens_of_another_backbone_are_errors_of_the_cycle_loss(backbone: Backbone) -> None:
+    cycle = phi_training.CycleLoss(backbone, 0.25)
+    with pytest.raises(CirqueError, match="image features have 7 dimensions and the backbone small needs 8"):
+        cycle.loss(torch.ones(2, 7), torch.ones(2, 16))
+    with pytest.raises(CirqueError, match="inversion tokens have 15 dimensions and the backbone small needs 16"):
+        cycle.loss(torch.ones(2, 8), torch.ones(2, 15))
 
 
 def test_tokens_or_phrases_of_another_backbone_are_errors(
@@ -271,15 +337,22 @@ class PowerCutError(Exception):
     """Stands for a kill at a chosen moment."""
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    ("after", "loss"),
+    [*((after, "released") for after in (1, 2, 3, 5)), (3, "cosine"), (3, "cycle")],
+)
 def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     after: int,
+    loss: str,
+    backbone: Backbone,
     examples: phi_training.Examples,
     regulariser: phi_training.PhraseRegulariser,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole, log = trained(examples, regulariser, SETTINGS, tmp_path)
+    settings = dataclasses.replace(SETTINGS, loss=loss)
+    cycle = phi_training.CycleLoss(backbone, 0.25)
+    whole, log = trained(examples, regulariser, settings, tmp_path, cycle=cycle)
     path = tmp_path / "cut.safetensors"
     step = phi_training._step
 
@@ -291,13 +364,15 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     with monkeypatch.context() as patched:
         patched.setattr(phi_training, "_step", cut)
         with pytest.raises(PowerCutError):
-            phi_training.train(examples, regulariser, SETTINGS, seed=0, state_path=path, seconds_between_saves=0.0)
+            phi_training.train(
+                examples, regulariser, settings, cycle=cycle, seed=0, state_path=path, seconds_between_saves=0.0
+            )
     torch.rand(7)  # a new process has other random numbers
     steps: list[int] = []
     monkeypatch.setattr(
         phi_training, "_step", lambda state, *args, **rest: (steps.append(state.step), step(state, *args, **rest))
     )
-    network, again = phi_training.train(examples, regulariser, SETTINGS, seed=0, state_path=path)
+    network, again = phi_training.train(examples, regulariser, settings, cycle=cycle, seed=0, state_path=path)
     assert steps == list(range(after, 6))
     assert again == log
     assert all(torch.equal(whole[name], value) for name, value in network.state_dict().items())

@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from cirque import files, phrase_pool, schemas
 from cirque.errors import CirqueError
-from tests import small_searle
+from tests import plain_text, small_searle
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +98,19 @@ def test_a_concept_is_dropped_when_the_cut_at_the_context_takes_a_placeholder(tm
     kept = phrase_pool.without_cut_placeholders(whole, small_searle.load_backbone(tmp_path), "first")
     assert kept.usable.tolist() == [True, False, False, True]
     assert whole.usable.all()
+
+
+def test_a_pool_of_prompts_holds_each_concepts_bare_prompt_and_its_feature(tmp_path: Path) -> None:
+    backbone = small_searle.load_backbone(tmp_path)
+    pool = phrase_pool.of_prompts(small_searle.CONCEPTS, backbone)
+    prompts = [f"a photo of {name}" for name in small_searle.CONCEPTS]
+    assert [pool.phrase(number) for number in range(6)] == prompts
+    assert pool.starts.tolist() == list(range(7))
+    assert pool.usable.all()
+    expected = plain_text.encode(backbone, prompts)
+    expected /= expected.square().sum(1, keepdim=True).sqrt()
+    assert pool.features.dtype == np.float32
+    assert torch.allclose(torch.from_numpy(pool.features), expected, atol=1e-5)
+    assert pool.allowed(["Box", "Cat", "Photo"], 2, "image x").tolist() == [4, 1]
+    with pytest.raises(CirqueError, match="image x: no phrases for Zebra"):
+        pool.allowed(["Zebra"], 1, "image x")

@@ -87,7 +87,24 @@ def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypat
     assert plan.threads_each(4, None) == 4
 
 
+def test_two_jobs_with_torch_run_side_by_side_on_any_number_of_cores():
+    assert [plan.threads_of_a_job(cores) for cores in (1, 2, 8, 64, None)] == [1, 1, 4, 4, 4]
+
+
 def test_data_come_from_one_place():
     assert plan.data_source(MINI) == "generate"
     assert plan.data_source(PAPER) == "fetch"
     assert plan.data_source({**PAPER, "stand_in_pictures": {"seed": 0, "image_size": 256}}) == "rehearse"
+
+
+def test_facts_are_stated_of_each_backbone_but_for_sizes():
+    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+        assert plan.facts_of(config, "lincir_gap") == [{"fact": "gap", "backbone": backbone}]
+        assert plan.facts_of(config, "pic2word_datasets") == [{"fact": "sizes", "backbone": ""}]
+        assert plan.facts_of(config, "cirr") == []
+        assert plan.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
+
+
+def test_a_table_of_facts_alone_has_no_runs():
+    assert plan.runs(MINI, "pic2word_datasets") == []
+    assert plan.submissions(MINI, "pic2word_datasets") == []

@@ -42,6 +42,17 @@ def test_a_query_is_the_normalised_feature_of_its_prompt(backbone: Backbone) -> 
         assert np.allclose(row, feature(backbone, caption), atol=1e-5)
 
 
+def test_a_benchmark_may_have_a_prompt_and_an_order_of_its_own(backbone: Backbone) -> None:
+    token = np.linspace(-1, 1, backbone.token_dim, dtype=np.float32)
+    inputs = inputs_of(backbone, [["is red", "has dots"]])
+    inputs.prompt, inputs.caption_order = "a {caption} of $", "reversed"
+    found = text_queries.encode(inputs, "a photo of $ that {caption}", token[None])
+    assert np.allclose(found[0], feature(backbone, "a has dots and is red of $", token), atol=1e-5)
+    inputs.caption_order = "given"
+    found = text_queries.encode(inputs, "{caption}")  # words alone have a prompt of their own
+    assert np.allclose(found[0], feature(backbone, "is red and has dots"), atol=1e-5)
+
+
 def test_each_query_takes_its_own_token_and_a_dollar_in_the_caption_none(backbone: Backbone) -> None:
     tokens = np.random.default_rng(0).normal(size=(2, small_searle.TOKEN_DIM)).astype(np.float32)
     captions = [["costs $ 5"], ["is much smaller and of another colour"]]

@@ -81,10 +81,19 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for word, section in (("tokens", "inversions"), ("phi", "networks")):
             needs = entry.get("needs", {})
             uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
+    of_facts = (("network", "networks"), ("image_set", "image_sets"), ("corpus", "corpora"))
+    for key, entry in config.get("facts", {}).items():
+        uses += [(f"facts.{key}.{word}", entry[word], section) for word, section in of_facts if word in entry]
     faults = [
         f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config[section])}"
         for where, name, section in uses
         if name not in config[section]
+    ]
+    faults += [
+        f"{place}.facts: {name!r} is not described in the section facts"
+        for place, entry in tables.items()
+        for name in entry.get("facts", [])
+        if name != "sizes" and name not in config.get("facts", {})
     ]
     parsers = [
         (f"{section}.{key}.dataset", entry["dataset"])

@@ -4,6 +4,7 @@ Each stage leaves `OUTPUT.run.json` with its inputs' checksums. From a file this
 inputs and says of each whether it is still what was read.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,4 +118,4 @@ def settings(record: dict[str, Any]) -> dict[str, str]:
 
 def _is_file(value: str) -> bool:
     """Whether a flag's value is a path, such as a second output or a folder for work in progress."""
-    return "/" in value and Path(value).exists()
+    return "/" in value and os.path.exists(value)  # a long text is no path, and Path would raise

@@ -3,9 +3,9 @@
 `python -m cirque oti --features shard.parquet --concepts … --phrases … --phrase-features … --weights … --output …`
 
 The token of an image shall make a template read like the image (L_cos) and shall do in a phrase what a concept of the
-image does there (L_gpt). Initial token, templates and phrases are drawn from (seed, image): neither shards, batches nor
-a resumed run change them. A step costs one packed pass over both texts (`cirque.packed`), and the features of the
-phrases were computed before.
+image does there (L_gpt). Which phrases these are, if any, is the caller's choice (SEARLE Table 4). Initial token,
+templates and phrases are drawn from (seed, image): neither shards, batches nor a resumed run change them. A step costs
+one packed pass over both texts (`cirque.packed`), and the features of the phrases were computed before.
 """
 
 import time
@@ -46,7 +46,16 @@ STEPS_BETWEEN_CHECKS = 25
 
 @dataclass(frozen=True)
 class Settings:
-    """Inversion; λs are divided by their sum, unlike those of φ."""
+    """Inversion; λs are divided by their sum, unlike those of φ.
+
+    `regulariser` says what stands in L_gpt. `phrases` is the method; the others are ablations of SEARLE Table 4, in
+    which λ_gpt = 0 is "w/o reg":
+
+    * `phrases`: the language model's, about the image's nearest concepts.
+    * `prompt`, "w/o GPT reg": `a photo of {concept}` of the same concepts and nothing after it.
+    * `random-word`, "random reg": the same prompt, of any concept of the vocabulary, with equal chances in each step.
+      The paper does not say where its random word comes from; the vocabulary is our reading.
+    """
 
     steps: int
     learning_rate: float
@@ -58,6 +67,7 @@ class Settings:
     n_concepts: int
     batch: int
     replace: Literal["first", "all"]
+    regulariser: Literal["phrases", "prompt", "random-word"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class Images:
 
     image_ids: list[str]
     features: NDArray[np.float32]  # [n, dim], un-normalised
-    concepts: list[NDArray[np.int64]]  # rows of each image's usable concepts in the phrase pool
+    concepts: list[NDArray[np.int64]]  # rows in the phrase pool of the concepts that each image may draw
 
 
 # ---- draws --------------------------------------------------------------------------------------------
@@ -77,10 +87,15 @@ def initial_token(seed: int, image_id: str, dim: int, std: float) -> NDArray[np.
     return draws.generator(seed, "oti token", image_id).normal(0.0, std, dim).astype(np.float32)
 
 
-def draw_texts(
+def draw_templates(seed: int, image_id: str, steps: int) -> NDArray[np.int64]:
+    """Template of every step of one image, [steps]."""
+    return draws.generator(seed, "oti template", image_id).integers(len(TEMPLATES), size=steps)
+
+
+def draw_phrases(
     seed: int, image_id: str, sizes: NDArray[np.int64], steps: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Template, concept and phrase of every step of one image, each [steps].
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Concept and phrase of every step of one image, each [steps].
 
     The phrases of all concepts form one pool and are equally likely, as released.
 
@@ -90,11 +105,10 @@ def draw_texts(
         sizes: numbers of phrases of its usable concepts.
         steps: how many to draw.
     """
-    templates = draws.generator(seed, "oti template", image_id).integers(len(TEMPLATES), size=steps)
     ends = np.cumsum(sizes)
     drawn = draws.generator(seed, "oti phrase", image_id).integers(ends[-1], size=steps)
     concepts = np.searchsorted(ends, drawn, side="right")
-    return templates, concepts, drawn - (ends - sizes)[concepts]
+    return concepts, drawn - (ends - sizes)[concepts]
 
 
 # ---- losses --------------------------------------------------------------------------------------------------------
@@ -124,38 +138,35 @@ def encoder_for(backbone: Backbone, dtype: torch.dtype = torch.float32) -> Packe
 class Batch:
     """Images that are inverted together: the texts of all their steps, tokenised once."""
 
-    def __init__(self, encoder: PackedEncoder, images: Images, pool: PhrasePool, settings: Settings, seed: int) -> None:
+    def __init__(
+        self, encoder: PackedEncoder, images: Images, pool: PhrasePool | None, settings: Settings, seed: int
+    ) -> None:
         """Draw the texts of all steps and tokenise each different one.
 
         Args:
             encoder: of `encoder_for`.
             images: the images of this batch.
-            pool: phrases and their features.
+            pool: phrases and their features; None: L_gpt is 0.
             settings: of the inversion.
             seed: of the draws.
         """
         self.encoder, self.images, self.pool, self.settings = encoder, images, pool, settings
         self.features = torch.from_numpy(images.features).to(encoder.device)
-        n = len(images.image_ids)
-        templates = np.empty((n, settings.steps), dtype=np.int64)
-        phrases = np.empty_like(templates)
-        for row, (image_id, concepts) in enumerate(zip(images.image_ids, images.concepts, strict=True)):
-            sizes = pool.starts[concepts + 1] - pool.starts[concepts]
-            templates[row], concept, phrase = draw_texts(seed, image_id, sizes, settings.steps)
-            phrases[row] = pool.starts[concepts[concept]] + phrase
-        self.templates, self.phrases = templates, phrases
-        numbers, which = np.unique(phrases, return_inverse=True)
-        self.phrase_texts = which.reshape(phrases.shape) + len(TEMPLATES)
-        names = list(pool.rows)
-        concept_rows = np.searchsorted(pool.starts, numbers, side="right") - 1
-        filled = [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES]
-        different = pool.phrases.take(pa.array(numbers)).to_pylist()
-        pseudo = [
-            with_placeholder(names[row], phrase, settings.replace)
-            for row, phrase in zip(concept_rows, different, strict=True)
-        ]
-        self.texts = encoder.prepare(text.tokenize(encoder.backbone, filled + pseudo, truncate=True))
-        self.owners = np.tile(np.arange(n), 2)
+        self.templates = np.stack([draw_templates(seed, image_id, settings.steps) for image_id in images.image_ids])
+        self.owners = np.arange(len(images.image_ids))
+        texts = [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES]
+        if pool is not None:
+            self.phrases = np.stack(
+                [
+                    _phrase_numbers(pool, concepts, seed, image_id, settings.steps)
+                    for image_id, concepts in zip(images.image_ids, images.concepts, strict=True)
+                ]
+            )
+            numbers, which = np.unique(self.phrases, return_inverse=True)
+            self.phrase_texts = which.reshape(self.phrases.shape) + len(TEMPLATES)
+            texts += _pseudo_phrases(pool, numbers, settings)
+            self.owners = np.tile(self.owners, 2)
+        self.texts = encoder.prepare(text.tokenize(encoder.backbone, texts, truncate=True))
 
     def losses(self, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """L_cos and L_gpt of each image [n], for the texts of one step.
@@ -164,11 +175,32 @@ class Batch:
             tokens: [n, token_dim].
             step: number of the step.
         """
-        chosen = np.concatenate([self.templates[:, step], self.phrase_texts[:, step]])
-        encoded = self.encoder(self.texts.pack(chosen, self.owners), tokens)
-        with_template, with_phrase = encoded.chunk(2)
-        phrases = torch.from_numpy(self.pool.features[self.phrases[:, step]]).to(encoded.device)
+        chosen = self.templates[:, step]
+        if self.pool is None:
+            with_template = self.encoder(self.texts.pack(chosen, self.owners), tokens)
+            return cosine_loss(with_template, self.features), with_template.new_zeros(len(with_template))
+        chosen = np.concatenate([chosen, self.phrase_texts[:, step]])
+        with_template, with_phrase = self.encoder(self.texts.pack(chosen, self.owners), tokens).chunk(2)
+        phrases = torch.from_numpy(self.pool.features[self.phrases[:, step]]).to(with_phrase.device)
         return cosine_loss(with_template, self.features), cosine_loss(with_phrase, phrases)
+
+
+def _phrase_numbers(
+    pool: PhrasePool, concepts: NDArray[np.int64], seed: int, image_id: str, steps: int
+) -> NDArray[np.int64]:
+    """Number in the pool of the phrase of every step of one image, [steps]."""
+    sizes = pool.starts[concepts + 1] - pool.starts[concepts]
+    concept, phrase = draw_phrases(seed, image_id, sizes, steps)
+    numbers: NDArray[np.int64] = pool.starts[concepts[concept]] + phrase
+    return numbers
+
+
+def _pseudo_phrases(pool: PhrasePool, numbers: NDArray[np.int64], settings: Settings) -> list[str]:
+    """The phrases of some numbers, with the placeholder for their concept."""
+    names = list(pool.rows)
+    rows = np.searchsorted(pool.starts, numbers, side="right") - 1
+    phrases = pool.phrases.take(pa.array(numbers)).to_pylist()
+    return [with_placeholder(names[row], phrase, settings.replace) for row, phrase in zip(rows, phrases, strict=True)]
 
 
 # ---- inversion -----------------------------------------------------------------------------------------------------
@@ -210,7 +242,7 @@ class State:
 def invert(
     backbone: Backbone,
     images: Images,
-    pool: PhrasePool,
+    pool: PhrasePool | None,
     settings: Settings,
     *,
     seed: int,
@@ -223,7 +255,7 @@ def invert(
     Args:
         backbone: whose text tower is inverted.
         images: features and usable concepts.
-        pool: phrases and their features.
+        pool: phrases and their features; may be None where λ_gpt is 0.
         settings: losses and optimisation.
         seed: of all draws.
         work: folder of this inversion alone, for the states of finished and unfinished batches; the caller removes it.
@@ -234,8 +266,10 @@ def invert(
         [n, token_dim], the running means.
 
     Raises:
-        CirqueError: a loss is not finite; the message names the images.
+        CirqueError: a loss is not finite (the message names the images), both λs are 0, or the phrases are missing.
     """
+    if settings.lambda_gpt and pool is None:
+        raise CirqueError("oti: lambda_gpt is not 0, so phrases are needed")
     if not settings.lambda_cos + settings.lambda_gpt:
         raise CirqueError("oti: lambda_cos and lambda_gpt are both 0: there is nothing to learn from")
     n = len(images.image_ids)
@@ -251,7 +285,7 @@ def invert(
             state = _resume(path, encoder, chosen, settings, seed)
             bar.update(state.step)
             if state.step < settings.steps:
-                batch = Batch(encoder, chosen, pool, settings, seed)
+                batch = Batch(encoder, chosen, pool if settings.lambda_gpt else None, settings, seed)
                 _run(batch, state, path, seconds_between_saves, bar)
             tokens.append(state.ema.cpu().numpy())
     return np.concatenate(tokens)

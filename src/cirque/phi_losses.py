@@ -1,4 +1,4 @@
-"""The losses that teach a mapping network φ: SEARLE's distillation and phrases (§3.2)."""
+"""The losses that teach a mapping network φ: SEARLE's distillation and phrases (§3.2), and those of its ablations."""
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ def distillation_loss(oti: Tensor, predicted: Tensor, temperature: float, varian
       negatives t_k·t_j and the anchor p_k the negatives p_k·p_j (j ≠ k), each those of its own set. Mean over 2B.
     * `paper`, Eq. 4: the anchor t_k has the negatives p_k·p_j and the anchor p_k the negatives t_k·t_j, each those
       of the other set. Mean over B, so twice the released loss where both sets have the same angles.
+
+    The released form is also the cycle loss of "w/o distil" (SEARLE Table 4): there image features stand for t and the
+    features of a text with φ's token for p.
 
     Args:
         oti: OTI tokens [batch, token_dim], of any length.
@@ -37,6 +40,10 @@ def distillation_loss(oti: Tensor, predicted: Tensor, temperature: float, varian
     return mean / 2 if variant == "released" else mean
 
 
-def phrase_loss(with_token: Tensor, phrase: Tensor) -> Tensor:
-    """Mean of 1 − cos between the features of phrases with the token and of the phrases as they are, [batch, dim]."""
-    return (1 - functional.cosine_similarity(with_token, phrase, dim=-1)).mean()
+def cosine_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Mean of 1 − cos of each pair of rows [batch, dim].
+
+    L_gpt between the features of phrases with the token and of the phrases as they are; the distillation of "cos
+    distil" (SEARLE Table 4) between OTI tokens and φ's.
+    """
+    return (1 - functional.cosine_similarity(a, b, dim=-1)).mean()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,8 +27,9 @@ from cirque.training import Saver, TrainingState
 #: Losses of the training log, in its order.
 LOSSES = ("total", "distil", "gpt")
 
-#: What stands before the pseudo token in every phrase.
+#: What stands before the pseudo token in every phrase, and the whole text of the cycle loss.
 PREFIX = "a photo of"
+PROMPT = f"{PREFIX} {text.PLACEHOLDER}"
 
 #: Tokenised phrases that are kept, as draws repeat: some 50 MB.
 PHRASES_KEPT = 1 << 17
@@ -35,7 +37,15 @@ PHRASES_KEPT = 1 << 17
 
 @dataclass(frozen=True)
 class Settings:
-    """Training of φ; λs are not divided by their sum, unlike inversion's."""
+    """Training of φ; λs are not divided by their sum, unlike inversion's.
+
+    `loss` is what λ_distil weighs. `released` and `paper` are forms of the method; the others are ablations of SEARLE
+    Table 4, in which λ_gpt = 0 is "w/o reg" and all else stays:
+
+    * `released`, `paper`: contrastive distillation of the OTI tokens (`phi_losses.distillation_loss`).
+    * `cosine`, "cos distil": mean of 1 − cos between OTI tokens and φ's.
+    * `cycle`, "w/o distil": no OTI token is looked at; see `CycleLoss`.
+    """
 
     epochs: int
     batch: int
@@ -46,7 +56,7 @@ class Settings:
     lambda_gpt: float
     temperature: float
     n_concepts: int
-    loss: Literal["released", "paper"]
+    loss: Literal["released", "paper", "cosine", "cycle"]
     replace: Literal["first", "all"]
 
 
@@ -114,17 +124,53 @@ class PhraseRegulariser:
 
     def loss(self, images: Sequence[int], epoch: int, tokens: Tensor) -> Tensor:
         """L_gpt of a batch: `images` are rows, `tokens` [batch, token_dim] are φ's for them."""
-        if tokens.shape[1] != self.backbone.token_dim:
-            raise CirqueError(
-                f"inversion tokens have {tokens.shape[1]} dimensions and the backbone {self.backbone.name} needs"
-                f" {self.backbone.token_dim}: they are of different backbones"
-            )
+        _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
         drawn = [self.draw(image, epoch) for image in images]
         ids = [self._pseudo_ids(row, number) for row, number in drawn]
         # Only the first placeholder takes the token; the others stay a literal $, as released.
         with_token = self.encoder(self.encoder.prepare(ids).pack(replace="first"), tokens)
         phrases = torch.from_numpy(self.pool.features[[number for _, number in drawn]]).to(tokens.device)
-        return phi_losses.phrase_loss(with_token, phrases)
+        return phi_losses.cosine_loss(with_token, phrases)
+
+
+class CycleLoss:
+    """Compares the text `a photo of $` with φ's token to the image that the token is of: "w/o distil", SEARLE Table 4.
+
+    The paper says that PALAVRA's cycle contrastive loss between text and image features takes the place of the
+    distillation, and gives neither prompt nor τ. Our decision: the bare prompt, the released distillation's form of
+    NT-Xent (PALAVRA's own loss has the same), and its τ.
+    """
+
+    def __init__(self, backbone: Backbone, temperature: float) -> None:
+        """Compute the prompt's constants.
+
+        Args:
+            backbone: whose text tower reads the tokens, and whose image tower gave the features.
+            temperature: τ.
+        """
+        self.backbone, self.temperature = backbone, temperature
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.prompt = self.encoder.prepare(text.tokenize(backbone, [PROMPT]))
+
+    def loss(self, features: Tensor, tokens: Tensor) -> Tensor:
+        """Loss of image features [batch, dim], of any length, and φ's tokens for them [batch, token_dim]."""
+        _require_dim(self.backbone, "image features", features.shape[1], self.backbone.dim)
+        _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
+        texts = self.encoder(self.prompt.pack(chosen=np.zeros(len(tokens), dtype=np.int64)), tokens)
+        return phi_losses.distillation_loss(features, texts, self.temperature, "released")
+
+
+def _require_dim(backbone: Backbone, what: str, found: int, needed: int) -> None:
+    """Refuse vectors of another backbone.
+
+    Raises:
+        CirqueError: they have another number of dimensions.
+    """
+    if found != needed:
+        raise CirqueError(
+            f"{what} have {found} dimensions and the backbone {backbone.name} needs {needed}: they are of different"
+            " backbones"
+        )
 
 
 def epoch_batches(n_images: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
@@ -139,6 +185,7 @@ def train(
     regulariser: PhraseRegulariser | None,
     settings: Settings,
     *,
+    cycle: CycleLoss | None = None,
     seed: int,
     state_path: Path,
     seconds_between_saves: float = 60.0,
@@ -149,6 +196,7 @@ def train(
         examples: features and inversion tokens, on the device to train on.
         regulariser: may be None where λ_gpt is 0.
         settings: losses and optimisation.
+        cycle: for the loss `cycle`; no other reads it.
         seed: of initial weights, order, phrases and dropout.
         state_path: file for the state of an unfinished training; the caller removes it when done.
         seconds_between_saves: how much work a kill may cost.
@@ -157,10 +205,12 @@ def train(
         φ in evaluation mode, and the rows of the training log: mean losses of each epoch.
 
     Raises:
-        CirqueError: a loss is not finite, both λs are 0, or the regulariser is missing.
+        CirqueError: a loss is not finite, both λs are 0, or the regulariser or the cycle loss is missing.
     """
     if settings.lambda_gpt and regulariser is None:
         raise CirqueError("phi: lambda_gpt is not 0, so phrases are needed")
+    if settings.lambda_distil and settings.loss == "cycle" and cycle is None:
+        raise CirqueError("phi: the loss cycle reads a text with φ's token, so the backbone is needed")
     if not settings.lambda_gpt and not settings.lambda_distil:
         raise CirqueError("phi: lambda_distil and lambda_gpt are both 0: there is nothing to learn from")
     device = examples.features.device
@@ -178,7 +228,7 @@ def train(
             epoch, place = divmod(state.step, per_epoch)
             if not batches or place == 0:
                 batches = epoch_batches(len(examples.image_ids), settings.batch, seed, epoch)
-            _step(state, examples, regulariser, settings, seed=seed, epoch=epoch, images=batches[place])
+            _step(state, examples, regulariser, settings, cycle=cycle, seed=seed, epoch=epoch, images=batches[place])
             bar.update()
             if place == per_epoch - 1:
                 means = state.end_epoch(epoch, per_epoch)
@@ -193,6 +243,7 @@ def _step(
     regulariser: PhraseRegulariser | None,
     settings: Settings,
     *,
+    cycle: CycleLoss | None,
     seed: int,
     epoch: int,
     images: list[int],
@@ -203,8 +254,7 @@ def _step(
     zero = predicted.new_zeros(())
     distil, gpt = zero, zero
     if settings.lambda_distil:
-        oti = examples.tokens[images]
-        distil = phi_losses.distillation_loss(oti, predicted, settings.temperature, settings.loss)
+        distil = _distillation(examples, images, predicted, settings, cycle)
     if settings.lambda_gpt and regulariser is not None:
         gpt = regulariser.loss(images, epoch, predicted)
     total = settings.lambda_distil * distil + settings.lambda_gpt * gpt
@@ -212,3 +262,14 @@ def _step(
     torch.autograd.backward(total)
     state.add({"total": total.item(), "distil": distil.item(), "gpt": gpt.item()})
     state.optimiser.step()
+
+
+def _distillation(
+    examples: Examples, images: list[int], predicted: Tensor, settings: Settings, cycle: CycleLoss | None
+) -> Tensor:
+    """What φ's tokens of a batch are taught by, beside the phrases."""
+    if settings.loss == "cycle" and cycle is not None:
+        return cycle.loss(examples.features[images], predicted)
+    if settings.loss == "cosine":
+        return phi_losses.cosine_loss(examples.tokens[images], predicted)
+    return phi_losses.distillation_loss(examples.tokens[images], predicted, settings.temperature, settings.loss)

@@ -1,6 +1,7 @@
 """The phrases of the usable concepts beside their text features, and which of them may regularise an image.
 
-Both inversion and φ draw from it: of an image's nearest concepts one, of that concept's phrases one.
+Both inversion and φ draw from it: of an image's nearest concepts one, of that concept's phrases one. Two ablations of
+inversion draw from a pool of bare prompts instead (`of_prompts`).
 """
 
 from collections.abc import Collection, Sequence
@@ -11,13 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 
 from cirque import files
 from cirque.errors import CirqueError, listed
-from cirque.text import PLACEHOLDER, PLACEHOLDER_ID, Replace, tokenize
+from cirque.text import PLACEHOLDER, PLACEHOLDER_ID, Replace, encode, tokenize
 
 if TYPE_CHECKING:
     from cirque.backbones import Backbone
+
+#: A concept without the words of a language model (SEARLE Table 4, "w/o GPT reg").
+PROMPT = "a photo of {concept}"
 
 
 def is_usable(concept: str, phrases: Sequence[str]) -> bool:
@@ -122,6 +127,27 @@ def load(
     )
     features = _load_features(feature_paths, concepts, counts, needed)
     return PhrasePool({concept: row for row, concept in enumerate(concepts)}, starts, usable, phrases, features)
+
+
+def of_prompts(concepts: Sequence[str], backbone: "Backbone") -> PhrasePool:
+    """A pool in which the only phrase of each concept is its prompt, `a photo of {concept}`, encoded here.
+
+    Every concept is usable: no decoder has rewritten its name.
+
+    Args:
+        concepts: different names.
+        backbone: whose text tower encodes the prompts.
+    """
+    prompts = [PROMPT.format(concept=concept) for concept in concepts]
+    with torch.no_grad():
+        features = torch.nn.functional.normalize(encode(backbone, tokenize(backbone, prompts, truncate=True)), dim=-1)
+    return PhrasePool(
+        {concept: row for row, concept in enumerate(concepts)},
+        np.arange(len(concepts) + 1),
+        np.ones(len(concepts), dtype=bool),
+        pa.chunked_array([prompts], pa.string()),
+        features.float().cpu().numpy(),
+    )
 
 
 def _read(path: Path, column: str, needed: Collection[str] | None) -> pa.Table:

@@ -12,6 +12,9 @@ Config = Mapping[str, Any]
 #: Matches nothing: the constraint of a wildcard that a configuration has no value for.
 NO_NAME = "(?!)"
 
+#: Facts that are stated of each backbone of a table; the others depend on data alone.
+FACTS_OF_A_BACKBONE = ("network", "gap", "towers")
+
 
 def one_of(names: Sequence[str]) -> str:
     """Closed wildcard constraint: exactly one of the names."""
@@ -83,6 +86,14 @@ def threads_each(threads: int, cores: int | None) -> int:
     return threads if not cores else max(1, min(threads, threads * available // cores))
 
 
+def threads_of_a_job(cores: int | None, most: int = 4) -> int:
+    """Cores that a job with torch asks for: half of those granted, so that two run side by side.
+
+    Every such job imports its libraries on one core for seconds; alone on two cores it would leave the other idle.
+    """
+    return most if not cores else max(1, min(most, cores // 2))
+
+
 def data_source(config: Config) -> str:
     """Rule file that provides the data: `generate` a world, `rehearse` with stand-in pictures, or `fetch`."""
     if config.get("world"):
@@ -96,9 +107,11 @@ def image_folders(dataset: str, split: str) -> tuple[str, ...]:
     return folders
 
 
-def benchmark_datasets(config: Config) -> list[str]:
-    """Data sets that have a benchmark."""
-    return list(dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values()))
+def generated_datasets(config: Config) -> list[str]:
+    """Data sets of benchmarks that the mini world can generate; one that shares another's files needs no generator."""
+    datasets = dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values())
+    stages = Path(__file__).parent / "stages"
+    return [name for name in datasets if (stages / f"generate_{name}.py").is_file()]
 
 
 def generated(config: Config, dataset: str) -> dict[str, list[str]]:
@@ -160,10 +173,31 @@ def tables(config: Config) -> list[str]:
 
 def contents(config: Config, table: str) -> dict[str, list[str]]:
     """Benchmarks, backbones and methods of a table: its own, else those of all tables."""
+    entry = config["tables"][table]
     return {
-        key: list(config["tables"][table].get(key) or config["run"][key])
-        for key in ("benchmarks", "backbones", "methods")
+        "benchmarks": list(entry["benchmarks"]),
+        **{key: list(entry[key] if key in entry else config["run"][key]) for key in ("backbones", "methods")},
     }
+
+
+def facts_of(config: Config, table: str) -> list[dict[str, str]]:
+    """Every file of facts of a table, as wildcard values: one a backbone, but for the sizes of benchmarks."""
+    return [
+        {"fact": fact, "backbone": backbone}
+        for fact in config["tables"][table].get("facts", [])
+        for backbone in (contents(config, table)["backbones"] if fact in FACTS_OF_A_BACKBONE else [""])
+    ]
+
+
+def counted(config: Config) -> list[str]:
+    """Benchmarks whose sizes some table states."""
+    stating = [name for name in tables(config) if "sizes" in config["tables"][name].get("facts", [])]
+    return list(dict.fromkeys(name for table in stating for name in contents(config, table)["benchmarks"]))
+
+
+def title(dataset: str) -> str:
+    """Name of a data set in print."""
+    return str(import_module(f"cirque.datasets.{dataset}").TITLE)
 
 
 def server_files(dataset: str) -> tuple[str, ...]:
@@ -223,8 +257,7 @@ def table_settings(config: Config) -> dict[str, Any]:
     settings = {key: config.get(key) for key in keys}
     settings["tables"] = {name: contents(config, name) for name in tables(config)}
     settings["benchmarks"] = {
-        name: {**entry, "printed_as": import_module(f"cirque.datasets.{entry['dataset']}").TITLE}
-        for name, entry in config["benchmarks"].items()
+        name: {**entry, "printed_as": title(entry["dataset"])} for name, entry in config["benchmarks"].items()
     }
     settings["backbones"] = {
         name: {"stands_for": entry["stands_for"], "model": entry["model"]}

@@ -182,3 +182,19 @@ CAPTIONS = pa.schema(
         ("pos", STRINGS),  # universal part of speech of each word
     ]
 )
+
+
+#: What is so without any ranking: sizes of sets, layers of networks, distances between modalities.
+FACTS = pa.schema(
+    [
+        ("dataset", pa.string()),  # as the papers print it
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("row", pa.string()),  # as the paper prints it, or empty
+        ("backbone", pa.string()),  # the configured one, or empty
+        ("metric", pa.string()),
+        ("value", pa.float64()),  # in the metric's own unit, never percent
+        ("ci_low", pa.float64()),  # null where nothing is sampled
+        ("ci_high", pa.float64()),
+    ]
+)

@@ -11,13 +11,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from cirque import provenance, schemas
+from cirque import facts, provenance, schemas
 from cirque.errors import CirqueError
 
-#: The macro that lays published figures beside ours.
+#: The macros that lay published figures beside ours.
 MACROS = Path(__file__).with_suffix(".sql")
 
-_PUBLISHED = schemas.PUBLISHED.append(pa.field("position", pa.int32()))
+_POSITION = pa.field("position", pa.int32())
+_PUBLISHED = schemas.PUBLISHED.append(_POSITION)
 
 _VIEWS = {
     "backbones": pa.schema([("model", pa.string()), ("stands_for", pa.string()), ("position", pa.int32())]),
@@ -122,7 +123,15 @@ def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.T
     }
 
 
-def build(table: str, sql: str, metrics: pa.Table, published: pa.Table, config: Mapping[str, Any]) -> pa.Table:
+def build(
+    table: str,
+    sql: str,
+    metrics: pa.Table,
+    published: pa.Table,
+    config: Mapping[str, Any],
+    *,
+    stated: pa.Table | None = None,
+) -> pa.Table:
     """Run a table's query.
 
     Args:
@@ -131,16 +140,23 @@ def build(table: str, sql: str, metrics: pa.Table, published: pa.Table, config: 
         metrics: rows of `schemas.METRICS`.
         published: what `read_published` gave.
         config: with the keys of config/config.yaml.
+        stated: rows of `schemas.FACTS`, if the table has any.
 
     Returns:
         Rows of `schemas.TABLE`; equal arguments give equal rows in equal order.
 
     Raises:
-        CirqueError: the query does not run, or gives other columns.
+        CirqueError: the query does not run, or gives other columns, or a fact is stated twice.
     """
+    views = {
+        "metrics": metrics,
+        "published": published,
+        "facts": _numbered(schemas.FACTS.empty_table() if stated is None else stated),
+        **configuration_views(config, table),
+    }
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
-        for name, view in {"metrics": metrics, "published": published, **configuration_views(config, table)}.items():
+        for name, view in views.items():
             connection.register(name, view)
         connection.execute(MACROS.read_text(encoding="utf-8"))
         try:
@@ -150,3 +166,9 @@ def build(table: str, sql: str, metrics: pa.Table, published: pa.Table, config: 
     if rows.column_names != schemas.TABLE.names:
         raise CirqueError(f"the table's query must give the columns {', '.join(schemas.TABLE.names)}")
     return rows.cast(schemas.TABLE)
+
+
+def _numbered(stated: pa.Table) -> pa.Table:
+    """Facts with their position, each stated once."""
+    facts.require_once(stated.to_pylist())
+    return stated.append_column(_POSITION, pa.array(range(stated.num_rows), pa.int32()))

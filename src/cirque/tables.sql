@@ -8,6 +8,7 @@
 --     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, position   of the table's
 --     benchmark_metrics  benchmark, metric, position
 --     settings           name, scale, comparable, reason, tolerance    one row
+--     facts              schemas.FACTS and position              what the table states without any ranking
 --
 -- tables are the papers' tables in the order in which they are shown (`SEARLE Table 2`). A published figure is put
 -- beside the benchmark that prints its data set and split, unless its protocol is not the papers' (beside_papers).
@@ -82,7 +83,7 @@ ours_alone AS (
         CAST(NULL AS DOUBLE) AS published, CAST(NULL AS DOUBLE) AS published_std,
         CAST(NULL AS VARCHAR) AS hindrance,
         CASE WHEN methods.bound THEN 'upper bound: the query is the target''s own caption' ELSE
-            format('in none of {}', array_to_string(tables, ', '))
+            CASE WHEN len(tables) > 0 THEN format('in none of {}', array_to_string(tables, ', ')) ELSE '' END
         END AS remark,
         [len(tables) + 1, benchmarks.position, backbones.position, methods.position, benchmark_metrics.position] AS place
     FROM runs
@@ -126,6 +127,104 @@ SELECT
             '{:.2f} points {} the published figure, which is outside the 95 % interval {:.2f} to {:.2f}; see {}',
             abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END, ci_low, ci_high,
             format('docs/tables/{}.md#known-differences', name)
+        )
+        ELSE remark
+    END AS reason,
+    scale
+FROM judged
+ORDER BY place, metric, subset;
+
+-- The same for figures that are facts, not rankings: sizes of sets, layers, distances. Each published one once beside the
+-- fact that agrees with it in data set, split, subset, backbone, metric and, where it is printed, row; then facts that no
+-- paper prints. They are in units of their own, and match when they agree to the last place that is printed, or when the
+-- published figure is inside the interval of a fact that was sampled.
+CREATE OR REPLACE MACRO papers_beside_facts(tables) AS TABLE
+WITH
+printed AS (
+    SELECT *, lower(replace(subset, ' ', '_')) AS subset_key, list_position(tables, paper || ' ' || "table") AS place_of_table
+    FROM published WHERE list_contains(tables, paper || ' ' || "table")
+),
+
+stated AS (
+    SELECT
+        facts.*, lower(replace(facts.subset, ' ', '_')) AS subset_key, backbones.stands_for,
+        backbones.position AS place_of_backbone, coalesce(benchmarks.benchmark, '') AS benchmark
+    FROM facts
+    LEFT JOIN backbones ON backbones.model = facts.backbone
+    LEFT JOIN benchmarks
+        ON benchmarks.printed_as = facts.dataset AND benchmarks.split = facts.split AND benchmarks.beside_papers
+),
+
+compared AS (
+    SELECT
+        printed.paper, printed."table", printed."row", printed.method, printed.backbone, backbones.model,
+        printed.dataset, printed.split, coalesce(stated.benchmark, '') AS benchmark, printed.subset, printed.metric,
+        stated.value AS measured, stated.ci_low, stated.ci_high,
+        printed.value AS published, printed.std AS published_std,
+        CASE printed.metric WHEN 'modality_gap' THEN 0.005 WHEN 'tokens' THEN 0.005 ELSE 0 END AS rounding,
+        CASE
+            WHEN contains(printed.metric, 'V100') THEN 'measured by the paper on a V100, which is not here'
+            WHEN printed.backbone <> '' AND backbones.model IS NULL
+                THEN format('this table runs no backbone that stands for {}', printed.backbone)
+            WHEN stated.value IS NULL THEN format(
+                'this table states no {} of {}', printed.metric,
+                concat_ws(' ', nullif(printed.dataset, ''), nullif(printed.split, ''), nullif(printed."row", ''))
+            )
+        END AS hindrance,
+        '' AS remark,
+        stated.position AS fact,
+        [printed.place_of_table, printed.position, backbones.position] AS place
+    FROM printed
+    LEFT JOIN backbones ON backbones.stands_for = printed.backbone
+    LEFT JOIN stated
+        ON stated.backbone = coalesce(backbones.model, '') AND (printed.backbone = '') = (stated.backbone = '')
+        AND stated.dataset = printed.dataset AND stated.split = printed.split AND stated.subset_key = printed.subset_key
+        AND stated.metric = printed.metric AND printed."row" IN ('', stated."row")
+),
+
+ours_alone AS (
+    SELECT
+        '' AS paper, '' AS "table", stated."row", '' AS method, coalesce(stated.stands_for, '') AS backbone,
+        nullif(stated.backbone, '') AS model, stated.dataset, stated.split, stated.benchmark, stated.subset, stated.metric,
+        stated.value AS measured, stated.ci_low, stated.ci_high,
+        CAST(NULL AS DOUBLE) AS published, CAST(NULL AS DOUBLE) AS published_std, 0 AS rounding,
+        CAST(NULL AS VARCHAR) AS hindrance, format('in none of {}', array_to_string(tables, ', ')) AS remark,
+        stated.position AS fact,
+        [len(tables) + 1, coalesce(stated.place_of_backbone, 0), stated.position] AS place
+    FROM stated ANTI JOIN compared ON compared.fact = stated.position
+),
+
+judged AS (
+    SELECT
+        *,
+        measured - published AS delta,
+        round(abs(measured - published), 9) <= rounding AS is_near,
+        published BETWEEN ci_low AND ci_high AS is_inside,
+        CASE
+            WHEN hindrance IS NOT NULL THEN 'cannot run here'
+            WHEN NOT comparable THEN 'mini'
+            WHEN is_near OR is_inside THEN 'match'
+            WHEN published IS NOT NULL THEN 'differs'
+        END AS verdict
+    FROM (SELECT * FROM compared UNION ALL SELECT * FROM ours_alone) CROSS JOIN settings
+)
+
+SELECT
+    paper, "table", "row", method, backbone, model, dataset, split, benchmark, subset, metric,
+    measured, CAST(NULL AS DOUBLE) AS std, CASE WHEN measured IS NOT NULL THEN 1 END AS n_seeds, ci_low, ci_high,
+    published, published_std, delta, verdict,
+    CASE verdict
+        WHEN 'cannot run here' THEN hindrance
+        WHEN 'mini' THEN concat_ws('; ', nullif(remark, ''), reason)
+        WHEN 'match' THEN format(
+            'the published figure is {}', concat_ws(' and ',
+                CASE WHEN is_near AND rounding = 0 THEN 'the same' WHEN is_near THEN 'the same as far as it is printed' END,
+                CASE WHEN is_inside THEN format('inside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high) END
+            ))
+        WHEN 'differs' THEN format(
+            '{:g} {} the published figure{}; see docs/tables/{}.md#known-differences',
+            abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END,
+            coalesce(format(', which is outside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high), ''), name
         )
         ELSE remark
     END AS reason,

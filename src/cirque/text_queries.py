@@ -34,6 +34,20 @@ def caption_orders(captions: Sequence[str]) -> list[str]:
     return [" and ".join(captions), " and ".join(reversed(captions))]
 
 
+def as_given(captions: Sequence[str]) -> list[str]:
+    """A query's captions as one text, in the order given."""
+    return [" and ".join(captions)]
+
+
+def last_first(captions: Sequence[str]) -> list[str]:
+    """A query's captions as one text, the last first: Pic2Word says FashionIQ's second caption before the first."""
+    return [" and ".join(reversed(captions))]
+
+
+#: Orders by the name that a benchmark may ask for, in place of the method's own.
+ORDERS: dict[str, Orders] = {"both": caption_orders, "given": as_given, "reversed": last_first}
+
+
 def encode(
     inputs: "Inputs", prompt: str, tokens: np.ndarray | None = None, orders: Orders = caption_orders
 ) -> np.ndarray:
@@ -44,12 +58,13 @@ def encode(
         prompt: holds `{caption}`, and the placeholder where tokens are given. With tokens, a benchmark's own prompt
             takes its place.
         tokens: pseudo token of each query [n_queries, token_dim].
-        orders: how a query's captions become texts, whose features are averaged.
+        orders: how a query's captions become texts, whose features are averaged; a benchmark's own takes its place.
 
     Returns:
         [n_queries, dim], L2-normalised.
     """
     prompt = inputs.prompt or prompt if tokens is not None else prompt
+    orders = ORDERS[inputs.caption_order] if inputs.caption_order else orders
     texts = [[prompt.format(caption=order) for order in orders(captions)] for captions in inputs.captions]
     return encode_texts(inputs, texts, tokens, prompt.partition(text.PLACEHOLDER)[0].strip())
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods, phi, text
+from cirque import methods, phi, text, text_queries
 from cirque.backbones import Backbone
 from cirque.errors import CirqueError
 from cirque.methods import pic2word
@@ -64,8 +64,8 @@ def test_the_comma_stands_alone_so_that_the_token_keeps_its_place(backbone: Back
 
 
 def test_several_captions_are_joined_last_first_and_not_averaged() -> None:
-    assert pic2word.joined(["is red", "has dots"]) == ["has dots and is red"]
-    assert pic2word.joined([" Is it red?. "]) == [" Is it red?. "]
+    assert text_queries.last_first(["is red", "has dots"]) == ["has dots and is red"]
+    assert text_queries.last_first([" Is it red?. "]) == [" Is it red?. "]
 
 
 def test_a_phi_for_other_features_is_an_error(backbone: Backbone, network: phi.Pic2WordPhi) -> None:

@@ -95,3 +95,33 @@ def test_two_backbones_for_one_of_the_papers_are_two_blocks():
         ("one", ["SEARLE", "PALAVRA"]),
         ("two", ["SEARLE"]),
     ]
+
+
+def fact(metric, value, **changes):
+    """A figure of no method, backbone and interval, as a table of facts holds it."""
+    common = {"row": "", "method": "", "backbone": "", "model": None, "ci_low": None, "ci_high": None}
+    about = {"dataset": "FashionIQ", "split": "val", "benchmark": "fashioniq_val", "published": value, "delta": 0.0}
+    return row(**{**common, **about, "metric": metric, "measured": value, "verdict": "match", **changes})
+
+
+def test_a_fact_is_shown_in_its_own_unit_and_without_an_interval():
+    (split,) = layout.lay_out([fact("query_images", 2017.0, subset="Dress"), fact("p", 0.1), row(**{
+        **fact("modality_gap", 0.8149), "ci_low": 0.8, "ci_high": 0.8304,
+    })])  # fmt: skip
+    (line,) = split.blocks[0].lines
+    assert {name: figure.text for name, figure in line.measured.items()} == {
+        "Dress query_images": "2,017", "p": "0.1", "modality_gap": "0.815",
+    }  # fmt: skip
+    assert [figure.interval for figure in line.measured.values()] == ["", "", "0.800–0.830"]
+    assert (line.label, split.in_percent, split.has_intervals) == (layout.UNNAMED, False, True)
+    assert not split.blocks[0].has_heading
+
+
+def test_what_is_of_no_data_set_is_called_after_its_source():
+    (split,) = layout.lay_out([fact("in_features", 512.0, dataset="", split="", benchmark="")])
+    assert split.title == "SEARLE Table 2"
+
+
+def test_percentages_are_known_by_their_metric():
+    assert all(map(layout.is_percent, ("R@10", "Average R_all@50", "mAP@5", "mAP@10[negation]", "score")))
+    assert not any(map(layout.is_percent, ("Dress query_images", "modality_gap", "layers", "p")))

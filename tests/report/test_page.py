@@ -9,7 +9,7 @@ import pytest
 from cirque import files
 from cirque.report import page
 from tests.evaluation import SCALE, inside
-from tests.report.test_layout import ours, quoted, row
+from tests.report.test_layout import fact, ours, quoted, row
 
 TABLE = Path("results/scale=mini/table_cirr.parquet")
 
@@ -117,3 +117,19 @@ def test_names_from_a_configuration_are_escaped():
 def test_a_metric_is_a_heading():
     assert str(page.metric_heading("R_subset@1")) == "R<sub>subset</sub>@1"
     assert str(page.metric_heading("mAP@5")) == "mAP@5"
+
+
+def test_a_page_of_facts_has_no_chart_and_no_empty_interval():
+    rows = [fact("query_images", 2017.0, subset="Dress"), fact("candidate_images", 3817.0, subset="Dress")]
+    html = page.render(rows, TABLE)
+    assert ">2,017<" in html
+    for words in ("at a glance", "95&nbsp;% interval", "<svg", "in percent", "not in this configuration"):
+        assert words not in html
+    command = "explain results/scale=mini/table_cirr.parquet --benchmark fashioniq_val --metric query_images"
+    assert f"{command} --subset" in html
+
+
+def test_of_facts_beside_rankings_the_rankings_are_drawn():
+    html = page.render([fact("modality_gap", 0.81, row="No noise"), row()], TABLE)
+    assert "R@1 at a glance" in html
+    assert html.count("<svg") == 1

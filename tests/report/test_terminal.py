@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cirque.report import terminal
-from tests.report.test_layout import ROWS, row
+from tests.report.test_layout import ROWS, fact, row
 
 
 def shown(rows, width=terminal.WIDTH):
@@ -49,3 +49,12 @@ def test_it_tells_the_reasons_and_the_papers_own_names():
 def test_several_seeds_show_their_deviation():
     assert "± 3 seeds" in shown([row(n_seeds=3, std=1.25)])
     assert "1.25" in shown([row(n_seeds=3, std=1.25)])
+
+
+def test_facts_are_shown_in_their_own_unit_and_columns_as_wide_as_their_names():
+    text = shown([fact("candidate_images", 3817.0, subset=name) for name in ("Dress", "Shirt", "Toptee")])
+    lines = text.splitlines()
+    assert "…" not in text
+    assert max(map(len, lines)) <= 120
+    assert ["data", "set", "measured", "3,817", "3,817", "3,817"] in [line.split() for line in lines]
+    assert "%" not in text

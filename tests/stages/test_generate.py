@@ -8,9 +8,10 @@ import tarfile
 import pytest
 from PIL import Image
 
+from cirque.datasets import cc3m
 from cirque.errors import CirqueError
 from cirque.provenance import record_path
-from cirque.stages import generate_captions, generate_cirr, generate_unlabeled
+from cirque.stages import generate_captions, generate_cc3m, generate_cirr, generate_sdp, generate_unlabeled
 
 WORLD = {"seed": 0, "image_size": 32}
 
@@ -22,7 +23,9 @@ def contents(root):
 
 
 def generate(root):
-    generate_captions.main(**WORLD, n_captioned=12, n_sentences=30, data_root=root)
+    generate_captions.main(**WORLD, n_captioned=6, n_styled=4, n_composed=2, n_sentences=30, data_root=root)
+    generate_cc3m.main(**WORLD, n_captions=20, n_images=5, data_root=root)
+    generate_sdp.main(seed=0, n_prompts=10, data_root=root)
     generate_unlabeled.main(**WORLD, n_unlabeled=5, data_root=root)
     generate_cirr.main(**WORLD, n_gallery=50, n_queries=20, data_root=root)
 
@@ -36,12 +39,17 @@ def world(tmp_path_factory):
 
 def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_path):
     commands = [
-        ["generate_captions", "--n-captioned", "12", "--n-sentences", "30"],
-        ["generate_unlabeled", "--n-unlabeled", "5"],
-        ["generate_cirr", "--n-gallery", "50", "--n-queries", "20"],
+        [
+            *("generate_captions", "--n-captioned", "6", "--n-styled", "4", "--n-composed", "2"),
+            *("--n-sentences", "30", "--image-size", "32"),
+        ],
+        ["generate_cc3m", "--n-captions", "20", "--n-images", "5", "--image-size", "32"],
+        ["generate_sdp", "--n-prompts", "10"],
+        ["generate_unlabeled", "--n-unlabeled", "5", "--image-size", "32"],
+        ["generate_cirr", "--n-gallery", "50", "--n-queries", "20", "--image-size", "32"],
     ]
     for command in commands:
-        common = ["--seed", "0", "--image-size", "32", "--data-root", str(tmp_path)]
+        common = ["--seed", "0", "--data-root", str(tmp_path)]
         environment = {**os.environ, "PYTHONHASHSEED": "12345"}
         subprocess.run([sys.executable, "-m", "cirque", *command, *common], env=environment, check=True)
     assert contents(tmp_path) == contents(world)
@@ -63,6 +71,21 @@ def test_images_and_captions_come_in_pairs_without_dates(world):
         members = tar.getmembers()
     assert [m.name for m in members] == [f"{i:06d}.{kind}" for i in range(12) for kind in ("png", "txt")]
     assert {(m.mtime, m.uid, m.uname) for m in members} == {(0, 0, "")}
+
+
+def test_cc3m_has_a_caption_a_line_and_images_of_the_first(world):
+    lines = [line.split("\t") for line in (world / "cc3m/GCC-training.tsv").read_text().splitlines()]
+    assert {len(line) for line in lines} == {2}
+    assert len(lines) == 20
+    listed = cc3m.images(world, "train")
+    assert [path for _, path in listed] == [f"cc3m/cc_data/train/{i:09d}.jpg" for i in range(5)]
+    assert all(Image.open(world / path).size == (32, 32) for _, path in listed)
+
+
+def test_prompts_are_one_a_line(world):
+    prompts = (world / "sdp/all_prompts.txt").read_text().splitlines()
+    assert len(prompts) == 10
+    assert all(prompts)
 
 
 def test_unlabeled_images_are_named_as_in_imagenet(world):

@@ -1,12 +1,15 @@
 import dataclasses
+import itertools
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from cirque import config, files, oti, phrase_pool, schemas, vectors
 from cirque.errors import CirqueError
@@ -24,6 +27,7 @@ SETTINGS = oti.Settings(
     n_concepts=3,
     batch=4,
     replace="first",
+    regulariser="phrases",
 )
 
 
@@ -113,6 +117,69 @@ def test_seed_and_settings_change_the_tokens(folder: Path, tmp_path: Path) -> No
     run(folder, tmp_path)
     run(folder, tmp_path / "other", dataclasses.replace(SETTINGS, lambda_gpt=0.0))
     assert abs(read(tmp_path)[1] - read(tmp_path / "other")[1]).max() > 0.01
+
+
+ABSENT = Path("absent.parquet")
+
+#: The ablations of SEARLE Table 4, and the inputs that they do without.
+ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "w/o GPT reg": ({"regulariser": "prompt"}, {"phrases": [ABSENT], "phrase_features": [ABSENT]}),
+    "random reg": ({"regulariser": "random-word"}, {"concepts": ABSENT, "phrase_features": [ABSENT]}),
+    "w/o reg": ({"lambda_gpt": 0.0}, {"concepts": ABSENT, "phrases": [ABSENT], "phrase_features": [ABSENT]}),
+}
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_what_an_ablation_leaves_out_is_not_read(
+    folder: Path, tmp_path: Path, ablation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, absent = ABLATIONS[ablation]
+    given: list[tuple[oti.Images, phrase_pool.PhrasePool | None]] = []
+    real = oti.invert
+    monkeypatch.setattr(oti, "invert", lambda *all_, **named: (given.append(all_[1:3]), real(*all_, **named))[1])
+    run(folder, tmp_path, dataclasses.replace(SETTINGS, **changes), **absent)
+    assert read(tmp_path)[1].shape == (5, small_searle.TOKEN_DIM)
+    [(images, pool)] = given
+    if pool is None:
+        assert ablation == "w/o reg"
+        return
+    texts = [{pool.phrase(pool.starts[row]) for row in rows} for rows in images.concepts]
+    nearest = [np.roll(small_searle.CONCEPTS, -number)[:3] for number in range(6, 11)]
+    if ablation == "random reg":
+        nearest = [np.array(small_searle.CONCEPTS)] * 5
+    assert texts == [{f"a photo of {name}" for name in names} for names in nearest]
+    assert set(np.diff(pool.starts)) == {1}
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_an_ablation_that_was_cut_off_ends_with_the_same_bits(
+    folder: Path, tmp_path: Path, ablation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(SETTINGS, **ABLATIONS[ablation][0])
+    whole = run(folder, tmp_path / "whole", settings)
+    real, steps = oti.Batch.losses, []
+
+    def losses(batch: oti.Batch, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        steps.append(step)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return real(batch, tokens, step)
+
+    monkeypatch.setattr(oti.Batch, "losses", losses)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path, settings, seconds_between_saves=0.0)
+    assert run(folder, tmp_path, settings) == whole
+    assert steps == [0, 1, 2, 3, 3, 4, 0, 1, 2, 3, 4]  # batches of four images and of one
+
+
+def test_each_ablation_finds_tokens_of_its_own(folder: Path, tmp_path: Path) -> None:
+    variants = [{}, *(changes for changes, _ in ABLATIONS.values())]
+    tokens = []
+    for number, changes in enumerate(variants):
+        run(folder, tmp_path / str(number), dataclasses.replace(SETTINGS, **changes))
+        tokens.append(read(tmp_path / str(number))[1])
+    differences = [abs(one - other).max() for one, other in itertools.combinations(tokens, 2)]
+    assert min(differences) > 0.01
 
 
 def test_only_the_phrases_of_needed_concepts_are_kept(folder: Path) -> None:

@@ -89,6 +89,15 @@ def test_phrases_are_not_read_where_they_have_no_weight(folder: Path, tmp_path: 
     run(folder, tmp_path, settings, phrases=absent, phrase_features=absent, concepts=absent[0])
 
 
+def test_the_cycle_loss_reads_the_backbone_and_without_their_weight_no_phrases(folder: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, loss="cycle", lambda_gpt=0.0)
+    absent = [tmp_path / "absent.parquet"]
+    alone = run(folder, tmp_path, settings, phrases=absent, phrase_features=absent, concepts=absent[0])
+    assert alone != run(folder, tmp_path / "regularised", dataclasses.replace(settings, lambda_gpt=0.75))
+    losses = phi.read_side_car(tmp_path / "phi.safetensors")["final_losses"]
+    assert losses["distil"] == losses["total"] > 0
+
+
 def test_a_token_whose_image_has_no_feature_is_an_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CirqueError, match=r"5 of 11 tokens have no image feature \(first: ILSVRC"):
         run(folder, tmp_path, features=inputs(folder)["features"][:1])  # type: ignore[index]

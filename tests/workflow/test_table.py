@@ -13,7 +13,7 @@ pytestmark = pytest.mark.workflow
 def test_table_holds_every_method_on_both_splits(finished: Project):
     table = read_table(finished.root / TABLE).to_pylist()
     measured = {(row["method"], row["split"], row["metric"]) for row in table if row["measured"] is not None}
-    methods = ["image-only", "text-only", "image-text", "searle-oti", "searle", "upper-bound"]
+    methods = ["image-only", "text-only", "image-text", "pic2word", "searle-oti", "searle", "lincir", "upper-bound"]
     metrics = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3"]
     assert measured >= {
         (method, split, metric) for method in methods for split in ("val", "test1") for metric in metrics
@@ -39,10 +39,10 @@ def test_second_run_has_nothing_to_do_and_says_so(project: Project):
 
 
 def test_changed_hyperparameter_reruns_what_depends_on_it_and_nothing_else(project: Project):
-    project.configure(phi__temperature=0.5)
+    project.configure(networks__searle__temperature=0.5)
     planned = project.planned()
     assert planned == {
-        "train_phi": 1,
+        "train_searle": 1,
         "compose_queries": 2,
         "rank_gallery": 2,
         "compute_metrics": 2,
@@ -83,7 +83,7 @@ def test_another_seed_adds_its_own_outputs(project: Project):
     before = list((project.root / "results").rglob("*.parquet"))
     project.configure(run__seeds=[0, 7])
     planned = project.planned()
-    assert planned["train_phi"] == 1
+    assert planned["train_searle"] == planned["train_lincir"] == planned["train_pic2word"] == 1
     assert planned["invert_images"] == 4
     assert "extract_features" not in planned
     assert all(path.exists() for path in before)
@@ -103,14 +103,14 @@ def test_database_opens_with_views_over_everything(finished: Project, monkeypatc
             "SELECT value FROM metrics WHERE method = 'upper-bound' AND metric = 'R@50' AND benchmark = 'cirr_val'"
         )
         assert len(recall.fetchall()) == 1
-        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 6 * 2,)]
+        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 8 * 2,)]
 
 
 def test_refused_configuration_ends_before_any_job(project: Project):
-    project.configure(oti__steps=0)
+    project.configure(inversions__oti__steps=0)
     done = project.snakemake("-c2", TABLE)
     assert done.returncode != 0
-    assert "oti.steps: 0 is less than the minimum of 1" in done.stdout + done.stderr
+    assert "inversions.oti.steps: 0 is less than the minimum of 1" in done.stdout + done.stderr
 
 
 def test_paper_scale_plans_its_jobs(project: Project):

@@ -21,7 +21,7 @@ rule train_backbone:
         backbone=plan.one_of(plan.backbones_from(config, "trained")),
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

@@ -55,7 +55,7 @@ rule tag_captions:
         "<costs>/tag_captions/{corpus}/{part}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         processes=torch_threads,
         mem_mb=16000,
@@ -81,7 +81,7 @@ rule encode_captions:
         "<costs>/encode_captions/{corpus}/{backbone}/{part}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

@@ -29,6 +29,11 @@ def model_config(wildcards):
     return [str(file)] if file.exists() else []
 
 
+def torch_cores(wildcards):
+    """Cores that a job with torch asks for."""
+    return plan.threads_of_a_job(workflow.cores)
+
+
 def torch_threads(wildcards, threads):
     """A job's share of the cores that are really there."""
     return plan.threads_each(threads, workflow.cores)

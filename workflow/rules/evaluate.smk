@@ -21,7 +21,7 @@ rule compose_queries:
         f"<costs>/compose_queries/{RUN}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
@@ -33,7 +33,7 @@ rule compose_queries:
             {
                 key: value
                 for key, value in config["benchmarks"][wildcards.benchmark].items()
-                if key in ("prompt", "text_prompt")
+                if key in ("prompt", "text_prompt", "caption_order")
             }
         ),
         composer=lambda wildcards: plan.composer(config, wildcards.method),

@@ -20,7 +20,7 @@ rule extract_features:
         "<costs>/extract_features/{image_set}/{preprocess}/{backbone}/{shard}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
@@ -47,7 +47,7 @@ rule encode_concepts:
         "<costs>/encode_concepts/{backbone}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

@@ -68,7 +68,24 @@ rule generate_cc3m:
         "python -m cirque generate_cc3m {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
-for generated_dataset in plan.benchmark_datasets(config):
+rule generate_sdp:
+    output:
+        prompts="<data>/sdp/all_prompts.txt",
+    log:
+        "<logs>/generate_sdp.log",
+    benchmark:
+        "<costs>/generate_sdp.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_sdp"),
+        world="--seed {world[seed]} --n-prompts {world[n_prompts]}".format(**config),
+        data_root=config["data_root"],
+    shell:
+        "python -m cirque generate_sdp {params.world} --data-root {params.data_root} 2>&1 | tee {log}"
+
+
+for generated_dataset in plan.generated_datasets(config):
 
     rule:
         name:

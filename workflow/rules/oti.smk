@@ -26,7 +26,7 @@ rule invert_images:
         "<costs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

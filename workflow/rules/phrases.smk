@@ -60,7 +60,7 @@ rule sample_phrases:
         "<costs>/sample_phrases/{part}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
@@ -86,7 +86,7 @@ rule encode_phrases:
         "<costs>/encode_phrases/{backbone}/{part}.jsonl"
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

@@ -11,7 +11,8 @@ WRITES  coco/coco_eval.csv and val2017_masked under the data root: one object of
 rule prepare_coco:
     input:
         annotations="<data>/coco/annotations/instances_val2017.json",
-        images="<data>/coco/val2017",
+        # Downloaded images are no rule's output: the stage says what is missing.
+        images=[] if plan.data_source(config) == "fetch" else "<data>/coco/val2017",
     output:
         list="<data>/coco/coco_eval.csv",
         masked=directory("<data>/coco/val2017_masked"),
@@ -23,9 +24,10 @@ rule prepare_coco:
         "../../envs/cirque.yaml"
     params:
         code=code_version("prepare_coco"),
+        images=f"{config['data_root']}/coco/val2017",
         seed=config["run"]["seeds"][0],
     shell:
-        "python -m cirque prepare_coco --annotations {input.annotations} --images {input.images} --seed {params.seed}"
+        "python -m cirque prepare_coco --annotations {input.annotations} --images {params.images} --seed {params.seed}"
         " --masked {output.masked} --output {output.list} 2>&1 | tee {log}"
 
 

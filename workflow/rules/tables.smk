@@ -1,7 +1,7 @@
 """
 The papers' tables, their pages, and the database over everything.
 
-READS   metrics of every run, the papers' numbers in config/published, workflow/tables/*.sql: the table is the query
+READS   metrics of every run, facts, the papers' numbers in config/published, workflow/tables/*.sql: the table is the query
 WRITES  <scale>/table_*.parquet and .html, results/table_*.parquet (the current configuration's), results/cirque.duckdb
 """
 
@@ -30,6 +30,7 @@ rule build_table:
             f"<scale>/metrics/{RUN}/metrics.parquet",
             plan.runs(config, wildcards.table),
         ),
+        facts=fact_files,
         submissions=lambda wildcards: run_files(
             f"<scale>/submissions/{RUN}/{{server_file}}.json",
             plan.submissions(config, wildcards.table),
@@ -48,8 +49,9 @@ rule build_table:
         "../../envs/cirque.yaml"
     params:
         code=code_version("table"),
+        measured=lambda wildcards, input: flags({key: input.get(key) for key in ("metrics", "facts") if input.get(key)}),
     shell:
-        "python -m cirque table --name {wildcards.table} --sql {input.sql} --metrics {input.metrics}"
+        "python -m cirque table --name {wildcards.table} --sql {input.sql} {params.measured}"
         " --published {input.published} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
 
 

@@ -36,7 +36,7 @@ rule train_searle:
         network=plan.one_of(plan.networks_of(config, "searle")),
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
@@ -87,7 +87,7 @@ rule train_lincir:
         network=plan.one_of(plan.networks_of(config, "lincir")),
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,
@@ -129,7 +129,7 @@ rule train_pic2word:
         network=plan.one_of(plan.networks_of(config, "pic2word")),
     conda:
         "../../envs/cirque.yaml"
-    threads: 4
+    threads: torch_cores
     resources:
         gpu=plan.gpu_here(),
         torch_threads=torch_threads,

@@ -37,6 +37,7 @@ class Inputs:
     read_backbone: "Callable[[], Backbone]"
     prompt: str | None = None  # the benchmark's own, in place of the method's
     text_prompt: str = "{caption}"  # for the words alone
+    caption_order: str | None = None  # of text_queries.ORDERS, in place of the method's
 
     @cached_property
     def reference_features(self) -> np.ndarray:

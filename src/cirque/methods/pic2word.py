@@ -1,7 +1,5 @@
 """Pic2Word: φ maps the reference's image feature to the token in `a photo of $ , {caption}` (pic2word.md §3)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cirque import text_queries
@@ -11,15 +9,10 @@ from cirque.methods import Inputs
 PROMPT = "a photo of $ , {caption}"
 
 
-def joined(captions: Sequence[str]) -> list[str]:
-    """A query's captions as one text, the last first: the release says FashionIQ's second caption before the first."""
-    return [" and ".join(reversed(captions))]
-
-
 def compose(inputs: Inputs) -> np.ndarray:
     """Normalised text features [n_queries, dim].
 
     Raises:
         CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
     """
-    return text_queries.compose_with_phi(inputs, PROMPT, joined)
+    return text_queries.compose_with_phi(inputs, PROMPT, text_queries.last_first)

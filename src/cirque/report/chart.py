@@ -89,7 +89,9 @@ def _draw(axes: Axes, y: int, line: Line, metric: str, sources: Sequence[str]) -
     if metric in line.measured:
         measured = line.measured[metric]
         colour = _BOUND if line.is_bound else _MEASURED
-        axes.plot([measured.low, measured.high], [y, y], color=colour, linewidth=3.2, alpha=0.4, solid_capstyle="round")
+        if measured.low is not None and measured.high is not None:
+            ends = [measured.low, measured.high]
+            axes.plot(ends, [y, y], color=colour, linewidth=3.2, alpha=0.4, solid_capstyle="round")
         axes.plot(measured.value, y, "o", color=colour, markersize=6.5)
     for source in _printed(line, metric):
         axes.plot(

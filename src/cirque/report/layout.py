@@ -3,6 +3,7 @@
 The page and the terminal show the same layout; neither looks at the table's rows itself.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,27 +14,64 @@ BOUND = "upper bound"
 #: The subset that is the mean of all others.
 AVERAGE = "Average"
 
+#: Label of a figure that is of no method, such as the size of a set.
+UNNAMED = "data set"
+
+#: Metrics in percent; a fact, such as `query_images`, has a unit of its own.
+_PERCENT = re.compile(r".*@\d+(\[[a-z_]+\])?|score")
+
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured figure, in percent."""
+    """One measured figure; the ends of its interval are None where nothing was sampled."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     std: float | None
     n_seeds: int
+    in_percent: bool = True
+
+    @property
+    def text(self) -> str:
+        """The figure as it is shown."""
+        return number(self.value, self.in_percent)
+
+    @property
+    def interval(self) -> str:
+        """Both ends of the interval to one place, of a fact to three; empty where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return "–".join(f"{end:.1f}" if self.in_percent else f"{end:.3f}" for end in (self.low, self.high))
 
 
 @dataclass(frozen=True)
 class Published:
-    """One figure as a paper prints it, in percent, and what ours makes of it."""
+    """One figure as a paper prints it, and what ours makes of it."""
 
     value: float
     std: float | None
     delta: float | None
     verdict: str
     reason: str
+    in_percent: bool = True
+
+    @property
+    def text(self) -> str:
+        """The figure as it is shown."""
+        return number(self.value, self.in_percent)
+
+
+def number(value: float, in_percent: bool) -> str:
+    """Two places, as the papers print; of a fact as many as it needs, three at most."""
+    if in_percent:
+        return f"{value:.2f}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
+
+
+def is_percent(column: str) -> bool:
+    """Whether the figures of a column, such as `Dress R@10`, are in percent."""
+    return _PERCENT.fullmatch(column.rpartition(" ")[2]) is not None
 
 
 @dataclass
@@ -51,6 +89,11 @@ class Line:
     remarks: list[str] = field(default_factory=list)
 
     @property
+    def has_intervals(self) -> bool:
+        """Whether any figure has an interval."""
+        return any(figure.interval for figure in self.measured.values())
+
+    @property
     def n_seeds(self) -> int:
         """Seeds behind each figure."""
         return max((figure.n_seeds for figure in self.measured.values()), default=0)
@@ -64,11 +107,16 @@ class Line:
 
 @dataclass
 class Block:
-    """The methods of one backbone."""
+    """The methods of one backbone, or the figures that are of none."""
 
     backbone: str
     model: str | None
     lines: list[Line]
+
+    @property
+    def has_heading(self) -> bool:
+        """Whether there is a backbone to name, or none because a paper names none and nothing was measured."""
+        return bool(self.backbone) or not any(line.measured for line in self.lines)
 
 
 @dataclass
@@ -81,6 +129,21 @@ class Split:
     sources: list[str]
     columns: list[str]
     blocks: list[Block]
+
+    @property
+    def title(self) -> str:
+        """Data set and split; where there is none, who prints the figures."""
+        return " ".join(filter(None, (self.dataset, self.name))) or " and ".join(self.sources)
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether all figures are in percent."""
+        return all(map(is_percent, self.columns))
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any figure has an interval."""
+        return any(line.has_intervals for block in self.blocks for line in block.lines)
 
     @property
     def measured_blocks(self) -> list[Block]:
@@ -153,11 +216,17 @@ def reasons(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             continue
         of_verdict = found.setdefault(row["verdict"], {})
         if row["verdict"] == "differs":
-            figure = f"{row['row']} on {row['backbone']}, {row['split']} {column(row)}, {_source(row)}"
+            figure = f"{_whose(row)} {column(row)}, {_source(row)}"
             of_verdict[f"{figure}: {row['reason']}"] = None
         elif row["verdict"] != "match":
             of_verdict[row["reason"]] = None
     return {verdict: list(of_verdict) for verdict, of_verdict in found.items()}
+
+
+def _whose(row: Mapping[str, Any]) -> str:
+    """Method, backbone and split of a figure; the data set where there is no method."""
+    of_method = f"{row['row']} on {row['backbone']}" if row["backbone"] else row["row"] or row["dataset"]
+    return ", ".join(filter(None, (of_method, row["split"])))
 
 
 def _source(row: Mapping[str, Any]) -> str:
@@ -165,16 +234,16 @@ def _source(row: Mapping[str, Any]) -> str:
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    """A method of ours by its id, any other by the name in print."""
-    return str(row["method"] or row["row"])
+    """A method of ours by its id, any other by the name in print; a figure of no method by UNNAMED."""
+    return str(row["method"] or row["row"] or UNNAMED)
 
 
 def _labels(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Label of each method in order of first appearance: ours where it was measured alone, else the first in print."""
     labels: dict[str, str] = {}
     for row in rows:
-        labels.setdefault(_key(row), row["row"])
-    labels.update({_key(row): row["row"] for row in rows if not row["paper"]})
+        labels.setdefault(_key(row), row["row"] or UNNAMED)
+    labels.update({_key(row): row["row"] or UNNAMED for row in rows if not row["paper"]})
     return labels
 
 
@@ -196,14 +265,15 @@ def _lines(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> dict
 
 def _add(line: Line, row: Mapping[str, Any]) -> None:
     """Put one figure in its place."""
+    in_percent = is_percent(row["metric"])
     if row["measured"] is not None:
-        figure = Measured(row["measured"], row["ci_low"], row["ci_high"], row["std"], row["n_seeds"])
+        figure = Measured(row["measured"], row["ci_low"], row["ci_high"], row["std"], row["n_seeds"], in_percent)
         line.measured[column(row)] = figure
     if row["paper"]:
         source = _source(row)
-        line.printed_as[source] = row["row"]
+        line.printed_as[source] = row["row"] or line.label
         line.published.setdefault(source, {})[column(row)] = Published(
-            row["published"], row["published_std"], row["delta"], row["verdict"], row["reason"]
+            row["published"], row["published_std"], row["delta"], row["verdict"], row["reason"], in_percent
         )
     elif row["reason"] not in line.remarks:
         line.remarks.append(row["reason"])

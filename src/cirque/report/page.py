@@ -1,5 +1,6 @@
 """One self-contained page for a table: chart, figures as the paper lays them out, verdicts, how to trace a figure."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).parent
 PARTS = (FOLDER / "page.html", FOLDER / "page.css")
 
 #: Signs for the chart's marks, in their order.
-_SIGNS = "◇○□⬠▽△"
+SIGNS = "◇○□⬠▽△"
 
 MEANINGS = {
     "match": "the published figure is within the tolerance of ours or inside our 95 % interval.",
@@ -46,6 +47,8 @@ WORKS = {
     "ImageNet-R": "D. Hendrycks et al.: The Many Faces of Robustness: A Critical Analysis of Out-of-Distribution "
     "Generalization. ICCV 2021 (ImageNet-R).",
     "COCO": "T.-Y. Lin et al.: Microsoft COCO: Common Objects in Context. ECCV 2014 (COCO).",
+    "CC3M": "P. Sharma, N. Ding, S. Goodman, R. Soricut: Conceptual Captions: A Cleaned, Hypernymed, Image Alt-text "
+    "Dataset For Automatic Image Captioning. ACL 2018 (CC3M).",
     "CIRR": "Z. Liu, C. Rodriguez-Opazo, D. Teney, S. Gould: Image Retrieval on Real-life Images with Pre-trained "
     "Vision-and-Language Models. ICCV 2021 (CIRR).",
 }
@@ -57,21 +60,23 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
     Args:
         rows: of `schemas.TABLE`; at least one.
         table: the file they came from, for the command that traces a figure.
-        charted: the column in the chart; by default the one that the papers compare first.
+        charted: the column in the chart; by default the one that the papers compare first. What is not in percent is
+            not drawn.
     """
     splits = layout.lay_out(rows)
     columns = list(dict.fromkeys(column for split in splits for column in split.columns))
-    charted = charted or next((name for name in HEADLINES if name in columns), columns[0])
+    drawable = [name for name in columns if layout.is_percent(name)]
+    charted = charted or next((name for name in HEADLINES if name in drawable), next(iter(drawable), None))
     sources = list(dict.fromkeys(source for split in splits for source in split.sources))
     reasons = layout.reasons(rows)
     counts = Counter(row["verdict"] for row in rows if row["paper"])
-    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
-    papers = list(dict.fromkeys(row["paper"] for row in rows if row["paper"]))
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows if row["dataset"]))
+    papers = list(dict.fromkeys(row["paper"].removesuffix("-supp") for row in rows if row["paper"]))
     scale = rows[0]["scale"]
     not_comparable = reasons.get("mini", [""])[0]
     not_comparable = not_comparable[:1].upper() + not_comparable[1:]
     return _template().render(
-        title=f"{', '.join(datasets)}: measured beside published",
+        title=f"{', '.join(datasets or sources)}: measured beside published",
         subtitle=f"{', '.join(sources)} · scale {scale}",
         css=PARTS[1].read_text(encoding="utf-8"),
         scale=scale,
@@ -79,13 +84,13 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
         tally=[(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]],
         charted=charted,
         any_bound=any(row["table"] == layout.BOUND for row in rows),
-        marks=list(zip(sources, _SIGNS, strict=False)),
-        panels=_panels(splits, charted, sources),
+        marks=list(zip(sources, SIGNS, strict=False)),
+        panels=_panels(splits, charted, sources) if charted else [],
         splits=splits,
         reasons=reasons,
         meanings=MEANINGS,
         trace=_trace(splits, table, charted),
-        works=[WORKS[name] for name in [*papers, *datasets] if name in WORKS],
+        works=list(dict.fromkeys(WORKS[name] for name in [*papers, *datasets] if name in WORKS)),
     )
 
 
@@ -109,8 +114,8 @@ def percent(value: float) -> str:
 
 
 def interval(figure: Measured) -> str:
-    """Both ends to one place."""
-    return f"{figure.low:.1f}–{figure.high:.1f}"
+    """Both ends, or nothing."""
+    return figure.interval
 
 
 def metric_heading(metric: str) -> Markup:
@@ -121,26 +126,30 @@ def metric_heading(metric: str) -> Markup:
 
 
 def _panels(splits: Sequence[Split], charted: str, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """One chart for each split and measured backbone."""
+    """One chart for each split and backbone of which the charted column was measured."""
     panels: list[dict[str, Any]] = []
     for split in splits:
-        for block in split.measured_blocks:
-            name = f"{split.dataset} {split.name}"
+        blocks = [block for block in split.measured_blocks if any(charted in line.measured for line in block.lines)]
+        for block in blocks:
+            name = split.title
             title = f"{charted} on {name}, {block.backbone}: the figures stand in the table below"
             svg = chart.panel(block, charted, sources, title, f"panel{len(panels)}")
             panels.append({"backbone": block.backbone, "split": name, "model": block.model, "svg": svg})
     return panels
 
 
-def _trace(splits: Sequence[Split], table: Path, charted: str) -> str:
+def _trace(splits: Sequence[Split], table: Path, charted: str | None) -> str:
     """Command that explains one measured figure: that of the last competitor on the first backbone."""
     for split in splits:
         for block in split.measured_blocks:
-            lines = [line for line in block.lines if charted in line.measured and not line.is_bound]
+            column = charted or next(name for line in block.lines for name in line.measured)
+            lines = [line for line in block.lines if column in line.measured and not line.is_bound]
             if lines:
-                subset, _, metric = charted.rpartition(" ")
-                return (
-                    f"python -m cirque explain {table} --benchmark {split.benchmark} --backbone {block.model}"
-                    f" --method {lines[-1].method} --metric {metric}" + (f" --subset '{subset}'" if subset else "")
+                subset, _, metric = column.rpartition(" ")
+                method = "" if lines[-1].method == layout.UNNAMED else lines[-1].method
+                words = {"benchmark": split.benchmark, "backbone": block.model, "method": method}
+                flags = [f"--{name} {shlex.quote(word)}" for name, word in words.items() if word]
+                return f"python -m cirque explain {table} {' '.join(flags)} --metric {metric}" + (
+                    f" --subset '{subset}'" if subset else ""
                 )
     return f"python -m cirque explain {table}"

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cirque.report import layout
-from cirque.report.layout import Line, Split
+from cirque.report.layout import Line, Measured, Split
 
 #: Columns of a pipe or a log; a terminal has its own width.
 WIDTH = 120
 
-#: Columns of the method, of what a line holds, and of the verdict, together; and of one metric.
+#: Columns of the method, of what a line holds, and of the verdict, together; and of one metric, if its name is short.
 _WIDTH_OF_LABELS = 45
 _WIDTH_OF_A_METRIC = 10
 
@@ -24,20 +24,33 @@ def show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Print rows of `schemas.TABLE`, one block of lines for each split, and the reasons behind the verdicts."""
     for split in layout.lay_out(rows):
         # A narrow terminal gets the metrics in several pieces: no digit is cut off.
-        at_once = max(1, (console.width - _WIDTH_OF_LABELS) // _WIDTH_OF_A_METRIC)
-        for start in range(0, len(split.columns), at_once):
-            console.print(_grid(split, split.columns[start : start + at_once]))
+        for metrics in _pieces(split.columns, console.width - _WIDTH_OF_LABELS):
+            console.print(_grid(split, metrics))
     told = {verdict: of_verdict for verdict, of_verdict in layout.reasons(rows).items() if of_verdict}
     for verdict, of_verdict in told.items():
         text = Text(f"{verdict}: ", style=_VERDICT_STYLES.get(verdict, "bold"))
         console.print(text.append("; ".join(of_verdict), style="default"), soft_wrap=not console.is_terminal)
 
 
+def _pieces(metrics: Sequence[str], width: int) -> list[list[str]]:
+    """Metrics in groups that fit beside each other into so many columns, at least one in each."""
+    pieces: list[list[str]] = []
+    left = 0
+    for metric in metrics:
+        needed = max(_WIDTH_OF_A_METRIC, len(metric) + 1)
+        if not pieces or needed > left:
+            pieces.append([])
+            left = width
+        pieces[-1].append(metric)
+        left -= needed
+    return pieces
+
+
 def _grid(split: Split, metrics: Sequence[str]) -> Table:
     """One split: a line each for what was measured, its interval, and every source that prints it."""
     beside = f" beside {' and '.join(split.sources)}" if split.sources else ""
     grid = Table(
-        title=f"\n{split.dataset} {split.name}{beside}, %",
+        title=f"\n{split.title}{beside}{', %' if split.in_percent else ''}",
         title_justify="left",
         title_style="bold",
         box=None,
@@ -52,7 +65,8 @@ def _grid(split: Split, metrics: Sequence[str]) -> Table:
     grid.add_column("Verdict" if split.sources else "", min_width=15)
     for block in split.blocks:
         grid.add_row()
-        grid.add_row(Text(block.backbone, style="bold underline"), Text(block.model or "not run", style="dim"))
+        if block.has_heading:
+            grid.add_row(Text(block.backbone, style="bold underline"), Text(block.model or "not run", style="dim"))
         for line in block.lines:
             for cells in _line(line, metrics):
                 grid.add_row(*cells)
@@ -65,18 +79,17 @@ def _line(line: Line, metrics: Sequence[str]) -> Iterator[list[Text | str]]:
     if line.measured:
         ours = [line.measured.get(metric) for metric in metrics]
         style = "dim" if line.is_bound else "bold cyan"
-        values = [Text(f"{figure.value:.2f}", style=style) if figure else "" for figure in ours]
+        values = [Text(figure.text, style=style) if figure else "" for figure in ours]
         yield [label, "measured", *values, "upper bound" if line.is_bound else ""]
-        intervals = [Text(_interval(figure.low, figure.high), style="dim") if figure else "" for figure in ours]
-        yield ["", Text("95 % interval", style="dim"), *intervals]
+        if line.has_intervals:
+            intervals = [Text(_interval(figure), style="dim") if figure else "" for figure in ours]
+            yield ["", Text("95 % interval", style="dim"), *intervals]
         if line.n_seeds > 1:
             stds = [f"{figure.std:.2f}" if figure and figure.std is not None else "" for figure in ours]
             yield ["", f"± {line.n_seeds} seeds", *stds]
         label = Text("")
     for source, figures in line.published.items():
-        values = [
-            Text(f"{figures[metric].value:.2f}", style="yellow") if metric in figures else "" for metric in metrics
-        ]
+        values = [Text(figures[metric].text, style="yellow") if metric in figures else "" for metric in metrics]
         name = Text("")
         if line.printed_as[source] != line.label:
             name = Text(f" {line.printed_as[source]}", style="dim")
@@ -84,9 +97,9 @@ def _line(line: Line, metrics: Sequence[str]) -> Iterator[list[Text | str]]:
         label = Text("")
 
 
-def _interval(low: float, high: float) -> str:
-    """Both ends in nine characters: a hundred needs no place."""
-    return "–".join("100" if end >= 99.95 else f"{end:.1f}" for end in (low, high))
+def _interval(figure: Measured) -> str:
+    """Both ends; of percentages in nine characters: a hundred needs no place."""
+    return figure.interval.replace("100.0", "100") if figure.in_percent else figure.interval
 
 
 def _verdict(verdict: str) -> Text:

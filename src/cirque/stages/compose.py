@@ -1,7 +1,7 @@
 """Compose each query's feature by one method."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,6 +27,7 @@ def main(
     phi: Path | None = None,
     prompt: str | None = None,
     text_prompt: str = "{caption}",
+    caption_order: Literal["both", "given", "reversed"] | None = None,
     device: str = "auto",
 ) -> None:
     """Write the L2-normalised query features, in the order of the queries.
@@ -42,6 +43,7 @@ def main(
         phi: The mapping network, for methods that need it.
         prompt: The benchmark's own prompt, with `$` for the pseudo token and `{caption}`, in place of the method's.
         text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
+        caption_order: The benchmark's own way of joining several captions, in place of the method's.
         device: auto, cpu or cuda.
     """
     composer = methods.load(method)
@@ -57,6 +59,7 @@ def main(
         lambda: _backbone(weights, threads, device),
         prompt=prompt,
         text_prompt=text_prompt,
+        caption_order=caption_order,
     )
     composed = composer.compose(inputs)
     broken = np.flatnonzero(~np.isfinite(composed).all(axis=1))

@@ -14,6 +14,7 @@ from rich.tree import Tree
 from cirque import files, lineage, provenance, schemas
 from cirque.errors import CirqueError, listed
 from cirque.lineage import Node
+from cirque.report import layout
 
 #: More files than this that no stage made, of one folder, are told in one line.
 _MOST_LEAVES = 4
@@ -88,6 +89,11 @@ def _names(row: Mapping[str, Any]) -> dict[str, set[str]]:
     }
 
 
+def _value(row: Mapping[str, Any], column: str) -> str:
+    """What a figure is chosen by: a fact has no method, but may have a name in print; some are of no backbone."""
+    return str((row["method"] or row["row"] if column == "method" else row[column]) or "")
+
+
 def _select(rows: Sequence[dict[str, Any]], wanted: Mapping[str, str | None], table: Path) -> list[dict[str, Any]]:
     """The rows of the one measured figure asked for; it stands in several if several papers print it.
 
@@ -96,7 +102,7 @@ def _select(rows: Sequence[dict[str, Any]], wanted: Mapping[str, str | None], ta
     """
     fitting = [row for row in rows if all(word is None or word in _names(row)[key] for key, word in wanted.items())]
     measured = [row for row in fitting if row["measured"] is not None]
-    figures = {tuple(row[column] for column in _KEYS.values()) for row in measured}
+    figures = {tuple(_value(row, column) for column in _KEYS.values()) for row in measured}
     if len(figures) == 1:
         return measured
     if fitting and not measured:
@@ -106,7 +112,7 @@ def _select(rows: Sequence[dict[str, Any]], wanted: Mapping[str, str | None], ta
     options = [
         f"  --{flag} {' | '.join(values)}"
         for flag, column in _KEYS.items()
-        if len(values := list(dict.fromkeys(row[column] for row in there))) > 1 or not measured
+        if len(values := list(dict.fromkeys(_value(row, column) for row in there))) > 1 or not measured
     ]
     problem = f"{len(figures)} measured figures fit; choose" if measured else "no figure fits; there are"
     raise CirqueError(f"{table}: {problem}\n" + "\n".join(options))
@@ -128,22 +134,29 @@ def _concerns(path: str, row: Mapping[str, Any]) -> bool:
     return all(
         f"/{key}={row[column]}/" in path
         for key, column in (("benchmark", "benchmark"), ("backbone", "model"), ("method", "method"))
+        if f"/{key}=" in path
     )
 
 
 def _figure(cell: Sequence[Mapping[str, Any]]) -> Text:
     """The figure itself and what the papers print."""
     row = cell[0]
-    text = Text(f"{row['metric']} = {row['measured']:.2f} %", style="bold")
+    in_percent = layout.is_percent(row["metric"])
+    text = Text(f"{row['metric']} = {layout.number(row['measured'], in_percent)}{' %' * in_percent}", style="bold")
     seeds = f", mean of {row['n_seeds']} seeds ± {row['std']:.2f}" if row["n_seeds"] > 1 else ""
-    text.append(f"   95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}{seeds}\n", style="default")
-    text.append(
-        f"{row['dataset']} {row['split']}, {row['method']} on {row['model']} (stands for {row['backbone']}),"
-        f" scale {row['scale']}\n"
-    )
+    places = 2 if in_percent else 3
+    if row["ci_low"] is not None:
+        text.append(
+            f"   95 % interval {row['ci_low']:.{places}f} to {row['ci_high']:.{places}f}{seeds}", style="default"
+        )
+    model = f" on {row['model']} (stands for {row['backbone']})" if row["model"] else ""
+    about = [f"{row['dataset']} {row['split']}", f"{_value(row, 'method')}{model}", f"scale {row['scale']}"]
+    text.append("\n" + ", ".join(filter(None, map(str.strip, about))) + "\n", style="default")
     for other in cell:
         if other["paper"]:
-            text.append(f"{other['paper']} {other['table']}, {other['row']}: {other['published']:.2f}; ")
+            text.append(
+                f"{other['paper']} {other['table']}, {other['row']}: {layout.number(other['published'], in_percent)}; "
+            )
         text.append(f"{other['verdict'] or 'no verdict'}: {other['reason']}\n", style="dim")
     return text
 

@@ -2,21 +2,33 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from cirque import files, provenance, schemas, tables
 from cirque.errors import CirqueError
 from cirque.progress import say
 
 
-def main(*, name: str, sql: Path, metrics: list[Path], published: list[Path], settings: Path, output: Path) -> None:
+def main(
+    *,
+    name: str,
+    sql: Path,
+    published: list[Path],
+    settings: Path,
+    output: Path,
+    metrics: list[Path] | None = None,
+    facts: list[Path] | None = None,
+) -> None:
     """Write measured beside published, with difference, interval and verdict (schemas.TABLE).
 
     Args:
         name: of the table: cirr.
         sql: its query, workflow/tables/table_cirr.sql.
-        metrics: metrics.parquet of every run.
         published: the papers' numbers, config/published/*.csv.
         settings: the configuration's names, labels, protocols and comparability: JSON, keys as in config.yaml.
         output: table_cirr.parquet.
+        metrics: metrics.parquet of every run; none for a table without rankings.
+        facts: what the table states besides (schemas.FACTS).
     """
     provenance.read(sql)
     provenance.read(tables.MACROS)
@@ -25,11 +37,17 @@ def main(*, name: str, sql: Path, metrics: list[Path], published: list[Path], se
     table = tables.build(
         name,
         sql.read_text(encoding="utf-8"),
-        files.read_tables(metrics, schemas.METRICS.names),
+        _read(metrics, schemas.METRICS),
         tables.read_published(published),
         files.read_json(settings),
+        stated=_read(facts, schemas.FACTS),
     )
     files.write_table(output, table, schemas.TABLE)
     counts = table["verdict"].combine_chunks().value_counts().to_pylist()
     verdicts = ", ".join(f"{entry['counts']} {entry['values'] or 'with nothing to compare'}" for entry in counts)
     say(f"table {name}: {table.num_rows} figures ({verdicts})")
+
+
+def _read(paths: list[Path] | None, schema: pa.Schema) -> pa.Table:
+    """Rows of some stage files, which may be none."""
+    return files.read_tables(paths, schema.names) if paths else schema.empty_table()

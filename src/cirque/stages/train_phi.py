@@ -32,7 +32,7 @@ def main(
     Args:
         features: Feature files of the image set.
         tokens: Token files of the same image set, by inversion.
-        concepts: Nearest concepts of its images.
+        concepts: Nearest concepts of its images; these and the phrases are read unless lambda_gpt is 0.
         phrases: Phrases of all parts of the vocabulary.
         phrase_features: Their features, in the same order.
         weights: Weights of the backbone.
@@ -47,25 +47,26 @@ def main(
     """
     where = devices.prepare(threads, device)
     examples = _examples(features, tokens, where)
-    inputs, regulariser = [*features, *tokens], None
-    if settings.lambda_gpt:
-        inputs += [concepts, *phrases, *phrase_features, weights]
+    inputs, regulariser, cycle = [*features, *tokens], None, None
+    if settings.lambda_gpt or settings.loss == "cycle":
+        inputs.append(weights)
         backbone = backbones.load(weights, where)
-        nearest = association.read_nearest(concepts, examples.image_ids, settings.n_concepts)
-        pool = phrase_pool.load(phrases, phrase_features, {name for names in nearest for name in names})
-        regulariser = phi_training.PhraseRegulariser(
-            backbone,
-            phrase_pool.without_cut_placeholders(pool, backbone, settings.replace),
-            examples.image_ids,
-            nearest,
-            settings=settings,
-            seed=seed,
-        )
+        if settings.loss == "cycle":
+            cycle = phi_training.CycleLoss(backbone, settings.temperature)
+        if settings.lambda_gpt:
+            inputs += [concepts, *phrases, *phrase_features]
+            nearest = association.read_nearest(concepts, examples.image_ids, settings.n_concepts)
+            pool = phrase_pool.load(phrases, phrase_features, {name for names in nearest for name in names})
+            pool = phrase_pool.without_cut_placeholders(pool, backbone, settings.replace)
+            regulariser = phi_training.PhraseRegulariser(
+                backbone, pool, examples.image_ids, nearest, settings=settings, seed=seed
+            )
     own = provenance.fingerprint("train_phi", inputs, settings=asdict(settings), seed=seed, device=where.type)
     network, log = phi_training.train(
         examples,
         regulariser,
         settings,
+        cycle=cycle,
         seed=seed,
         state_path=work / f"{own}.safetensors",
         seconds_between_saves=seconds_between_saves,
