@@ -48,8 +48,8 @@ def test_what_was_not_measured_has_a_verdict_and_a_reason(name):
     config = configuration(name)
     for table in plan.tables(config):
         rows = build(config, table)
-        assert rows
-        assert {row["verdict"] for row in rows} == {"cannot run here"}
+        assert rows or table == "protocols"  # which prints nothing of a paper
+        assert {row["verdict"] for row in rows} <= {"cannot run here"}
         assert all(row["reason"] and row["measured"] is None for row in rows)
 
 
