@@ -16,10 +16,13 @@ from tests.tiny import CONFIG
 SETTINGS = Settings(epochs=1, batch=8, learning_rate=1e-3, weight_decay=0.1, warmup=1)
 
 
+NOTHING_ELSE = {"n_styled": 0, "n_composed": 0, "n_sentences": 1}
+
+
 @pytest.fixture(scope="module")
 def captions(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    generate_captions.main(seed=0, image_size=32, n_captioned=20, n_styled=0, n_composed=0, n_sentences=1, data_root=root)
+    generate_captions.main(seed=0, image_size=32, n_captioned=20, **NOTHING_ELSE, data_root=root)
     return root / "captions" / "images.tar"
 
 
@@ -65,8 +68,7 @@ def test_a_cut_tar_is_refused(captions, configs, tmp_path, where):
 
 
 def test_images_of_another_size_than_the_model_s_are_refused(configs, tmp_path):
-    small = {"n_styled": 0, "n_composed": 0, "n_sentences": 1}
-    generate_captions.main(seed=0, image_size=24, n_captioned=10, **small, data_root=tmp_path)
+    generate_captions.main(seed=0, image_size=24, n_captioned=10, **NOTHING_ELSE, data_root=tmp_path)
     with pytest.raises(CirqueError, match="000000 is 24 × 24 pixels, the model takes 32 × 32"):
         train(tmp_path / "captions" / "images.tar", configs, tmp_path / "out" / "weights.safetensors")
 
