@@ -94,3 +94,47 @@ def method_inputs(wildcards):
 def run_files(pattern, chosen):
     """A file of every run (benchmark, backbone, method, seed)."""
     return [file for run in chosen for file in expand(pattern, **run)]
+
+
+def network_images(wildcards):
+    """What SEARLE's φ learns from: features, tokens and concepts of its unlabeled images."""
+    entry = config["networks"][wildcards.network]
+    which = {"backbone": wildcards.backbone}
+    return {
+        "features": shards_of(FEATURES, entry["image_set"], **which),
+        "tokens": shards_of(TOKENS, entry["image_set"], inversion=entry["inversion"], seed=wildcards.seed, **which),
+        "concepts": expand(CONCEPTS, image_set=entry["image_set"], preprocess=config["preprocess"], **which),
+    }
+
+
+def network_captions(wildcards):
+    """What LinCIR's φ learns from: captions and their features; and by which queries its best step is chosen."""
+    entry = config["networks"][wildcards.network]
+    parts = plan.caption_parts(config, entry["corpora"])
+    inputs = {
+        "captions": [expand(CAPTIONS, **part)[0] for part in parts],
+        "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
+    }
+    if entry["selection"] == "best":
+        image_set = config["benchmarks"][entry["validation"]]["image_set"]
+        inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
+        inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
+        inputs["validation_features"] = shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+    return inputs
+
+
+def fact_files(wildcards):
+    """Every file of facts of a table."""
+    return [
+        (
+            f"<scale>/facts/backbone={values['backbone']}/{values['fact']}.parquet"
+            if values["backbone"]
+            else f"<scale>/facts/{values['fact']}.parquet"
+        )
+        for values in plan.facts_of(config, wildcards.table)
+    ]
+
+
+def caption_files(pattern, corpus, **values):
+    """A file of every part of a corpus."""
+    return run_files(pattern, [{**part, **values} for part in plan.caption_parts(config, [corpus])])

@@ -6,23 +6,6 @@ WRITES  <scale>/facts/sizes.parquet, <scale>/facts/backbone=…/{network,gap,tow
 """
 
 
-def fact_files(wildcards):
-    """Every file of facts of a table."""
-    return [
-        (
-            f"<scale>/facts/backbone={values['backbone']}/{values['fact']}.parquet"
-            if values["backbone"]
-            else f"<scale>/facts/{values['fact']}.parquet"
-        )
-        for values in plan.facts_of(config, wildcards.table)
-    ]
-
-
-def caption_files(pattern, corpus, **values):
-    """A file of every part of a corpus."""
-    return run_files(pattern, [{**part, **values} for part in plan.caption_parts(config, [corpus])])
-
-
 rule count_queries:
     input:
         queries=expand("<scale>/queries/benchmark={benchmark}/queries.parquet", benchmark=plan.counted(config)),

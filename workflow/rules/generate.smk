@@ -25,7 +25,7 @@ rule generate_captions:
         code=code_version("generate_captions"),
         world=WORLD,
         size=flags({key: config["world"][key] for key in ("n_captioned", "n_styled", "n_composed", "n_sentences")}),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_captions {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -43,7 +43,7 @@ rule generate_unlabeled:
         code=code_version("generate_unlabeled"),
         world=WORLD,
         size=flags({"n_unlabeled": config["world"]["n_unlabeled"]}),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_unlabeled {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -63,7 +63,7 @@ rule generate_cc3m:
         code=code_version("generate_cc3m"),
         world=WORLD,
         size="--n-captions {world[n_cc3m_captions]} --n-images {world[n_cc3m_images]}".format(**config),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_cc3m {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -80,7 +80,7 @@ rule generate_sdp:
     params:
         code=code_version("generate_sdp"),
         world="--seed {world[seed]} --n-prompts {world[n_prompts]}".format(**config),
-        data_root=config["data_root"],
+        data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_sdp {params.world} --data-root {params.data_root} 2>&1 | tee {log}"
 
@@ -104,7 +104,7 @@ for generated_dataset in plan.generated_datasets(config):
             dataset=generated_dataset,
             world=WORLD,
             size=flags({key: config["world"][key] for key in ("n_gallery", "n_queries")}),
-            data_root=config["data_root"],
+            data_root=lambda wildcards: config["data_root"],
         shell:
             "python -m cirque generate_{params.dataset} {params.world} {params.size} --data-root {params.data_root}"
             " 2>&1 | tee {log}"

@@ -24,7 +24,7 @@ rule prepare_coco:
         "../../envs/cirque.yaml"
     params:
         code=code_version("prepare_coco"),
-        images=f"{config['data_root']}/coco/val2017",
+        images=lambda wildcards: f"{config['data_root']}/coco/val2017",
         seed=config["run"]["seeds"][0],
     shell:
         "python -m cirque prepare_coco --annotations {input.annotations} --images {params.images} --seed {params.seed}"

@@ -8,17 +8,6 @@ RESUMES from <scale>/work/phi/…
 """
 
 
-def network_images(wildcards):
-    """What SEARLE's φ learns from: features, tokens and concepts of its unlabeled images."""
-    entry = config["networks"][wildcards.network]
-    which = {"backbone": wildcards.backbone}
-    return {
-        "features": shards_of(FEATURES, entry["image_set"], **which),
-        "tokens": shards_of(TOKENS, entry["image_set"], inversion=entry["inversion"], seed=wildcards.seed, **which),
-        "concepts": expand(CONCEPTS, image_set=entry["image_set"], preprocess=config["preprocess"], **which),
-    }
-
-
 rule train_searle:
     input:
         unpack(phrase_files),
@@ -53,22 +42,6 @@ rule train_searle:
         " --phrases {input.phrases} --phrase-features {input.phrase_features} --weights {input.weights}"
         " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
         " --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"
-
-
-def network_captions(wildcards):
-    """What LinCIR's φ learns from: captions and their features; and by which queries its best step is chosen."""
-    entry = config["networks"][wildcards.network]
-    parts = plan.caption_parts(config, entry["corpora"])
-    inputs = {
-        "captions": [expand(CAPTIONS, **part)[0] for part in parts],
-        "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
-    }
-    if entry["selection"] == "best":
-        image_set = config["benchmarks"][entry["validation"]]["image_set"]
-        inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
-        inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
-        inputs["validation_features"] = shards_of(FEATURES, image_set, backbone=wildcards.backbone)
-    return inputs
 
 
 rule train_lincir:
