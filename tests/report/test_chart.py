@@ -14,6 +14,14 @@ def test_every_line_with_a_figure_is_named():
     assert all(f">{label}</text>" in svg for label in ("PALAVRA", "SEARLE", "Upper bound"))
 
 
+def test_a_long_name_is_cut_where_the_chart_has_no_more_room():
+    assert chart.shortened("SEARLE-OTI") == "SEARLE-OTI"
+    cut = chart.shortened("SEARLE-XL (phi pre-trained on FashionIQ train images)")
+    assert cut.startswith("SEARLE-XL (phi")
+    assert cut.endswith("…")
+    assert len(cut) <= chart.LONGEST_LABEL
+
+
 def test_colours_and_fonts_are_the_pages():
     svg = panel()
     for variable in ("--measured", "--bound", "--published", "--ink", "--muted", "--rule", "--paper"):

@@ -31,11 +31,19 @@ _MEASURED, _BOUND, _PUBLISHED, _INK, _MUTED, _RULE, _PAPER = _COLOURS
 #: One mark a source, in the order in which the table names them.
 MARKS = "DosP^v"
 
+#: Letters of a method's name that fit beside the axis.
+LONGEST_LABEL = 24
+
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cirque",  # the names of clip paths follow from it: equal figures, equal bytes
     "font.size": 9.5,
 }
+
+
+def shortened(label: str) -> str:
+    """A method's name as far as the chart has room for it; the table below has it whole."""
+    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1].rstrip() + "…"
 
 
 def panel(block: Block, metric: str, sources: Sequence[str], title: str, name: str) -> str:
@@ -73,7 +81,7 @@ def _dress(axes: Axes, lines: Sequence[Line], metric: str) -> None:
     axes.set_xlim(-1.5, 101.5)
     axes.set_ylim(len(lines) - 0.45, -0.55)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_yticks(range(len(lines)), [line.label for line in lines])
+    axes.set_yticks(range(len(lines)), [shortened(line.label) for line in lines])
     axes.set_xlabel(f"{metric}, %", color=_MUTED)
     axes.grid(axis="x", color=_RULE, linewidth=0.8)
     axes.set_axisbelow(True)
