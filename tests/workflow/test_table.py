@@ -93,7 +93,7 @@ def test_two_configurations_never_share_an_output(project: Project):
     project.configure(scale="other", data_root="data/other")
     planned = project.planned()
     assert planned["generate_cirr"] == 1
-    assert planned["extract_features"] == 4
+    assert planned["extract_features"] == 5
 
 
 def test_database_opens_with_views_over_everything(finished: Project, monkeypatch: pytest.MonkeyPatch):
