@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cirque import backbones, draws, lincir_training, phi, schemas, text
+from cirque import backbones, draws, lincir_training, phi, schemas, text, training
 
 MODEL = "ViT-L-14-quickgelu"
 SETTINGS = lincir_training.Settings(
@@ -141,7 +141,7 @@ class Plain:
     def prepare(self, number: int) -> None:
         """Ids of the captions and the masked captions, padded to the context, and the noise."""
         batch, rows = self.source.batch(number), self.rows
-        order = lincir_training.epoch_batches(len(rows), self.source.settings.batch, self.source.seed, number)[0]
+        order = training.epoch_batches(len(rows), self.source.settings.batch, self.source.seed, number)[0]
         self.noise = batch.noisy - batch.features
         self.captions = self.model_ids([rows[row]["caption"] for row in order])
         masked = [self.source.masked(rows[row], number) for row in order]

@@ -83,7 +83,7 @@ def trained(
 
 @given(n_images=st.integers(1, 60), batch=st.integers(1, 20), seed=st.integers(0, 3), epoch=st.integers(0, 3))
 def test_an_epoch_is_whole_batches_of_different_images(n_images: int, batch: int, seed: int, epoch: int) -> None:
-    batches = phi_training.epoch_batches(n_images, batch, seed, epoch)
+    batches = training.epoch_batches(n_images, batch, seed, epoch)
     seen = [image for images in batches for image in images]
     assert len(set(seen)) == len(seen)
     assert set(seen) <= set(range(n_images))
@@ -92,7 +92,7 @@ def test_an_epoch_is_whole_batches_of_different_images(n_images: int, batch: int
 
 
 def test_the_order_differs_between_epochs_and_seeds() -> None:
-    orders = [phi_training.epoch_batches(50, 50, seed, epoch)[0] for seed in range(2) for epoch in range(2)]
+    orders = [training.epoch_batches(50, 50, seed, epoch)[0] for seed in range(2) for epoch in range(2)]
     assert len(set(map(tuple, orders))) == 4
 
 
@@ -210,7 +210,7 @@ def test_training_is_adamw_on_the_weighted_sum_of_both_losses(
     network = phi.initial(small_searle.DIM, small_searle.TOKEN_DIM, 0.5, 5).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
     totals = []
-    for step, images in enumerate(phi_training.epoch_batches(11, 4, 5, 0)):
+    for step, images in enumerate(training.epoch_batches(11, 4, 5, 0)):
         torch.manual_seed(draws.seed_of(5, "phi dropout", step))
         predicted = network(examples.features[images])
         tokens = examples.tokens[images]

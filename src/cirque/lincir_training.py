@@ -30,10 +30,9 @@ from cirque.errors import CirqueError, listed
 from cirque.methods import Inputs
 from cirque.packed import PackedEncoder
 from cirque.packing import Layout
-from cirque.phi_training import epoch_batches
 from cirque.progress import progress, say
 from cirque.templates import PROMPT
-from cirque.training import Saver, TrainingState
+from cirque.training import Saver, TrainingState, epoch_batches
 
 #: Losses of the training log, in its order.
 LOSSES = ("mse",)

@@ -22,7 +22,7 @@ from cirque.errors import CirqueError
 from cirque.packed import PackedEncoder
 from cirque.phrase_pool import PhrasePool, with_placeholder
 from cirque.progress import progress
-from cirque.training import Saver, TrainingState
+from cirque.training import Saver, TrainingState, epoch_batches
 
 #: Losses of the training log, in its order.
 LOSSES = ("total", "distil", "gpt")
@@ -171,13 +171,6 @@ def _require_dim(backbone: Backbone, what: str, found: int, needed: int) -> None
             f"{what} have {found} dimensions and the backbone {backbone.name} needs {needed}: they are of different"
             " backbones"
         )
-
-
-def epoch_batches(n_images: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
-    """Shuffled whole batches of one epoch; the rest is left out, but fewer images than a batch make one batch."""
-    order = draws.generator(seed, "phi order", epoch).permutation(n_images).tolist()
-    size = min(batch, n_images)
-    return [order[start : start + size] for start in range(0, n_images - size + 1, size)]
 
 
 def train(

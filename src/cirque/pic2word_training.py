@@ -8,7 +8,6 @@ Order of images and dropout are drawn from (seed, epoch) and (seed, step), never
 that was killed goes on from its last saved step and ends with the same bits.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from cirque import draws, phi, text
 from cirque.backbones import Backbone
+from cirque.contrastive import contrastive_loss, learning_rate
 from cirque.errors import CirqueError
 from cirque.packed import PackedEncoder
-from cirque.phi_training import epoch_batches
 from cirque.progress import progress
-from cirque.training import Saver, TrainingState
+from cirque.training import Saver, TrainingState, epoch_batches
 
 #: Losses of the training log, in its order.
 LOSSES = ("contrastive",)
@@ -52,25 +50,6 @@ class Settings:
     warmup: int  # steps
 
 
-# ---- loss ----------------------------------------------------------------------------------------------------------
-
-
-def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric cross-entropy over scaled cosines, the image's own text being right (pic2word.md §1.4).
-
-    Args:
-        images: features [batch, dim], of any length.
-        texts: features [batch, dim], of any length, in the order of their images.
-        scale: exp(logit_scale) of CLIP, a constant.
-
-    Returns:
-        A scalar.
-    """
-    logits = scale * functional.normalize(images, dim=-1) @ functional.normalize(texts, dim=-1).T
-    own = torch.arange(len(logits), device=logits.device)
-    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
-
-
 class Objective:
     """The loss of a batch of pseudo tokens against the images that they stand for."""
 
@@ -93,14 +72,6 @@ class Objective:
 
 
 # ---- optimisation --------------------------------------------------------------------------------------------------
-
-
-def learning_rate(step: int, n_steps: int, settings: Settings) -> float:
-    """Learning rate of a step: linear warm-up, then half a cosine down to 0 over the other steps (pic2word.md §2)."""
-    if step < settings.warmup:
-        return settings.learning_rate * (step + 1) / settings.warmup
-    done = (step - settings.warmup) / (n_steps - settings.warmup)
-    return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
 def steps_per_epoch(n_images: int, settings: Settings) -> int:

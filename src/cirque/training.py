@@ -17,9 +17,16 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from cirque import files
+from cirque import draws, files
 from cirque.errors import CirqueError
 from cirque.progress import say
+
+
+def epoch_batches(n_examples: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
+    """Shuffled whole batches of one epoch; the rest is left out, but fewer examples than a batch make one batch."""
+    order = draws.generator(seed, "phi order", epoch).permutation(n_examples).tolist()
+    size = min(batch, n_examples)
+    return [order[start : start + size] for start in range(0, n_examples - size + 1, size)]
 
 
 @dataclass

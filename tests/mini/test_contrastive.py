@@ -74,25 +74,6 @@ def test_cut_texts_have_the_features_of_open_clip():
         assert torch.allclose(ours, model.encode_text(TOKENIZER(captions)), atol=1e-6)
 
 
-def test_the_loss_is_symmetric_and_least_where_pairs_agree():
-    features = torch.eye(4)
-    scale = torch.tensor(2.0)
-    loss = contrastive.contrastive_loss(features, features, scale)
-    assert loss == pytest.approx(float(torch.log(1 + 3 * torch.exp(-torch.exp(scale)))), abs=1e-6)
-    one, other = torch.randn(2, 4, 8, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(
-        contrastive.contrastive_loss(one, other, scale), contrastive.contrastive_loss(other, one, scale)
-    )
-    assert loss < contrastive.contrastive_loss(features, features.roll(1, 0), scale)
-
-
-def test_the_learning_rate_rises_and_then_falls_to_nothing():
-    rates = [contrastive.learning_rate(step, 20, SETTINGS) for step in range(20)]
-    assert rates[3] == max(rates) == SETTINGS.learning_rate
-    assert rates[0] == SETTINGS.learning_rate / 4
-    assert rates[-1] < SETTINGS.learning_rate / 50
-
-
 def test_a_loss_that_is_no_number_stops_the_training(data):
     settings = contrastive.Settings(epochs=2, batch=32, learning_rate=float("inf"), weight_decay=0.1, warmup=0)
     with pytest.raises(CirqueError, match=r"the loss is nan at step 2; lower learning_rate"):

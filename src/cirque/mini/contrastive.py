@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import cross_entropy, embedding, normalize
+from torch.nn.functional import embedding
 from tqdm import tqdm
 
+from cirque.contrastive import contrastive_loss, learning_rate
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
 
@@ -86,21 +87,6 @@ def encode_texts(model: Any, rows: torch.Tensor, ids: torch.Tensor) -> torch.Ten
     return features
 
 
-def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
-    """Symmetric cross-entropy over the cosine similarities of a batch; both features are [n, d]."""
-    logits = log_scale.exp() * normalize(images, dim=1) @ normalize(texts, dim=1).T
-    right = torch.arange(len(logits), device=logits.device)
-    return (cross_entropy(logits, right) + cross_entropy(logits.T, right)) / 2
-
-
-def learning_rate(step: int, n_steps: int, settings: Settings) -> float:
-    """Linear warm-up, then a cosine down to zero."""
-    if step < settings.warmup:
-        return settings.learning_rate * (step + 1) / settings.warmup
-    done = (step - settings.warmup) / max(1, n_steps - settings.warmup)
-    return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
-
-
 def _optimizer(model: Any, rows: torch.Tensor, settings: Settings) -> torch.optim.AdamW:
     """AdamW; only matrices decay, and no embedding does."""
     named = [(name, weight) for name, weight in model.named_parameters() if name != "token_embedding.weight"]
@@ -167,7 +153,7 @@ def train(
             features = model.encode_image(images)
             chosen = torch.cat([numbers[picked] for numbers in drawn])
             said = encode_texts(model, rows, texts.batch(chosen).to(device)).chunk(TEXTS_PER_IMAGE)
-            loss = torch.stack([contrastive_loss(features, text, model.logit_scale) for text in said]).mean()
+            loss = torch.stack([contrastive_loss(features, text, model.logit_scale.exp()) for text in said]).mean()
             if not torch.isfinite(loss):
                 raise CirqueError(
                     f"training: the loss is {loss.item()} at step {epoch * per_epoch + i + 1}; lower learning_rate"
