@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cirque import datasets
+
 Config = Mapping[str, Any]
 
 #: Matches nothing: the constraint of a wildcard that a configuration has no value for.
@@ -109,9 +111,9 @@ def image_folders(dataset: str, split: str) -> tuple[str, ...]:
 
 def generated_datasets(config: Config) -> list[str]:
     """Data sets of benchmarks that the mini world can generate; one that shares another's files needs no generator."""
-    datasets = dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values())
+    names = dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values())
     stages = Path(__file__).parent / "stages"
-    return [name for name in datasets if (stages / f"generate_{name}.py").is_file()]
+    return [name for name in names if (stages / f"generate_{name}.py").is_file()]
 
 
 def generated(config: Config, dataset: str) -> dict[str, list[str]]:
@@ -151,7 +153,7 @@ def caption_parts(config: Config, corpora: Sequence[str]) -> list[dict[str, str]
 def deriving_module(config: Config, image_set: str) -> dict[str, str]:
     """The data set that makes a set's images out of parts of files, as an argument of the stage shard; or nothing."""
     dataset = config["image_sets"][image_set]["dataset"]
-    return {"dataset": dataset} if hasattr(import_module(f"cirque.datasets.{dataset}"), "derive") else {}
+    return {"dataset": dataset} if datasets.deriver(dataset) else {}
 
 
 def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str]:

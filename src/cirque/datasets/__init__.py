@@ -11,6 +11,7 @@ either, `PROTOCOLS` names the ways, the usual one first. Nothing else in the pac
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -92,6 +93,12 @@ def gallery(name: str, data_root: Path, split: str, wanted: str | None = None) -
         found: list[tuple[str, str]] = benchmark.gallery(data_root, split, **protocol(name, wanted))
         return found
     return [(image_id, "") for image_id, _ in benchmark.images(data_root, split)]
+
+
+def deriver(name: str) -> Callable[[str, bytes], bytes] | None:
+    """What makes an image of a data set from its name and the bytes of its file; None where it is the whole file."""
+    found: Callable[[str, bytes], bytes] | None = getattr(load(name), "derive", None)
+    return found
 
 
 def require_count(dataset: str, split: str, n_listed: int, n_images: int) -> None:
