@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cirque import language_model, phrases
 from cirque.concepts import read_vocabulary
+from cirque.decoding import clean_up_spaces
 from cirque.phrase_pool import is_usable
 
 SETTINGS = phrases.Settings(n_phrases=6, temperature=0.5, top_k=50, no_repeat_ngram_size=2, max_length=20)
@@ -104,24 +105,6 @@ def test_a_model_that_says_nothing_more_gives_the_prompt(
 
 
 @pytest.mark.parametrize(
-    ("decoded", "cleaned"),
-    [
-        ("a cat , a dog .", "a cat, a dog."),
-        ("is it ? yes !", "is it? yes!"),
-        ("it 's what they 've , we 're , I 'm", "it's what they've, we're, I'm"),
-        ("does n't", "doesn't"),
-        ("rock ' n ' roll", "rock'n'roll"),
-        ("Grevillea 'superb'", "Grevillea'superb'"),
-        ("Grevillea 'moonlight'", "Grevillea'moonlight'"),
-        ("a 'Nduja", "a 'Nduja"),
-        ("two  spaces stay", "two  spaces stay"),
-    ],
-)
-def test_spaces_are_cleaned_up_as_transformers_4_24_did(decoded: str, cleaned: str) -> None:
-    assert phrases.clean_up_spaces(decoded) == cleaned
-
-
-@pytest.mark.parametrize(
     ("decoded", "tidied"),
     [
         ("one\ntwo", "one. two"),
@@ -138,7 +121,7 @@ def test_line_ends_become_sentences_and_runs_of_dots_one_dot(decoded: str, tidie
 
 def test_exactly_two_open_images_names_are_lost_to_the_clean_up(annotations: Path) -> None:
     names = read_vocabulary(annotations / "openimages" / "oidv7-class-descriptions.csv")
-    prompts = {name: phrases.tidy(phrases.clean_up_spaces(phrases.PROMPT.format(concept=name))) for name in names}
+    prompts = {name: phrases.tidy(clean_up_spaces(phrases.PROMPT.format(concept=name))) for name in names}
     lost = [name for name, prompt in prompts.items() if not is_usable(name, [prompt])]
     assert lost == ["Grevillea 'moonlight'", "Grevillea 'superb'"]
 

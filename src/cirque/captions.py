@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cirque import provenance
+from cirque.decoding import clean_up_spaces
 from cirque.errors import CirqueError
-from cirque.phrases import clean_up_spaces
 
 #: How CC3M writes a name that it has taken out.
 ANONYMOUS = "<PERSON>"

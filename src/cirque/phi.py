@@ -8,6 +8,7 @@ normalised ones.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +34,7 @@ SEARLE_KEY, PIC2WORD_KEY, PARALLEL = "Phi", "state_dict_img2text", "module."
 # ---- networks ------------------------------------------------------------------------------------------------------
 
 
-class Phi(nn.Module):
+class Phi(nn.Module, ABC):
     """A mapping network of any architecture.
 
     Attributes:
@@ -48,13 +49,13 @@ class Phi(nn.Module):
         super().__init__()
         self.dim, self.token_dim = dim, token_dim
 
+    @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
         """Un-normalised image features [n, dim] to pseudo tokens [n, token_dim]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def widths(self) -> dict[str, int]:
         """What the side-car says of the layers in between."""
-        raise NotImplementedError
 
 
 class SearlePhi(Phi):

@@ -13,24 +13,11 @@ from dataclasses import dataclass
 import torch
 
 from cirque import draws
+from cirque.decoding import clean_up_spaces
 from cirque.language_model import LanguageModel
 
 #: What the language model continues. The released code ends it with "that"; the paper leaves the word out.
 PROMPT = "a photo of {concept} that"
-
-#: The rewriting that `transformers` did after decoding, in its order; it no longer does for byte-level tokenizers.
-SPACE_RULES = (
-    (" .", "."),
-    (" ?", "?"),
-    (" !", "!"),
-    (" ,", ","),
-    (" ' ", "'"),
-    (" n't", "n't"),
-    (" 'm", "'m"),
-    (" 's", "'s"),
-    (" 've", "'ve"),
-    (" 're", "'re"),
-)
 
 
 @dataclass(frozen=True)
@@ -47,17 +34,6 @@ class Settings:
 def part_of(items: Sequence[str], part: int, n_parts: int) -> list[str]:
     """The items of one of `n_parts` jobs: item i of n belongs to part ⌊i · n_parts / n⌋."""
     return [item for i, item in enumerate(items) if i * n_parts // len(items) == part]
-
-
-def clean_up_spaces(text: str) -> str:
-    """Take out the space before punctuation and contractions, as transformers 4.24 did by default.
-
-    The authors' phrases were decoded so. It glues `Grevillea 'moonlight'` together, by which that concept is
-    lost to later stages. Newer releases ignore the option for byte-level BPE, hence the rules stand here.
-    """
-    for old, new in SPACE_RULES:
-        text = text.replace(old, new)
-    return text
 
 
 def tidy(text: str) -> str:

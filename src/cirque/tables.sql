@@ -1,4 +1,4 @@
--- The macro from which a paper's table is made (workflow/tables/*.sql): each published figure beside ours, then what was
+-- The macros from which a paper's table is made (workflow/tables/*.sql): each published figure beside ours, then what was
 -- measured and no paper prints (other splits, further baselines, the upper bound). `cirque table` gives it the views
 --
 --     metrics            schemas.METRICS of every run
@@ -9,19 +9,43 @@
 --     benchmark_metrics  benchmark, metric, position
 --     settings           name, scale, comparable, reason, tolerance    one row
 --     facts              schemas.FACTS and position              what the table states without any ranking
---
--- tables are the papers' tables in the order in which they are shown (`SEARLE Table 2`). A published figure is put
--- beside the benchmark that prints its data set and split, unless its protocol is not the papers' (beside_papers).
+
+-- The published figures of some tables, in the order in which these are named.
+CREATE OR REPLACE MACRO printed_in(tables) AS TABLE
+SELECT *, lower(replace(subset, ' ', '_')) AS subset_key, list_position(tables, paper || ' ' || "table") AS place_of_table
+FROM published WHERE list_contains(tables, paper || ' ' || "table");
+
+-- What is said of a published figure; of ours that no paper prints, nothing at a comparable scale.
+CREATE OR REPLACE MACRO verdict_of(hindrance, comparable, agrees, published) AS CASE
+    WHEN hindrance IS NOT NULL THEN 'cannot run here'
+    WHEN NOT comparable THEN 'mini'
+    WHEN agrees THEN 'match'
+    WHEN published IS NOT NULL THEN 'differs'
+END;
+
+-- Why: `agreement` and `distance` are words about the two figures, `outside` about the interval, null where there is none.
+CREATE OR REPLACE MACRO reason_of(verdict, hindrance, remark, scale_reason, table_name, agreement, distance, delta, outside) AS
+CASE verdict
+    WHEN 'cannot run here' THEN hindrance
+    WHEN 'mini' THEN concat_ws('; ', nullif(remark, ''), scale_reason)
+    WHEN 'match' THEN format('the published figure is {}', agreement)
+    WHEN 'differs' THEN format(
+        '{} {} the published figure{}; see docs/tables/{}.md#known-differences',
+        distance, CASE WHEN delta > 0 THEN 'above' ELSE 'below' END, coalesce(outside, ''), table_name
+    )
+    ELSE remark
+END;
+
+-- Figures of methods. `tables` are the papers' tables in the order in which they are shown (`SEARLE Table 2`). A published
+-- figure is put beside the benchmark that prints its data set and split, unless its protocol is not the papers'
+-- (beside_papers).
 -- A group of queries is the papers' subset in small letters: `focus_attribute` is `Focus Attribute`.
 --
 -- Figures are in percent. Over several seeds: mean of the values, their sample standard deviation, and the mean of
 -- their intervals' ends. Each query's draw enters an interval, the seed's does not: that is what std is for.
 CREATE OR REPLACE MACRO papers_beside_ours(tables) AS TABLE
 WITH
-printed AS (
-    SELECT *, lower(replace(subset, ' ', '_')) AS subset_key, list_position(tables, paper || ' ' || "table") AS place_of_table
-    FROM published WHERE list_contains(tables, paper || ' ' || "table")
-),
+printed AS (FROM printed_in(tables)),
 
 subsets AS (
     SELECT dataset AS printed_as, subset_key, min(subset) AS subset FROM printed GROUP BY dataset, subset_key
@@ -103,33 +127,21 @@ judged AS (
         measured - published AS delta,
         round(abs(measured - published), 9) <= tolerance AS is_near,
         published BETWEEN ci_low AND ci_high AS is_inside,
-        CASE
-            WHEN hindrance IS NOT NULL THEN 'cannot run here'
-            WHEN NOT comparable THEN 'mini'
-            WHEN is_near OR is_inside THEN 'match'
-            WHEN published IS NOT NULL THEN 'differs'
-        END AS verdict
+        verdict_of(hindrance, comparable, is_near OR is_inside, published) AS verdict
     FROM (SELECT * FROM compared UNION ALL SELECT * FROM ours_alone) CROSS JOIN settings
 )
 
 SELECT
     paper, "table", "row", method, backbone, model, dataset, split, benchmark, subset, metric,
     measured, std, n_seeds, ci_low, ci_high, published, published_std, delta, verdict,
-    CASE verdict
-        WHEN 'cannot run here' THEN hindrance
-        WHEN 'mini' THEN concat_ws('; ', nullif(remark, ''), reason)
-        WHEN 'match' THEN format(
-            'the published figure is {}', concat_ws(' and ',
-                CASE WHEN is_near THEN format('within {:.2f} points', tolerance) END,
-                CASE WHEN is_inside THEN format('inside the 95 % interval {:.2f} to {:.2f}', ci_low, ci_high) END
-            ))
-        WHEN 'differs' THEN format(
-            '{:.2f} points {} the published figure, which is outside the 95 % interval {:.2f} to {:.2f}; see {}',
-            abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END, ci_low, ci_high,
-            format('docs/tables/{}.md#known-differences', name)
-        )
-        ELSE remark
-    END AS reason,
+    reason_of(
+        verdict, hindrance, remark, reason, name,
+        concat_ws(' and ',
+            CASE WHEN is_near THEN format('within {:.2f} points', tolerance) END,
+            CASE WHEN is_inside THEN format('inside the 95 % interval {:.2f} to {:.2f}', ci_low, ci_high) END
+        ),
+        format('{:.2f} points', abs(delta)), delta, format(', which is outside the 95 % interval {:.2f} to {:.2f}', ci_low, ci_high)
+    ) AS reason,
     scale
 FROM judged
 ORDER BY place, metric, subset;
@@ -140,10 +152,7 @@ ORDER BY place, metric, subset;
 -- published figure is inside the interval of a fact that was sampled.
 CREATE OR REPLACE MACRO papers_beside_facts(tables) AS TABLE
 WITH
-printed AS (
-    SELECT *, lower(replace(subset, ' ', '_')) AS subset_key, list_position(tables, paper || ' ' || "table") AS place_of_table
-    FROM published WHERE list_contains(tables, paper || ' ' || "table")
-),
+printed AS (FROM printed_in(tables)),
 
 stated AS (
     SELECT
@@ -200,12 +209,7 @@ judged AS (
         measured - published AS delta,
         round(abs(measured - published), 9) <= rounding AS is_near,
         published BETWEEN ci_low AND ci_high AS is_inside,
-        CASE
-            WHEN hindrance IS NOT NULL THEN 'cannot run here'
-            WHEN NOT comparable THEN 'mini'
-            WHEN is_near OR is_inside THEN 'match'
-            WHEN published IS NOT NULL THEN 'differs'
-        END AS verdict
+        verdict_of(hindrance, comparable, is_near OR is_inside, published) AS verdict
     FROM (SELECT * FROM compared UNION ALL SELECT * FROM ours_alone) CROSS JOIN settings
 )
 
@@ -213,21 +217,14 @@ SELECT
     paper, "table", "row", method, backbone, model, dataset, split, benchmark, subset, metric,
     measured, CAST(NULL AS DOUBLE) AS std, CASE WHEN measured IS NOT NULL THEN 1 END AS n_seeds, ci_low, ci_high,
     published, published_std, delta, verdict,
-    CASE verdict
-        WHEN 'cannot run here' THEN hindrance
-        WHEN 'mini' THEN concat_ws('; ', nullif(remark, ''), reason)
-        WHEN 'match' THEN format(
-            'the published figure is {}', concat_ws(' and ',
-                CASE WHEN is_near AND rounding = 0 THEN 'the same' WHEN is_near THEN 'the same as far as it is printed' END,
-                CASE WHEN is_inside THEN format('inside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high) END
-            ))
-        WHEN 'differs' THEN format(
-            '{:g} {} the published figure{}; see docs/tables/{}.md#known-differences',
-            abs(delta), CASE WHEN delta > 0 THEN 'above' ELSE 'below' END,
-            coalesce(format(', which is outside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high), ''), name
-        )
-        ELSE remark
-    END AS reason,
+    reason_of(
+        verdict, hindrance, remark, reason, name,
+        concat_ws(' and ',
+            CASE WHEN is_near AND rounding = 0 THEN 'the same' WHEN is_near THEN 'the same as far as it is printed' END,
+            CASE WHEN is_inside THEN format('inside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high) END
+        ),
+        format('{:g}', abs(delta)), delta, format(', which is outside the 95 % interval {:.3f} to {:.3f}', ci_low, ci_high)
+    ) AS reason,
     scale
 FROM judged
 ORDER BY place, metric, subset;

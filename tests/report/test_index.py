@@ -74,7 +74,7 @@ def test_its_tags_are_balanced_and_its_ids_are_unique(text):
 
 
 def test_its_own_script_and_style_end_nowhere_early():
-    for part in index.PARTS[1:]:
+    for part in (part for part in index.PARTS if part.suffix in (".css", ".js")):
         assert "</" not in part.read_text(encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ GALLERY_RUNS = list(
     }.values()
 )
 GALLERY_BENCHMARKS = list(dict.fromkeys(run["benchmark"] for run in GALLERY_RUNS))
+REPORT_PARTS = ("index.html", "page.css", "index.css", "index.js", "figures.html")
 GALLERY_IMAGE_SETS = list(dict.fromkeys(config["benchmarks"][name]["image_set"] for name in GALLERY_BENCHMARKS))
 
 
@@ -42,7 +43,7 @@ rule write_index:
             for image_set in GALLERY_IMAGE_SETS
             for shard in shards_of("<scale>/shards/image_set={image_set}/{shard}.tar", image_set)
         ],
-        parts=[str(ROOT / f"src/cirque/report/{name}") for name in ("index.html", "page.css", "index.css", "index.js")],
+        parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS],
     output:
         page=report(
             "results/report/index.html",

@@ -58,8 +58,7 @@ rule build_table:
 rule write_page:
     input:
         table="<scale>/table_{table}.parquet",
-        template=str(ROOT / "src/cirque/report/page.html"),
-        style=str(ROOT / "src/cirque/report/page.css"),
+        parts=[str(ROOT / f"src/cirque/report/{name}") for name in ("page.html", "page.css", "figures.html")],
     output:
         page=report(
             "<scale>/table_{table}.html",

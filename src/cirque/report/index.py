@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 
 from cirque.errors import CirqueError
@@ -24,7 +23,7 @@ from cirque.report.gallery import Example, Gallery
 from cirque.report.layout import Split
 
 #: Files of this package that the page is made of, besides its code.
-PARTS = tuple(page.FOLDER / name for name in ("index.html", "page.css", "index.css", "index.js"))
+PARTS = tuple(page.FOLDER / name for name in ("index.html", "page.css", "index.css", "index.js", "figures.html"))
 
 #: What a method is first compared with.
 BASELINE = "image-text"
@@ -97,7 +96,7 @@ def render(tables: Mapping[Path, Sequence[Row]], shown: Sequence[Shown], setting
     galleries = [_gallery(of_benchmark, sections, settings, album) for of_benchmark in shown]
     script = PARTS[3].read_text(encoding="utf-8")
     not_comparable = layout.reasons(rows).get("mini", [""])[0]
-    return _template().render(
+    return page.template(PARTS[0].name).render(
         policy=_policy(script),
         css=Markup("\n".join(part.read_text(encoding="utf-8") for part in PARTS[1:3])),
         script=Markup(script),
@@ -130,20 +129,6 @@ def _policy(script: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # Charts carry style attributes, which have no digest.
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-
-
-def _template() -> jinja2.Template:
-    """The page's template with its filters."""
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters.update(
-        percent=page.percent,
-        interval=page.interval,
-        metric_heading=page.metric_heading,
-        css_class=lambda verdict: verdict.replace(" ", "-"),
-    )
-    return environment.from_string(PARTS[0].read_text(encoding="utf-8"))
 
 
 def embedded(value: object) -> Markup:

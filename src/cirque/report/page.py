@@ -15,7 +15,7 @@ from cirque.report.layout import Measured, Split
 FOLDER = Path(__file__).parent
 
 #: Files of this package that the page is made of, besides its code.
-PARTS = (FOLDER / "page.html", FOLDER / "page.css")
+PARTS = tuple(FOLDER / name for name in ("page.html", "page.css", "figures.html"))
 
 #: Signs for the chart's marks, in their order.
 SIGNS = "◇○□⬠▽△"
@@ -75,7 +75,7 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
     scale = rows[0]["scale"]
     not_comparable = reasons.get("mini", [""])[0]
     not_comparable = not_comparable[:1].upper() + not_comparable[1:]
-    return _template().render(
+    return template(PARTS[0].name).render(
         title=f"{', '.join(datasets or sources)}: measured beside published",
         subtitle=f"{', '.join(sources)} · scale {scale}",
         css=PARTS[1].read_text(encoding="utf-8"),
@@ -94,10 +94,14 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
     )
 
 
-def _template() -> jinja2.Template:
-    """The page's template with its filters."""
+def template(name: str) -> jinja2.Template:
+    """A template of this folder, with the filters that any of them uses."""
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
         percent=percent,
@@ -105,7 +109,7 @@ def _template() -> jinja2.Template:
         metric_heading=metric_heading,
         css_class=lambda verdict: verdict.replace(" ", "-"),
     )
-    return environment.from_string(PARTS[0].read_text(encoding="utf-8"))
+    return environment.get_template(name)
 
 
 def percent(value: float) -> str:
