@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
+from cirque import plan
 from cirque.config import check, flags
 from cirque.errors import CirqueError
 from tests.conftest import REPOSITORY
@@ -23,6 +25,21 @@ def refusal(config: dict) -> str:
 @pytest.mark.parametrize("name", ["config", "paper"])
 def test_shipped_configurations_are_accepted(name: str):
     check(configuration(name), SCHEMA)
+
+
+@pytest.mark.parametrize(("over", "under"), [("rehearsal", "paper"), ("nightly", "config"), ("nightly", "paper")])
+def test_configurations_laid_over_others_are_accepted(over: str, under: str):
+    merged = configuration(under)
+    update_config(merged, configuration(over))
+    check(merged, SCHEMA)
+
+
+def test_the_nightly_run_trains_three_times():
+    merged = configuration()
+    update_config(merged, configuration("nightly"))
+    seeds = {(run["method"], run["seed"]) for run in plan.runs(merged, "circo")}
+    assert {seed for method, seed in seeds if method == "searle"} == {"0", "1", "2"}
+    assert {seed for method, seed in seeds if method == "image-text"} == {"0"}
 
 
 def test_unknown_key_is_named_with_those_that_exist():
