@@ -123,4 +123,4 @@ def _is_list(value: object) -> bool:
 
 def as_json(config: Mapping[str, Any]) -> str:
     """The configuration as one line of JSON, for a record beside a table."""
-    return json.dumps(config, sort_keys=True, ensure_ascii=False)
+    return json.dumps(config, ensure_ascii=False)

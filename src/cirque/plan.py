@@ -153,7 +153,7 @@ def caption_parts(config: Config, corpora: Sequence[str]) -> list[dict[str, str]
 def deriving_module(config: Config, image_set: str) -> dict[str, str]:
     """The data set that makes a set's images out of parts of files, as an argument of the stage shard; or nothing."""
     dataset = config["image_sets"][image_set]["dataset"]
-    return {"dataset": dataset} if datasets.deriver(dataset) else {}
+    return {"dataset": dataset} if datasets.derivation(dataset) else {}
 
 
 def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str]:

@@ -95,7 +95,7 @@ def gallery(name: str, data_root: Path, split: str, wanted: str | None = None) -
     return [(image_id, "") for image_id, _ in benchmark.images(data_root, split)]
 
 
-def deriver(name: str) -> Callable[[str, bytes], bytes] | None:
+def derivation(name: str) -> Callable[[str, bytes], bytes] | None:
     """What makes an image of a data set from its name and the bytes of its file; None where it is the whole file."""
     found: Callable[[str, bytes], bytes] | None = getattr(load(name), "derive", None)
     return found

@@ -147,7 +147,7 @@ def _sections(tables: Mapping[Path, Sequence[Row]], at: Path) -> list[_Section]:
     run = {split.title: split.benchmark for _, split in splits if split.benchmark}
     sections = []
     for number, (path, split) in enumerate(splits):
-        headline = _headline(split)
+        headline = split.headline
         sections.append(
             _Section(
                 table=path.stem.removeprefix("table_"),
@@ -169,12 +169,6 @@ def _contents(sections: Sequence[_Section]) -> dict[str, list[tuple[int, _Sectio
     for number, section in enumerate(sections, start=1):
         contents.setdefault(section.table, []).append((number, section))
     return contents
-
-
-def _headline(split: Split) -> str | None:
-    """The column that the papers compare first; none where no column is in percent."""
-    columns = [column for column in split.columns if layout.is_percent(column)]
-    return next((column for column in page.HEADLINES if column in columns), next(iter(columns), None))
 
 
 def _panels(split: Split, headline: str | None, number: int) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from typing import Any
 #: The value of the column `table` for a bound, which is no competitor.
 BOUND = "upper bound"
 
+#: What the papers compare first: mAP@5 on CIRCO, the average where there are subsets, elsewhere R@10.
+HEADLINES = ("mAP@5", "Average R@10", "Average R@1", "R@10")
+
 #: The subset that is the mean of all others.
 AVERAGE = "Average"
 
@@ -72,6 +75,12 @@ def number(value: float, in_percent: bool) -> str:
 def is_percent(column: str) -> bool:
     """Whether the figures of a column, such as `Dress R@10`, are in percent."""
     return _PERCENT.fullmatch(column.rpartition(" ")[2]) is not None
+
+
+def headline(columns: Sequence[str]) -> str | None:
+    """Of some columns the one that the papers compare first; none where no column is in percent."""
+    in_percent = [column for column in columns if is_percent(column)]
+    return next((column for column in HEADLINES if column in in_percent), next(iter(in_percent), None))
 
 
 @dataclass
@@ -144,6 +153,11 @@ class Split:
     def has_intervals(self) -> bool:
         """Whether any figure has an interval."""
         return any(line.has_intervals for block in self.blocks for line in block.lines)
+
+    @property
+    def headline(self) -> str | None:
+        """The column that the papers compare first; none where no column is in percent."""
+        return headline(self.columns)
 
     @property
     def measured_blocks(self) -> list[Block]:

@@ -27,9 +27,6 @@ MEANINGS = {
     "mini": "measured at a scale that the papers' figures say nothing about.",
 }
 
-#: What the papers compare first: mAP@5 on CIRCO, the average where there are subsets, elsewhere R@10.
-HEADLINES = ("mAP@5", "Average R@10", "Average R@1", "R@10")
-
 #: The works behind a table, by the names in its columns paper and dataset.
 WORKS = {
     "SEARLE": "A. Baldrati, L. Agnolucci, M. Bertini, A. Del Bimbo: Zero-Shot Composed Image Retrieval with Textual "
@@ -65,8 +62,7 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
     """
     splits = layout.lay_out(rows)
     columns = list(dict.fromkeys(column for split in splits for column in split.columns))
-    drawable = [name for name in columns if layout.is_percent(name)]
-    charted = charted or next((name for name in HEADLINES if name in drawable), next(iter(drawable), None))
+    charted = charted or layout.headline(columns)
     sources = list(dict.fromkeys(source for split in splits for source in split.sources))
     reasons = layout.reasons(rows)
     counts = Counter(row["verdict"] for row in rows if row["paper"])

@@ -16,7 +16,7 @@ def main(*, images: Path, shard: int, data_root: Path, output: Path, dataset: st
         output: the tar.
         dataset: module of cirque.datasets whose `derive` makes the images out of the files, if they are parts of them.
     """
-    derive = datasets.deriver(dataset) if dataset else None
+    derive = datasets.derivation(dataset) if dataset else None
     everything = files.read_table(images, schemas.IMAGES.names).to_pylist()
     rows = shards.rows_of(everything, shard, images)
     if not all((data_root / row["path"]).is_file() for row in rows):
