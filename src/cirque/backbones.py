@@ -173,32 +173,53 @@ def load(weights: Path, device: torch.device, precision: str = "fp32") -> Backbo
     """
     if precision != "fp32":
         raise CirqueError(f"precision: {precision!r} is not known; features are computed in fp32")
+    model, record = restore(weights, device, create)
+    return Backbone(
+        model=model,
+        tokenizer=open_clip.SimpleTokenizer(context_length=model.context_length),
+        name=record["model"],
+        dim=int(record["config"]["embed_dim"]),
+        token_dim=int(model.token_embedding.embedding_dim),
+        image_size=image_size(record["config"]),
+        mean=tuple(record["image_mean"]),
+        std=tuple(record["image_std"]),
+        context_length=int(model.context_length),
+    )
+
+
+def restore(
+    weights: Path, device: torch.device, build: Callable[[str, dict[str, Any]], Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The model of a weights file, frozen, and what its side-car says.
+
+    Args:
+        weights: A safetensors file with its side-car beside it.
+        device: Where the model shall live.
+        build: Makes a model of a name and an open_clip configuration, as `create`.
+
+    Raises:
+        CirqueError: as of `load`.
+    """
     record = _read_side_car(weights)
     name, config = record["model"], record["config"]
     refuse_other_activation(name, config, bool(record["quick_gelu"]), str(side_car(weights)))
     tensors = _read_weights(weights, record["sha256"])
     with torch.device("meta"):  # the random weights of a new model would only be thrown away
-        model = create(name, config)
+        model = build(name, config)
     try:
         model.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:
         problem = " ".join(line.strip() for line in str(error).splitlines()[1:3])
         raise CirqueError(f"{weights}: does not fit the model {name} ({problem})") from error
-    if model.attn_mask is not None:  # no weight, so that the file does not hold it
-        model.attn_mask = _causal_mask(model.context_length)
-    model = model.to(device).eval().requires_grad_(False)
-    size = config["vision_cfg"].get("image_size", 224)
-    return Backbone(
-        model=model,
-        tokenizer=open_clip.SimpleTokenizer(context_length=model.context_length),
-        name=name,
-        dim=int(config["embed_dim"]),
-        token_dim=int(model.token_embedding.embedding_dim),
-        image_size=int(size),
-        mean=tuple(record["image_mean"]),
-        std=tuple(record["image_std"]),
-        context_length=int(model.context_length),
-    )
+    for part in model.modules():
+        if getattr(part, "attn_mask", None) is not None:  # no weight, so that the file does not hold it
+            part.attn_mask = _causal_mask(len(part.attn_mask))
+    return model.to(device).eval().requires_grad_(False), record
+
+
+def image_size(config: dict[str, Any]) -> int:
+    """Side of the images that a model reads (pixels)."""
+    return int(config["vision_cfg"].get("image_size", 224))
 
 
 def _causal_mask(length: int) -> torch.Tensor:
@@ -223,7 +244,13 @@ def refuse_other_activation(name: str, config: dict[str, Any], trained_with: boo
 # ---- pretrained weights ---------------------------------------------------------------------------------------------
 
 
-def fetch(name: str, tag: str, weights: Path, cache: Path | None = None) -> None:
+def fetch(
+    name: str,
+    tag: str,
+    weights: Path,
+    cache: Path | None = None,
+    build: Callable[[str, dict[str, Any]], Any] = create,
+) -> None:
     """Download the pretrained weights of a model and write them as safetensors, with their side-car.
 
     Args:
@@ -231,6 +258,7 @@ def fetch(name: str, tag: str, weights: Path, cache: Path | None = None) -> None
         tag: open_clip's tag of the weights.
         weights: Where to.
         cache: Folder for the downloaded file.
+        build: Makes a model of a name and an open_clip configuration.
 
     Raises:
         CirqueError: no such model or tag, another activation, no network, or a file that does not fit the model.
@@ -242,7 +270,7 @@ def fetch(name: str, tag: str, weights: Path, cache: Path | None = None) -> None
         raise CirqueError(f"backbone {name}: no weights are tagged {tag!r}; there are {', '.join(tags) or 'none'}")
     refuse_other_activation(name, config, bool(pretrained.get("quick_gelu", False)), f"{name}, {tag}")
     source = str(pretrained.get("hf_hub") or pretrained.get("url"))
-    model = create(name, config)
+    model = build(name, config)
     try:
         checkpoint = open_clip.download_pretrained(pretrained, cache_dir=str(cache) if cache else None)
         open_clip.load_checkpoint(model, checkpoint, strict=True, weights_only=True)

@@ -78,7 +78,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         uses += [(f"networks.{key}.{word}", entry[word], section) for word, section in named if word in entry]
         uses += [(f"networks.{key}.corpora", corpus, "corpora") for corpus in entry.get("corpora", [])]
     for key, entry in config["methods"].items():
-        for word, section in (("tokens", "inversions"), ("phi", "networks")):
+        for word, section in (("tokens", "inversions"), ("phi", "networks"), ("captions", "captioners")):
             needs = entry.get("needs", {})
             uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
     of_facts = (("network", "networks"), ("image_set", "image_sets"), ("corpus", "corpora"))

@@ -67,6 +67,11 @@ VIEWS: Mapping[str, View] = {
     "tokens": View(
         f"tokens/{_IMAGES_OF_BACKBONE}/seed=*/*.parquet", schemas.tokens(1), "an image's pseudo token, by OTI"
     ),
+    "reference_captions": View(
+        "reference_captions/captioner=*/image_set=*/*.parquet",
+        schemas.REFERENCE_CAPTIONS,
+        "a reference's caption, by a captioner",
+    ),
     "training": View(
         "phi/source=*/backbone=*/seed=*/training.parquet", schemas.TRAINING, "a loss of φ at a training step"
     ),

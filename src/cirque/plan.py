@@ -39,8 +39,13 @@ def backbones_from(config: Config, source: str) -> list[str]:
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
 
 
+def captioners_from(config: Config, source: str) -> list[str]:
+    """Captioners whose weights come from `source`: trained or pretrained."""
+    return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
+
+
 def needs(config: Config, method: str) -> dict[str, str]:
-    """What a method builds on: `tokens` of an inversion, `phi` of a network, each by its name."""
+    """What a method builds on: `tokens` of an inversion, `phi` of a network, `captions` by a captioner, each by its name."""
     return dict(config["methods"][method].get("needs", {}))
 
 
@@ -52,8 +57,8 @@ def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
 
 
 def seeds_of(config: Config, method: str) -> list[int]:
-    """Seeds of a method: the configured ones where something is learned, else one."""
-    learned = needs(config, method)
+    """Seeds of a method: the configured ones where something is learned from them, else one; a captioner has its own."""
+    learned = needs(config, method).keys() - {"captions"}
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 
 

@@ -137,6 +137,16 @@ def tokens(dim: int) -> pa.Schema:
     return vectors("image_id", "token", dim)
 
 
+#: What a captioner says of a benchmark's references, in the order of the shard.
+REFERENCE_CAPTIONS = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("caption", pa.string()),  # without a final dot; may be empty; null where the image failed
+        ("status", pa.string()),  # `ok` or why there is none
+    ]
+)
+
+
 def concept_features(dim: int) -> pa.Schema:
     """Class embeddings of the vocabulary, L2-normalised (SEARLE §3.1, 24 templates)."""
     return vectors("concept", "feature", dim)

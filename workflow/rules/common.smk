@@ -17,6 +17,8 @@ CARD = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/phi.json"
 TRAINING_LOG = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/training.parquet"
 CAPTIONS = "<scale>/captions/corpus={corpus}/{part}.parquet"
 CAPTION_FEATURES = "<scale>/caption_features/corpus={corpus}/backbone={backbone}/{part}.parquet"
+CAPTIONER = "<scale>/captioners/captioner={captioner}/weights.safetensors"
+REFERENCE_CAPTIONS = "<scale>/reference_captions/captioner={captioner}/image_set={image_set}/{shard}.parquet"
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
@@ -26,6 +28,12 @@ WORK = f"results/scale={config['scale']}/work"  # declared by no rule, so that a
 def model_config(wildcards):
     """The project's own description of a backbone's model, where it has one."""
     file = Path(MODEL_CONFIGS, f"{config['backbones'][wildcards.backbone]['model']}.json")
+    return [str(file)] if file.exists() else []
+
+
+def captioner_config(wildcards):
+    """The project's own description of a captioner, where it has one."""
+    file = Path(MODEL_CONFIGS, f"{config['captioners'][wildcards.captioner]['model']}.json")
     return [str(file)] if file.exists() else []
 
 
@@ -79,16 +87,27 @@ def reference_features(wildcards):
 
 
 def method_inputs(wildcards):
-    """What a method builds on, by name: `tokens` of the references, or `phi`."""
+    """What a method builds on, by name: `tokens` of the references, or `phi`, or `reference_captions`."""
     needs = plan.needs(config, wildcards.method)
     which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
     inputs = {}
+    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
     if "tokens" in needs:
-        image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
         inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
     if "phi" in needs:
         inputs["phi"] = expand(PHI, network=needs["phi"], **which)
+    if "captions" in needs:
+        inputs["reference_captions"] = shards_of(REFERENCE_CAPTIONS, image_set, captioner=needs["captions"])
     return inputs
+
+
+def queries_over(wildcards):
+    """Queries of every benchmark over an image set: they name its references."""
+    return [
+        f"<scale>/queries/benchmark={name}/queries.parquet"
+        for name, entry in config["benchmarks"].items()
+        if entry["image_set"] == wildcards.image_set
+    ]
 
 
 def run_files(pattern, chosen):

@@ -13,11 +13,7 @@ rule invert_images:
         features=FEATURES,
         concepts=CONCEPTS,
         weights=WEIGHTS,
-        queries=lambda wildcards: [
-            f"<scale>/queries/benchmark={name}/queries.parquet"
-            for name, entry in config["benchmarks"].items()
-            if entry["image_set"] == wildcards.image_set
-        ],
+        queries=queries_over,
     output:
         tokens=TOKENS,
     log:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from cirque.phi import Phi
 
 
+def _no_captions() -> Sequence[str]:
+    raise CirqueError("no captions of the references: give them, or `needs: {captions: …}` in the configuration")
+
+
 @dataclass
 class Inputs:
     """What a benchmark gives to a method, read when first asked for.
@@ -38,6 +42,7 @@ class Inputs:
     prompt: str | None = None  # the benchmark's own, in place of the method's
     text_prompt: str = "{caption}"  # for the words alone
     caption_order: str | None = None  # of text_queries.ORDERS, in place of the method's
+    read_reference_captions: Callable[[], Sequence[str]] = _no_captions
 
     @cached_property
     def reference_features(self) -> np.ndarray:
@@ -48,6 +53,11 @@ class Inputs:
     def tokens(self) -> np.ndarray:
         """Pseudo tokens that inversion found for the references [n_queries, token_dim]."""
         return self.read_tokens()
+
+    @cached_property
+    def reference_captions(self) -> Sequence[str]:
+        """What a captioner says of each query's reference, one a query; some may be empty."""
+        return self.read_reference_captions()
 
     @cached_property
     def phi(self) -> "Phi":

@@ -5,7 +5,7 @@ the rows that occur: the other 49,000 would cost more than both towers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,12 +87,12 @@ def encode_texts(model: Any, rows: torch.Tensor, ids: torch.Tensor) -> torch.Ten
     return features
 
 
-def _optimizer(model: Any, rows: torch.Tensor, settings: Settings) -> torch.optim.AdamW:
-    """AdamW; only matrices decay, and no embedding does."""
-    named = [(name, weight) for name, weight in model.named_parameters() if name != "token_embedding.weight"]
+def _optimizer(model: Any, replaced: Mapping[str, torch.Tensor], settings: Settings) -> torch.optim.AdamW:
+    """AdamW; only matrices decay, and no embedding does, nor what is trained in place of a weight."""
+    named = [(name, weight) for name, weight in model.named_parameters() if name not in replaced]
     decaying = [w for name, w in named if w.ndim >= 2 and "embedding" not in name]
     chosen = {id(w) for w in decaying}
-    steady = [rows, *(w for _, w in named if id(w) not in chosen)]
+    steady = [*replaced.values(), *(w for _, w in named if id(w) not in chosen)]
     groups = [
         {"params": decaying, "weight_decay": settings.weight_decay},
         {"params": steady, "weight_decay": 0.0},
@@ -126,16 +126,75 @@ def train(
     Raises:
         CirqueError: there are fewer images than one batch, or a loss is no number.
     """
+    texts = Texts(data.captions, tokenizer)
+    model = model.to(device).train()
+    rows = model.token_embedding.weight.detach()[texts.rows.to(device)].clone().requires_grad_()
+
+    def loss_of(images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        features = model.encode_image(images)
+        said = encode_texts(model, rows, ids).chunk(TEXTS_PER_IMAGE)
+        return torch.stack([contrastive_loss(features, text, model.logit_scale.exp()) for text in said]).mean()
+
+    replaced = {"token_embedding.weight": rows}
+    history = fit(
+        model,
+        replaced,
+        data,
+        texts,
+        loss_of,
+        settings,
+        texts_per_image=TEXTS_PER_IMAGE,
+        seed=seed,
+        device=device,
+        mean=mean,
+        std=std,
+    )
+    with torch.no_grad():
+        model.token_embedding.weight[texts.rows.to(device)] = rows
+    model.eval()
+    return history
+
+
+def fit(
+    model: Any,
+    replaced: Mapping[str, torch.Tensor],
+    data: Captioned,
+    texts: Texts,
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    settings: Settings,
+    *,
+    texts_per_image: int,
+    seed: int,
+    device: torch.device,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> list[float]:
+    """Lower a loss over images and drawn captions of theirs; returns its mean of each epoch.
+
+    Args:
+        model: In training mode, with CLIP's `logit_scale`.
+        replaced: What is trained in place of the model's weights of these names.
+        data: Images, with captions.
+        texts: The captions.
+        loss_of: The loss of normalised images [batch, 3, side, side] and of captions of theirs, ids
+            [texts_per_image · batch, length] in that many blocks.
+        settings: See there.
+        texts_per_image: Captions of an image in one step.
+        seed: Of the order of images and the choice of captions.
+        device: Where to train.
+        mean: Of the pixels, per channel.
+        std: Likewise.
+
+    Raises:
+        CirqueError: there are fewer images than one batch, or a loss is no number.
+    """
     if len(data.images) < settings.batch:
         raise CirqueError(f"training: {len(data.images)} images do not fill one batch of {settings.batch}")
     generator = torch.Generator().manual_seed(seed)
-    texts = Texts(data.captions, tokenizer)
     pixels = torch.from_numpy(np.ascontiguousarray(data.images.transpose(0, 3, 1, 2)))
     shift = torch.tensor(mean, device=device).reshape(1, 3, 1, 1) * 255
     factor = torch.tensor(std, device=device).reshape(1, 3, 1, 1) * 255
-    model = model.to(device).train()
-    rows = model.token_embedding.weight.detach()[texts.rows.to(device)].clone().requires_grad_()
-    optimizer = _optimizer(model, rows, settings)
+    optimizer = _optimizer(model, replaced, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     per_epoch = len(pixels) // settings.batch
     n_steps = settings.epochs * per_epoch
@@ -143,17 +202,15 @@ def train(
     bar: tqdm[Any] = progress(total=n_steps, what="training", unit="step")
     for epoch in range(settings.epochs):
         order = torch.randperm(len(pixels), generator=generator)
-        drawn = [texts.draw(generator) for _ in range(TEXTS_PER_IMAGE)]
+        drawn = [texts.draw(generator) for _ in range(texts_per_image)]
         losses = []
         for i in range(per_epoch):
             picked = order[i * settings.batch : (i + 1) * settings.batch]
             images = (pixels[picked].to(device).float() - shift) / factor
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(epoch * per_epoch + i, n_steps, settings)
-            features = model.encode_image(images)
             chosen = torch.cat([numbers[picked] for numbers in drawn])
-            said = encode_texts(model, rows, texts.batch(chosen).to(device)).chunk(TEXTS_PER_IMAGE)
-            loss = torch.stack([contrastive_loss(features, text, model.logit_scale.exp()) for text in said]).mean()
+            loss = loss_of(images, texts.batch(chosen).to(device))
             if not torch.isfinite(loss):
                 raise CirqueError(
                     f"training: the loss is {loss.item()} at step {epoch * per_epoch + i + 1}; lower learning_rate"
@@ -169,7 +226,4 @@ def train(
         history.append(sum(losses) / len(losses))
         say(f"epoch {epoch + 1}/{settings.epochs}: loss {history[-1]:.4f}, scale {model.logit_scale.exp().item():.1f}")
     bar.close()
-    with torch.no_grad():
-        model.token_embedding.weight[texts.rows.to(device)] = rows
-    model.eval()
     return history

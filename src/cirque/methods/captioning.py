@@ -1,0 +1,54 @@
+"""Captioning: a generated caption of the reference stands in the place of SEARLE's pseudo word (SEARLE §5, baselines)."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cirque import text, text_queries
+from cirque.methods import Inputs
+from cirque.progress import say
+from cirque.templates import PROMPT
+
+if TYPE_CHECKING:
+    from cirque.backbones import Backbone
+
+
+def compose(inputs: Inputs) -> np.ndarray:
+    """Normalised text features of `a photo of {generated caption} that {relative caption}` [n_queries, dim].
+
+    A query whose reference has an empty caption is its relative caption alone, as of Text-only.
+
+    Raises:
+        CirqueError: a relative caption is longer than the text tower reads.
+    """
+    orders = text_queries.ORDERS[inputs.caption_order or "both"]
+    prompt = (inputs.prompt or PROMPT).replace(text.PLACEHOLDER, "{reference}")
+    texts, n_empty, n_cut = [], 0, 0
+    for captions, reference in zip(inputs.captions, inputs.reference_captions, strict=True):
+        template = prompt if reference else inputs.text_prompt
+        told = [fitting(inputs.backbone, template, reference, caption) for caption in orders(captions)]
+        texts.append([words for words, _ in told])
+        n_empty += not reference
+        n_cut += any(was_cut for _, was_cut in told)
+    say(f"captioning: {n_empty} queries whose reference has an empty caption, {n_cut} whose reference's caption was cut")
+    return text_queries.encode_texts(inputs, texts)
+
+
+def fitting(backbone: "Backbone", template: str, reference: str, caption: str) -> tuple[str, bool]:
+    """The template filled in; of a text over the context the generated caption loses its last words, not the query its.
+
+    Args:
+        backbone: whose tokenizer and context length are used.
+        template: holds `{reference}` and `{caption}`.
+        reference: the generated caption.
+        caption: the relative caption.
+
+    Returns:
+        The text, and whether words were left out.
+    """
+    words = reference.split()
+    for kept in range(len(words), 1, -1):
+        filled = template.format(reference=" ".join(words[:kept]), caption=caption)
+        if len(text.inner_ids(backbone.tokenizer, filled)) + 2 <= backbone.context_length:
+            return filled, kept < len(words)
+    return template.format(reference=" ".join(words[:1]), caption=caption), len(words) > 1
