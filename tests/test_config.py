@@ -103,6 +103,7 @@ def test_flags_are_safe_for_a_shell():
 def test_paper_values_are_the_released_code(tmp_path: Path):
     paper = configuration("paper")
     assert paper["inversions"]["oti"] | {"batch": None} == {
+        "kind": "oti",
         "steps": 350,
         "learning_rate": 0.02,
         "weight_decay": 0.01,

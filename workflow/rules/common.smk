@@ -79,13 +79,15 @@ def reference_features(wildcards):
 
 
 def method_inputs(wildcards):
-    """What a method builds on, by name: `tokens` of the references, or `phi`."""
+    """What a method builds on, by name: `tokens` of the references, with their `concepts` for PALAVRA, or `phi`."""
     needs = plan.needs(config, wildcards.method)
     which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
     inputs = {}
     if "tokens" in needs:
         image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
         inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
+        if config["inversions"][needs["tokens"]]["kind"] == "palavra":
+            inputs["concepts"] = expand(CONCEPTS, image_set=image_set, preprocess=config["preprocess"], **which)
     if "phi" in needs:
         inputs["phi"] = expand(PHI, network=needs["phi"], **which)
     return inputs

@@ -1,7 +1,7 @@
 """
 Composed queries, rankings, metrics and submission files.
 
-READS   queries, gallery, features, and what a method needs: tokens, φ
+READS   queries, gallery, features, and what a method needs: tokens, φ, concepts
 WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, one a benchmark, backbone, method and seed;
         <scale>/submissions/… where the answers are on a server
 """
@@ -37,7 +37,9 @@ rule compose_queries:
             }
         ),
         composer=lambda wildcards: plan.composer(config, wildcards.method),
-        needed=lambda wildcards, input: flags({key: input.get(key) for key in ("tokens", "phi") if input.get(key)}),
+        needed=lambda wildcards, input: flags(
+            {key: input.get(key) for key in ("tokens", "phi", "concepts") if input.get(key)}
+        ),
     shell:
         "python -m cirque compose --method {params.composer} --queries {input.queries} --features {input.features}"
         " {params.needed} {params.prompts} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"

@@ -13,17 +13,18 @@ rule invert_images:
         features=FEATURES,
         concepts=CONCEPTS,
         weights=WEIGHTS,
-        queries=lambda wildcards: [
-            f"<scale>/queries/benchmark={name}/queries.parquet"
-            for name, entry in config["benchmarks"].items()
-            if entry["image_set"] == wildcards.image_set
-        ],
+        queries=lambda wildcards: expand(
+            "<scale>/queries/benchmark={benchmark}/queries.parquet",
+            benchmark=plan.benchmarks_on(config, wildcards.image_set),
+        ),
     output:
         tokens=TOKENS,
     log:
         "<logs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:
         "<costs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
+    wildcard_constraints:
+        inversion=plan.one_of(plan.inversions_of(config, "oti")),
     conda:
         "../../envs/cirque.yaml"
     threads: torch_cores
@@ -34,7 +35,7 @@ rule invert_images:
         runtime=240,
     params:
         code=code_version("oti"),
-        settings=lambda wildcards: flags(config["inversions"][wildcards.inversion]),
+        settings=lambda wildcards: flags(config["inversions"][wildcards.inversion], "kind"),
         references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
         work=f"{WORK}/oti/{{inversion}}/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:

@@ -38,6 +38,7 @@ class Inputs:
     prompt: str | None = None  # the benchmark's own, in place of the method's
     text_prompt: str = "{caption}"  # for the words alone
     caption_order: str | None = None  # of text_queries.ORDERS, in place of the method's
+    read_reference_concepts: Callable[[], list[str]] | None = None  # None where the benchmark's concepts are not known
 
     @cached_property
     def reference_features(self) -> np.ndarray:
@@ -48,6 +49,17 @@ class Inputs:
     def tokens(self) -> np.ndarray:
         """Pseudo tokens that inversion found for the references [n_queries, token_dim]."""
         return self.read_tokens()
+
+    @cached_property
+    def reference_concepts(self) -> list[str]:
+        """The concept nearest to each query's reference.
+
+        Raises:
+            CirqueError: the concepts of the references are not known.
+        """
+        if self.read_reference_concepts is None:
+            raise CirqueError("the concepts of the references are not known; give --concepts")
+        return self.read_reference_concepts()
 
     @cached_property
     def phi(self) -> "Phi":

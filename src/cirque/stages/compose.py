@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cirque import concepts as association
 from cirque import files, methods, schemas, vectors
 from cirque.errors import CirqueError
 from cirque.features import load_features
@@ -25,6 +26,7 @@ def main(
     threads: int,
     tokens: list[Path] | None = None,
     phi: Path | None = None,
+    concepts: Path | None = None,
     prompt: str | None = None,
     text_prompt: str = "{caption}",
     caption_order: Literal["both", "given", "reversed"] | None = None,
@@ -41,6 +43,7 @@ def main(
         threads: Threads for torch.
         tokens: Token files of the references, for methods that need them.
         phi: The mapping network, for methods that need it.
+        concepts: Nearest concepts of the image set, for methods that name the reference's.
         prompt: The benchmark's own prompt, with `$` for the pseudo token and `{caption}`, in place of the method's.
         text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
         caption_order: The benchmark's own way of joining several captions, in place of the method's.
@@ -60,6 +63,7 @@ def main(
         prompt=prompt,
         text_prompt=text_prompt,
         caption_order=caption_order,
+        read_reference_concepts=lambda: _concepts(method, concepts, references),
     )
     composed = composer.compose(inputs)
     broken = np.flatnonzero(~np.isfinite(composed).all(axis=1))
@@ -75,6 +79,13 @@ def _tokens(method: str, paths: list[Path] | None, references: list[str]) -> np.
     if not paths:
         raise CirqueError(f"{method} needs pseudo tokens: give --tokens, or `needs: [tokens]` in the configuration")
     return vectors.take(*vectors.read(paths, "image_id", "token"), references, "reference", "pseudo token")
+
+
+def _concepts(method: str, path: Path | None, references: list[str]) -> list[str]:
+    """The nearest concept of each reference."""
+    if path is None:
+        raise CirqueError(f"{method} names the references' concepts: give --concepts")
+    return [first for (first,) in association.read_nearest(path, references, 1)]
 
 
 def _phi(method: str, path: Path | None, threads: int, device: str) -> "Phi":
