@@ -45,7 +45,7 @@ def test_the_nightly_run_trains_three_times():
 def test_unknown_key_is_named_with_those_that_exist():
     config = configuration()
     config["inversions"]["oti"]["stepz"] = 3
-    assert "inversions.oti: unknown key stepz; known are steps, learning_rate" in refusal(config)
+    assert "inversions.oti: unknown key stepz; known are kind, steps, learning_rate" in refusal(config)
 
 
 def test_number_out_of_range_is_named():
@@ -120,6 +120,7 @@ def test_flags_are_safe_for_a_shell():
 def test_paper_values_are_the_released_code(tmp_path: Path):
     paper = configuration("paper")
     assert paper["inversions"]["oti"] | {"batch": None} == {
+        "kind": "oti",
         "steps": 350,
         "learning_rate": 0.02,
         "weight_decay": 0.01,

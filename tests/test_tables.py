@@ -87,7 +87,7 @@ def test_what_is_not_measured_cannot_run_here_and_says_why():
     assert {row["verdict"] for row in rows} == {"cannot run here"}
     assert all(row["measured"] is None and row["delta"] is None for row in rows)
     assert "its server scores the files of results/scale=paper/submissions" in cell(rows)["reason"]
-    assert cell(rows, row="PALAVRA")["reason"] == "cirque has no method PALAVRA yet"
+    assert cell(rows, row="PALAVRA")["reason"] == "this table does not run palavra"
     assert cell(rows, row="Text-only")["reason"] == "this table does not run text-only"
     large = cell(rows, "LinCIR", "SEARLE", "ViT-H/14")
     assert large["reason"] == "this table runs no backbone that stands for ViT-H/14"

@@ -74,9 +74,19 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         (f"benchmarks.{key}.image_set", entry["image_set"], "image_sets") for key, entry in config["benchmarks"].items()
     ]
     for key, entry in config["networks"].items():
-        named = (("image_set", "image_sets"), ("inversion", "inversions"), ("validation", "benchmarks"))
+        named = (
+            ("image_set", "image_sets"),
+            ("inversion", "inversions"),
+            ("validation", "benchmarks"),
+            ("corpus", "corpora"),
+        )
         uses += [(f"networks.{key}.{word}", entry[word], section) for word, section in named if word in entry]
         uses += [(f"networks.{key}.corpora", corpus, "corpora") for corpus in entry.get("corpora", [])]
+    uses += [
+        (f"inversions.{key}.network", entry["network"], "networks")
+        for key, entry in config["inversions"].items()
+        if "network" in entry
+    ]
     for key, entry in config["methods"].items():
         for word, section in (("tokens", "inversions"), ("phi", "networks"), ("captions", "captioners")):
             needs = entry.get("needs", {})

@@ -203,11 +203,8 @@ def load(path: Path, device: torch.device) -> Phi:
     Raises:
         CirqueError: the file is missing, cut short, or holds no φ.
     """
-    provenance.read(path)
-    if not path.is_file():
-        raise CirqueError(f"{path}: no such file; it should hold the mapping network φ")
     released = path.suffix == ".pt"
-    state = _released_state(path) if released else _own_state(path)
+    state = _released_state(path) if released else read_weights(path)
     told = {} if released or not side_car(path).is_file() else read_side_car(path)
     shapes = {name: tuple(value.shape) for name, value in state.items()}
     try:
@@ -241,7 +238,13 @@ def _of_shapes(shapes: Mapping[str, tuple[int, ...]], architecture: str | None) 
     )
 
 
-def _own_state(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a file that `save` wrote, of any architecture.
+
+    Raises:
+        CirqueError: the file is missing or cut short.
+    """
+    _require_file(path)
     try:
         state: dict[str, Tensor] = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
@@ -251,8 +254,15 @@ def _own_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
+def _require_file(path: Path) -> None:
+    provenance.read(path)
+    if not path.is_file():
+        raise CirqueError(f"{path}: no such file; it should hold the mapping network φ")
+
+
 def _released_state(path: Path) -> dict[str, Tensor]:
     """Weights of a released checkpoint of SEARLE or Pic2Word; `weights_only` runs no code of the file."""
+    _require_file(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a cut or foreign file fails in many ways

@@ -108,6 +108,12 @@ def data_source(config: Config) -> str:
     return "rehearse" if config.get("stand_in_pictures") else "fetch"
 
 
+def image_list(config: Config, image_set: str) -> str:
+    """The file that lists an image set, relative to the data root."""
+    entry = config["image_sets"][image_set]
+    return annotation_files(entry["dataset"], entry["split"])["split"]
+
+
 def image_folders(dataset: str, split: str) -> tuple[str, ...]:
     """Folders of the images of a split, relative to the data root."""
     folders: tuple[str, ...] = import_module(f"cirque.datasets.{dataset}").image_folders(split)
@@ -171,6 +177,11 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
     if entry["answers"] == "in-separate-file":
         files["answers"] = f"{beside}/mini/answers.{entry['split']}.json"
     return {role: f"{data_root}/{file}" for role, file in files.items()}
+
+
+def benchmarks_on(config: Config, image_set: str) -> list[str]:
+    """Benchmarks whose gallery is an image set: their queries say which of its images are references."""
+    return [name for name, entry in config["benchmarks"].items() if entry["image_set"] == image_set]
 
 
 def tables(config: Config) -> list[str]:
@@ -250,6 +261,11 @@ def networks_of(config: Config, trainer: str) -> list[str]:
         for name, entry in config["networks"].items()
         if ("random" if entry["source"] == "random" else entry["trainer"]) == trainer
     ]
+
+
+def inversions_of(config: Config, kind: str) -> list[str]:
+    """Inversions of a kind: `oti` or `palavra`."""
+    return [name for name, entry in config["inversions"].items() if entry["kind"] == kind]
 
 
 def fetchable_files(registry: Path) -> list[str]:

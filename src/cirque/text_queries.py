@@ -49,7 +49,11 @@ ORDERS: dict[str, Orders] = {"both": caption_orders, "given": as_given, "reverse
 
 
 def encode(
-    inputs: "Inputs", prompt: str, tokens: np.ndarray | None = None, orders: Orders = caption_orders
+    inputs: "Inputs",
+    prompt: str,
+    tokens: np.ndarray | None = None,
+    orders: Orders = caption_orders,
+    concepts: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Features of the prompt filled with each query's relative captions.
 
@@ -59,14 +63,22 @@ def encode(
             takes its place.
         tokens: pseudo token of each query [n_queries, token_dim].
         orders: how a query's captions become texts, whose features are averaged; a benchmark's own takes its place.
+        concepts: a word of each query that stands before its token.
 
     Returns:
         [n_queries, dim], L2-normalised.
     """
     prompt = inputs.prompt or prompt if tokens is not None else prompt
     orders = ORDERS[inputs.caption_order] if inputs.caption_order else orders
-    texts = [[prompt.format(caption=order) for order in orders(captions)] for captions in inputs.captions]
-    return encode_texts(inputs, texts, tokens, prompt.partition(text.PLACEHOLDER)[0].strip())
+    prefix = prompt.partition(text.PLACEHOLDER)[0].strip()
+    if concepts is not None:
+        prompt = prompt.replace(text.PLACEHOLDER, f"{{concept}} {text.PLACEHOLDER}")
+    named = concepts if concepts is not None else [""] * len(inputs.captions)
+    texts = [
+        [prompt.format(caption=order, concept=concept) for order in orders(captions)]
+        for captions, concept in zip(inputs.captions, named, strict=True)
+    ]
+    return encode_texts(inputs, texts, tokens, prefix)
 
 
 def compose_with_phi(inputs: "Inputs", prompt: str, orders: Orders = caption_orders) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_of_several_figures_one_must_be_chosen(project, capsys):
 def test_a_figure_that_was_not_measured_says_why(project, capsys):
     status, _, err = explain(capsys, "--method", "PALAVRA", "--metric", "R@1")
     assert status == 1
-    assert "cannot run here: cirque has no method PALAVRA yet" in err
+    assert "cannot run here: this table does not run palavra" in err
 
 
 def test_many_files_of_one_folder_are_told_in_one_line(project, capsys):

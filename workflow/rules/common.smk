@@ -87,13 +87,15 @@ def reference_features(wildcards):
 
 
 def method_inputs(wildcards):
-    """What a method builds on, by name: `tokens` of the references, or `phi`, or `reference_captions`."""
+    """What a method builds on, by name: `tokens`, `concepts` or `reference_captions` of the references, or `phi`."""
     needs = plan.needs(config, wildcards.method)
     which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
     inputs = {}
     image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
     if "tokens" in needs:
         inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
+        if config["inversions"][needs["tokens"]]["kind"] == "palavra":
+            inputs["concepts"] = expand(CONCEPTS, image_set=image_set, preprocess=config["preprocess"], **which)
     if "phi" in needs:
         inputs["phi"] = expand(PHI, network=needs["phi"], **which)
     if "captions" in needs:
@@ -103,11 +105,10 @@ def method_inputs(wildcards):
 
 def queries_over(wildcards):
     """Queries of every benchmark over an image set: they name its references."""
-    return [
-        f"<scale>/queries/benchmark={name}/queries.parquet"
-        for name, entry in config["benchmarks"].items()
-        if entry["image_set"] == wildcards.image_set
-    ]
+    return expand(
+        "<scale>/queries/benchmark={benchmark}/queries.parquet",
+        benchmark=plan.benchmarks_on(config, wildcards.image_set),
+    )
 
 
 def run_files(pattern, chosen):

@@ -1,7 +1,7 @@
 """
 Composed queries, rankings, metrics and submission files.
 
-READS   queries, gallery, features, and what a method needs: tokens, φ, captions of the references
+READS   queries, gallery, features, and what a method needs: tokens, φ, concepts or captions of the references
 WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, one a benchmark, backbone, method and seed;
         <scale>/submissions/… where the answers are on a server
 """
@@ -38,7 +38,7 @@ rule compose_queries:
         ),
         composer=lambda wildcards: plan.composer(config, wildcards.method),
         needed=lambda wildcards, input: flags(
-            {key: input.get(key) for key in ("tokens", "phi", "reference_captions") if input.get(key)}
+            {key: input.get(key) for key in ("tokens", "phi", "concepts", "reference_captions") if input.get(key)}
         ),
     shell:
         "python -m cirque compose --method {params.composer} --queries {input.queries} --features {input.features}"

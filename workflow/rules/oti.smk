@@ -20,6 +20,8 @@ rule invert_images:
         "<logs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:
         "<costs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.jsonl"
+    wildcard_constraints:
+        inversion=plan.one_of(plan.inversions_of(config, "oti")),
     conda:
         "../../envs/cirque.yaml"
     threads: torch_cores
@@ -30,7 +32,7 @@ rule invert_images:
         runtime=240,
     params:
         code=code_version("oti"),
-        settings=lambda wildcards: flags(config["inversions"][wildcards.inversion]),
+        settings=lambda wildcards: flags(config["inversions"][wildcards.inversion], "kind"),
         references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
         work=f"{WORK}/oti/{{inversion}}/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:

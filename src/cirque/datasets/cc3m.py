@@ -5,6 +5,7 @@ captions alone, all of them.
 """
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from cirque import annotations, provenance
@@ -41,8 +42,29 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
         CirqueError: the list lacks a column, a path leaves the folder of the images, or an image is listed twice.
     """
     source = data_root / annotation_files(split)["split"]
-    provenance.read(source)
     (folder,) = image_folders(split)
+    names = [_path(where, name, folder) for where, name, _ in _rows(source)]
+    annotations.require_unique(f"{source}: image", names, DOCS)
+    return [(name, f"cc3m/{name}") for name in names]
+
+
+def titles(source: Path) -> dict[str, str]:
+    """The caption of each image of a list, by the image's name in `images`.
+
+    Raises:
+        CirqueError: the list lacks a column, or a row a cell.
+    """
+    found = {}
+    for where, name, title in _rows(source):
+        if name is None or title is None:
+            raise CirqueError(f"{where}: lacks the title or the filepath; see {DOCS}")
+        found[str(PurePosixPath(name))] = title
+    return found
+
+
+def _rows(source: Path) -> Iterator[tuple[str, str | None, str | None]]:
+    """Place, image and caption of each line of a list."""
+    provenance.read(source)
     try:
         with source.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -50,13 +72,12 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
                 raise CirqueError(
                     f"{source}: needs the TAB-separated columns title and filepath, has {reader.fieldnames}; see {DOCS}"
                 )
-            names = [_path(f"{source}: line {reader.line_num}", row["filepath"], folder) for row in reader]
+            for row in reader:
+                yield f"{source}: line {reader.line_num}", row["filepath"], row["title"]
     except FileNotFoundError as error:
         raise CirqueError(f"{source}: no such file; see {DOCS}") from error
     except UnicodeDecodeError as error:
         raise CirqueError(f"{source}: is not UTF-8 ({error}); see {DOCS}") from error
-    annotations.require_unique(f"{source}: image", names, DOCS)
-    return [(name, f"cc3m/{name}") for name in names]
 
 
 def _path(where: str, name: str | None, folder: str) -> str:

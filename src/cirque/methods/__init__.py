@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from cirque.phi import Phi
 
 
-def _no_captions() -> Sequence[str]:
-    raise CirqueError("no captions of the references: give them, or `needs: {captions: …}` in the configuration")
+def _read(reader: Callable[[], Sequence[str]] | None, what: str, flag: str) -> Sequence[str]:
+    """What a reader gives; a sentence where there is none."""
+    if reader is None:
+        raise CirqueError(f"the {what} of the references are not known; give {flag}")
+    return reader()
 
 
 @dataclass
@@ -42,7 +45,8 @@ class Inputs:
     prompt: str | None = None  # the benchmark's own, in place of the method's
     text_prompt: str = "{caption}"  # for the words alone
     caption_order: str | None = None  # of text_queries.ORDERS, in place of the method's
-    read_reference_captions: Callable[[], Sequence[str]] = _no_captions
+    read_reference_captions: Callable[[], Sequence[str]] | None = None
+    read_reference_concepts: Callable[[], Sequence[str]] | None = None
 
     @cached_property
     def reference_features(self) -> np.ndarray:
@@ -57,7 +61,12 @@ class Inputs:
     @cached_property
     def reference_captions(self) -> Sequence[str]:
         """What a captioner says of each query's reference, one a query; some may be empty."""
-        return self.read_reference_captions()
+        return _read(self.read_reference_captions, "captions", "--reference-captions")
+
+    @cached_property
+    def reference_concepts(self) -> Sequence[str]:
+        """The concept nearest to each query's reference."""
+        return _read(self.read_reference_concepts, "concepts", "--concepts")
 
     @cached_property
     def phi(self) -> "Phi":

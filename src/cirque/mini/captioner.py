@@ -68,7 +68,9 @@ def encode_texts(text: Any, vocabulary: Vocabulary, ids: Tensor) -> tuple[Tensor
     return text.ln_final(x[:, -1]) @ text.text_projection, x[:, :-1]
 
 
-def caption_loss(decoder: Any, vocabulary: Vocabulary, image_tokens: Tensor, text_tokens: Tensor, ids: Tensor) -> Tensor:
+def caption_loss(
+    decoder: Any, vocabulary: Vocabulary, image_tokens: Tensor, text_tokens: Tensor, ids: Tensor
+) -> Tensor:
     """Cross-entropy of each next token over the whole vocabulary; the padding is not learned.
 
     Args:

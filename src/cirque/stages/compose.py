@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cirque import concepts as association
 from cirque import files, methods, schemas, vectors
 from cirque import reference_captions as generated_captions
 from cirque.errors import CirqueError
@@ -27,6 +28,7 @@ def main(
     tokens: list[Path] | None = None,
     phi: Path | None = None,
     reference_captions: list[Path] | None = None,
+    concepts: Path | None = None,
     prompt: str | None = None,
     text_prompt: str = "{caption}",
     caption_order: Literal["both", "given", "reversed"] | None = None,
@@ -44,6 +46,7 @@ def main(
         tokens: Token files of the references, for methods that need them.
         phi: The mapping network, for methods that need it.
         reference_captions: Generated captions of the references, for methods that need them.
+        concepts: Nearest concepts of the image set, for methods that name the reference's.
         prompt: The benchmark's own prompt, with `$` for the pseudo token and `{caption}`, in place of the method's.
         text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
         caption_order: The benchmark's own way of joining several captions, in place of the method's.
@@ -64,6 +67,7 @@ def main(
         text_prompt=text_prompt,
         caption_order=caption_order,
         read_reference_captions=lambda: _reference_captions(method, reference_captions, references),
+        read_reference_concepts=lambda: _concepts(method, concepts, references),
     )
     composed = composer.compose(inputs)
     broken = np.flatnonzero(~np.isfinite(composed).all(axis=1))
@@ -89,6 +93,13 @@ def _reference_captions(method: str, paths: list[Path] | None, references: list[
             " configuration"
         )
     return generated_captions.load(paths, references)
+
+
+def _concepts(method: str, path: Path | None, references: list[str]) -> list[str]:
+    """The nearest concept of each reference."""
+    if path is None:
+        raise CirqueError(f"{method} names the references' concepts: give --concepts")
+    return [first for (first,) in association.read_nearest(path, references, 1)]
 
 
 def _phi(method: str, path: Path | None, threads: int, device: str) -> "Phi":

@@ -11,11 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cirque import backbones, devices, files, oti, phrase_pool, provenance, schemas, vectors
+from cirque import backbones, devices, files, oti, phrase_pool, provenance, references, schemas, vectors
 from cirque import concepts as association
-from cirque import features as image_features
-from cirque.errors import CirqueError
-from cirque.progress import say
 
 #: Types of the encoder's products.
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -58,7 +55,7 @@ def main(
     """
     where = devices.prepare(threads, device)
     backbone = backbones.load(weights, where)
-    image_ids, array = _images(features, queries or [], backbone)
+    image_ids, array = references.to_invert(features, queries or [], backbone)
     tokens = np.zeros((0, backbone.token_dim), dtype=np.float32)
     if image_ids:
         names = _concepts(concepts, image_ids, settings)
@@ -135,7 +132,7 @@ def _allowed(
     ]
 
 
-# ---- inputs and work -----------------------------------------------------------------------------------------------
+# ---- work -----------------------------------------------------------------------------------------------
 
 
 def _clear(work: Path) -> None:
@@ -147,26 +144,3 @@ def _clear(work: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         work.rmdir()
-
-
-def _images(path: Path, queries: list[Path], backbone: backbones.Backbone) -> tuple[list[str], np.ndarray]:
-    """Images to invert, in the shard's order, and their features [n, dim]."""
-    table = files.read_table(path, ["image_id", "status"])
-    statuses = table["status"].to_pylist()
-    rows = zip(table["image_id"].to_pylist(), statuses, strict=True)
-    good = [name for name, status in rows if status == image_features.OK]
-    wanted = good
-    if queries:
-        references = set(files.read_tables(queries, ["reference_id"])["reference_id"].to_pylist())
-        wanted = [name for name in good if name in references]
-    failed = len(statuses) - len(good)
-    say(f"{path}: {len(statuses)} images, {failed} of them failed and left out; {len(wanted)} to invert")
-    if not wanted:
-        return [], np.zeros((0, backbone.dim), dtype=np.float32)
-    names, array = image_features.load_features([path], wanted)
-    if array.shape[1] != backbone.dim:
-        raise CirqueError(
-            f"{path}: features of {array.shape[1]} dimensions, but backbone {backbone.name} has {backbone.dim}; give"
-            " the weights that made the features"
-        )
-    return names, array

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from cirque import methods, text
+from cirque.backbones import Backbone
+from cirque.errors import CirqueError
+from cirque.templates import PROMPT
+from tests import small_searle
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    return small_searle.load_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+TOKENS = np.random.default_rng(0).normal(size=(2, small_searle.TOKEN_DIM)).astype(np.float32)
+
+
+def compose(backbone: Backbone, captions: list[list[str]], prompt: str | None = None, known: bool = True) -> np.ndarray:
+    def absent() -> np.ndarray:
+        raise AssertionError("PALAVRA reads tokens and concepts alone")
+
+    names = [f"q{number}" for number in range(len(captions))]
+    inputs = methods.Inputs(
+        names, captions, [None] * len(captions), absent, lambda: TOKENS, absent, lambda: backbone, prompt=prompt,
+        read_reference_concepts=(lambda: ["Red ball", "{Cat}"]) if known else None,
+    )  # fmt: skip
+    return methods.load("palavra").compose(inputs)
+
+
+def feature(backbone: Backbone, words: str, token: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        found = text.encode(backbone, [words], tokens=torch.from_numpy(token)[None])[0].numpy()
+    return found / np.linalg.norm(found)
+
+
+def test_a_querys_token_follows_its_references_concept(backbone: Backbone) -> None:
+    found = compose(backbone, [["is red"], ["costs {5} $"]])
+    assert np.allclose(found[0], feature(backbone, "a photo of Red ball $ that is red", TOKENS[0]), atol=1e-5)
+    assert np.allclose(found[1], feature(backbone, "a photo of {Cat} $ that costs {5} $", TOKENS[1]), atol=1e-5)
+
+
+def test_two_captions_are_averaged_in_both_orders(backbone: Backbone) -> None:
+    found = compose(backbone, [["a", "b c"], ["d"]])
+    both = [feature(backbone, f"a photo of Red ball $ that {words}", TOKENS[0]) for words in ("a and b c", "b c and a")]
+    assert np.allclose(found[0], sum(both) / np.linalg.norm(sum(both)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a {caption} of $", "a cartoon of Red ball $"),
+        ("a photo of $ and {caption}", "a photo of Red ball $ and cartoon"),
+        ("a photo of $ , {caption}", "a photo of Red ball $ , cartoon"),
+    ],
+)
+def test_in_a_benchmarks_own_prompt_the_concept_stands_before_the_token_too(
+    prompt: str, expected: str, backbone: Backbone
+) -> None:
+    found = compose(backbone, [["cartoon"], ["toy"]], prompt)
+    assert np.allclose(found[0], feature(backbone, expected, TOKENS[0]), atol=1e-5)
+
+
+def test_the_concept_stands_where_the_token_of_other_methods_does() -> None:
+    assert PROMPT.replace("$", "{concept} $") == "a photo of {concept} $ that {caption}"
+
+
+def test_references_without_concepts_are_an_error(backbone: Backbone) -> None:
+    with pytest.raises(CirqueError, match="the concepts of the references are not known"):
+        compose(backbone, [["is red"], ["is blue"]], known=False)

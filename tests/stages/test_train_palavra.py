@@ -1,0 +1,157 @@
+import dataclasses
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cirque import config, files, palavra, palavra_training, phi, schemas
+from cirque.errors import CirqueError
+from cirque.stages import train_palavra
+from tests import small_lincir, small_palavra, small_searle
+from tests.small_palavra import SETTINGS
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("train_palavra")
+    small_palavra.write(root, small_searle.load_backbone(root))
+    return root
+
+
+def inputs(folder: Path) -> dict[str, list[Path] | Path]:
+    return {
+        "features": sorted((folder / "features").glob("*.parquet")),
+        "titles": folder / "titles.csv",
+        "captions": sorted((folder / "captions").glob("*.parquet")),
+        "caption_features": sorted((folder / "caption_features").glob("*.parquet")),
+        "vocabulary": folder / "vocabulary.csv",
+        "weights": folder / "weights.safetensors",
+    }
+
+
+def run(
+    folder: Path,
+    out: Path,
+    settings: palavra_training.Settings = SETTINGS,
+    n_pairs: int = 100,
+    **other: object,
+) -> bytes:
+    train_palavra.main(
+        **{**inputs(folder), **other},  # type: ignore[arg-type]
+        n_pairs=n_pairs,
+        settings=settings,
+        seed=0,
+        work=out / "work",
+        output=out / "phi.safetensors",
+        training_log=out / "training.parquet",
+        threads=1,
+        device="cpu",
+    )
+    return (out / "phi.safetensors").read_bytes()
+
+
+def test_the_networks_come_with_their_description_and_their_training_log(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path)
+    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    log = files.read_table(tmp_path / "training.parquet")
+    assert log.schema.equals(schemas.TRAINING)
+    assert log.num_rows == 3 * len(palavra_training.LOSSES)
+    assert told["settings"] == {**dataclasses.asdict(SETTINGS), "n_pairs": 100}
+    assert (told["architecture"], told["width"], told["backbone"], told["seed"]) == ("palavra", 12, "small", 0)
+    assert told["words"][0] in {"box", "house"}
+    assert len(told["words"]) == 6
+    assert list(told["final_losses"]) == list(palavra_training.LOSSES)
+    assert palavra.load(tmp_path / "phi.safetensors", torch.device("cpu")).width == 12
+    assert not (tmp_path / "work").exists()
+
+
+def test_images_that_failed_or_have_no_caption_are_left_out_and_counted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(folder, tmp_path)
+    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    assert (told["n_pairs"], told["n_failed"], told["n_without_caption"]) == (12, 1, 1)  # one caption is empty
+    assert "13 images, 1 further ones failed, 1 have no caption: left out" in capsys.readouterr().err
+
+
+def test_an_image_is_paired_by_its_captions_words_whatever_the_order(folder: Path, tmp_path: Path) -> None:
+    whole = run(folder, tmp_path / "one")
+    lines = (folder / "titles.csv").read_text().splitlines()
+    files.write_text(tmp_path / "titles.csv", "\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    assert run(folder, tmp_path / "two", titles=tmp_path / "titles.csv") == whole
+    names = ["c", "b", "a"]
+    captions, images = [small_lincir.CAPTIONS[row] for row in (3, 1, 3)], np.eye(3, 8, dtype=np.float32)
+    found, n_without = train_palavra._pairs(
+        names, images, dict(zip(names, captions, strict=True)),
+        *(inputs(folder)[key] for key in ("captions", "caption_features")),  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert found.captions["caption"].to_pylist() == captions
+    features = small_lincir.features(small_searle.load_backbone(tmp_path))
+    assert np.allclose(found.caption_features, features[[3, 1, 3]], atol=1e-6)
+    assert n_without == 0
+
+
+def test_only_the_first_pairs_are_read(folder: Path, tmp_path: Path) -> None:
+    one, *_ = sorted((folder / "features").glob("*.parquet"))
+    settings = dataclasses.replace(SETTINGS, n_words=3)
+    assert run(folder, tmp_path / "one", settings, 6) == run(folder, tmp_path / "two", settings, 6, features=[one])
+    assert phi.read_side_car(tmp_path / "one" / "phi.safetensors")["n_pairs"] == 5
+
+
+def test_a_corpus_that_holds_no_images_caption_is_an_error(folder: Path, tmp_path: Path) -> None:
+    lines = [f"something else\t{small_palavra.image_name(number)}\n" for number in range(13)]
+    files.write_text(tmp_path / "titles.csv", "title\tfilepath\n" + "".join(lines))
+    with pytest.raises(CirqueError, match="holds the caption of none of the 13 images"):
+        run(folder, tmp_path, titles=tmp_path / "titles.csv")
+
+
+def test_captions_without_their_features_are_an_error(folder: Path, tmp_path: Path) -> None:
+    features = sorted((folder / "caption_features").glob("*.parquet"))
+    with pytest.raises(CirqueError, match="2 files of captions and 1 of their features"):
+        run(folder, tmp_path, caption_features=features[:1])
+    with pytest.raises(CirqueError, match="captions have no feature in"):
+        run(folder, tmp_path, caption_features=features[::-1])
+
+
+def test_no_pair_is_an_error(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CirqueError, match="n_pairs is 0; give at least 1"):
+        run(folder, tmp_path, n_pairs=0)
+
+
+def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CirqueError, match="the losses are"):
+        run(folder, tmp_path, dataclasses.replace(SETTINGS, learning_rate=1e30, alignment_rate=1e30, epochs=20))
+    assert not (tmp_path / "phi.safetensors").exists()
+    assert not (tmp_path / "training.parquet").exists()
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, epochs=120)
+    paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
+    given = {
+        **{
+            key: [str(path) for path in value] if isinstance(value, list) else str(value)
+            for key, value in inputs(folder).items()
+        },
+        **{key: str(tmp_path / name) for key, name in paths.items()},
+        "n_pairs": 100,
+    }
+    command = [sys.executable, "-m", "cirque", "train_palavra", *config.flags(given).split()]
+    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (state,) = (tmp_path / "work").glob("*.safetensors")
+    assert not (tmp_path / "phi.safetensors").exists()
+    resumed = run(folder, tmp_path, settings)
+    assert not state.exists()
+    assert resumed == run(folder, tmp_path / "whole", settings)
+    assert (tmp_path / "training.parquet").read_bytes() == (tmp_path / "whole" / "training.parquet").read_bytes()
