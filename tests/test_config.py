@@ -124,6 +124,14 @@ def test_paper_values_are_the_released_code(tmp_path: Path):
     ) == (256, 0.5, 35)
 
 
+def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_described():
+    config = configuration()
+    config["tables"]["fashioniq"]["only"] = {"searle": ["nowhere"], "searle-cycle": ["mini-L-8"]}
+    message = refusal(config)
+    assert "tables.fashioniq.only.searle: 'nowhere' is not described in the section backbones" in message
+    assert "tables.fashioniq.only: 'searle-cycle' is not among the methods of this table" in message
+
+
 def test_a_fact_must_be_described_by_names_that_are():
     config = configuration()
     config["facts"]["gap"]["corpus"] = "nowhere"

@@ -54,6 +54,13 @@ def test_a_table_holds_its_own_runs_or_those_of_all_tables():
     assert {(run["benchmark"], run["method"]) for run in plan.runs(config, "circo")} == {("circo_val", "searle")}
 
 
+def test_a_method_may_be_kept_to_some_backbones_of_a_table():
+    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+        runs = plan.runs(config, "fashioniq")
+        assert {run["backbone"] for run in runs if run["method"] == "searle-fashioniq"} == {backbone}
+        assert {run["backbone"] for run in runs if run["method"] == "searle"} == set(config["run"]["backbones"])
+
+
 def test_every_table_of_a_configuration_has_its_query_and_its_page():
     for config in (MINI, PAPER):
         for table in plan.tables(config):

@@ -81,6 +81,12 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for word, section in (("tokens", "inversions"), ("phi", "networks")):
             needs = entry.get("needs", {})
             uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
+    uses += [
+        (f"{place}.only.{method}", name, "backbones")
+        for place, entry in tables.items()
+        for method, names in entry.get("only", {}).items()
+        for name in names
+    ]
     of_facts = (("network", "networks"), ("image_set", "image_sets"), ("corpus", "corpora"))
     for key, entry in config.get("facts", {}).items():
         uses += [(f"facts.{key}.{word}", entry[word], section) for word, section in of_facts if word in entry]
@@ -94,6 +100,12 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for place, entry in tables.items()
         for name in entry.get("facts", [])
         if name != "sizes" and name not in config.get("facts", {})
+    ]
+    faults += [
+        f"{place}.only: {name!r} is not among the methods of this table"
+        for place, entry in tables.items()
+        for name in entry.get("only", {})
+        if name not in entry.get("methods", config["run"]["methods"])
     ]
     parsers = [
         (f"{section}.{key}.dataset", entry["dataset"])

@@ -59,11 +59,13 @@ def seeds_of(config: Config, method: str) -> list[int]:
 
 def runs(config: Config, table: str) -> list[dict[str, str]]:
     """Every (benchmark, backbone, method, seed) of a table, as wildcard values."""
+    only = config["tables"][table].get("only", {})
     return [
         {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
         for benchmark in contents(config, table)["benchmarks"]
         for backbone in contents(config, table)["backbones"]
         for method in methods_of(config, table, benchmark)
+        if backbone in only.get(method, [backbone])
         for seed in seeds_of(config, method)
     ]
 
