@@ -43,6 +43,7 @@ LIGHT = (
     "draw_pictures",
     "explain",
     "fetch",
+    "generate_cc12m",
     "generate_cc3m",
     "generate_circo",
     "generate_cirr",

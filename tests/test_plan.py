@@ -54,6 +54,25 @@ def test_a_table_holds_its_own_runs_or_those_of_all_tables():
     assert {(run["benchmark"], run["method"]) for run in plan.runs(config, "circo")} == {("circo_val", "searle")}
 
 
+def test_a_method_may_be_kept_to_some_backbones_of_a_table():
+    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+        runs = plan.runs(config, "fashioniq")
+        assert {run["backbone"] for run in runs if run["method"] == "searle-fashioniq"} == {backbone}
+        assert {run["backbone"] for run in runs if run["method"] == "searle"} == set(config["run"]["backbones"])
+
+
+def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_images():
+    for config, name, start in ((MINI, "mini-L-8-cc3m", "mini-L-8"), (PAPER, "ViT-L-14-cc3m", "ViT-L-14")):
+        assert plan.backbones_from(config, "finetuned") == [name]
+        assert plan.finetuning(config, name) == {"backbone": start, "image_set": "cc3m"}
+        assert plan.finetuning_source(config, name) == {"dataset": "cc3m", "split": "train"}
+        assert plan.finetuning_lists(config, name) == ["cc3m/cc/Train_GCC-training_output.csv"]
+        assert {run["method"] for run in plan.runs(config, "pic2word_finetuned") if run["backbone"] == name} == {
+            "text-only",
+            "image-text",
+        }
+
+
 def test_every_table_of_a_configuration_has_its_query_and_its_page():
     for config in (MINI, PAPER):
         for table in plan.tables(config):

@@ -9,7 +9,7 @@ so that loading needs neither a registry of names nor a network.
 
 import copy
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,7 @@ def save(
     tag: str | None = None,
     mean: Sequence[float] = MEAN,
     std: Sequence[float] = STD,
+    told: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model's weights as safetensors, and their side-car.
 
@@ -113,10 +114,11 @@ def save(
         weights: Where to; the side-car has the same name and ends in .json.
         name: open_clip's name of the model.
         config: Its configuration.
-        source: `trained`, `random`, or where the weights were fetched from.
+        source: `trained`, `finetuned`, `random`, or where the weights were fetched from.
         tag: open_clip's tag of fetched weights.
         mean: Of the pixels, per channel, for normalisation.
         std: Likewise.
+        told: What else the side-car shall say, such as how the weights were trained.
     """
     tensors = {key: value.detach().float().cpu().contiguous() for key, value in model.state_dict().items()}
     with files.atomic(weights) as partial:
@@ -131,6 +133,7 @@ def save(
         "sha256": provenance.sha256(weights),
         "image_mean": list(mean),
         "image_std": list(std),
+        **(told or {}),
     }
     files.write_json(side_car(weights), record)
 

@@ -91,6 +91,18 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for word, section in (("tokens", "inversions"), ("phi", "networks"), ("captions", "captioners")):
             needs = entry.get("needs", {})
             uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
+    uses += [
+        (f"{place}.only.{method}", name, "backbones")
+        for place, entry in tables.items()
+        for method, names in entry.get("only", {}).items()
+        for name in names
+    ]
+    finetuned = {key: entry for key, entry in config["backbones"].items() if entry["weights"]["source"] == "finetuned"}
+    for key, entry in finetuned.items():
+        uses += [
+            (f"backbones.{key}.weights.{word}", entry["weights"][word], section)
+            for word, section in (("backbone", "backbones"), ("image_set", "image_sets"))
+        ]
     of_facts = (("network", "networks"), ("image_set", "image_sets"), ("corpus", "corpora"))
     for key, entry in config.get("facts", {}).items():
         uses += [(f"facts.{key}.{word}", entry[word], section) for word, section in of_facts if word in entry]
@@ -105,6 +117,13 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for name in entry.get("facts", [])
         if name != "sizes" and name not in config.get("facts", {})
     ]
+    faults += [
+        f"{place}.only: {name!r} is not among the methods of this table"
+        for place, entry in tables.items()
+        for name in entry.get("only", {})
+        if name not in entry.get("methods", config["run"]["methods"])
+    ]
+    faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     parsers = [
         (f"{section}.{key}.dataset", entry["dataset"])
         for section in ("image_sets", "benchmarks")
@@ -115,6 +134,19 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for where, name in parsers
         if name not in datasets.names()
     ]
+
+
+def _unfit_start(config: Mapping[str, Any], backbone: str) -> str:
+    """Why a fine-tuned backbone cannot start from the one that it names; empty if it can."""
+    name = config["backbones"][backbone]["weights"]["backbone"]
+    if name not in config["backbones"]:
+        return ""  # told already
+    where, start = f"backbones.{backbone}.weights.backbone", config["backbones"][name]
+    if start["weights"]["source"] == "finetuned":
+        return f"{where}: {name!r} is fine-tuned itself; name the backbone that it starts from"
+    if start["model"] != config["backbones"][backbone]["model"]:
+        return f"{where}: {name!r} is a {start['model']}, not a {config['backbones'][backbone]['model']}"
+    return ""
 
 
 def flags(section: Mapping[str, Any], *leave_out: str) -> str:

@@ -35,13 +35,30 @@ def parts(config: Config) -> list[str]:
 
 
 def backbones_from(config: Config, source: str) -> list[str]:
-    """Backbones whose weights come from `source`: trained, pretrained or random."""
+    """Backbones whose weights come from `source`: trained, finetuned, pretrained or random."""
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
 
 
 def captioners_from(config: Config, source: str) -> list[str]:
     """Captioners whose weights come from `source`: trained or pretrained."""
     return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
+
+
+def finetuning(config: Config, backbone: str) -> dict[str, str]:
+    """What a fine-tuned backbone is made of, as wildcard values: the backbone to start from, and the image set."""
+    entry = config["backbones"][backbone]["weights"]
+    return {key: entry[key] for key in ("backbone", "image_set")}
+
+
+def finetuning_source(config: Config, backbone: str) -> dict[str, str]:
+    """Data set and split whose captions a fine-tuned backbone learns from."""
+    entry = config["image_sets"][finetuning(config, backbone)["image_set"]]
+    return {key: entry[key] for key in ("dataset", "split")}
+
+
+def finetuning_lists(config: Config, backbone: str) -> list[str]:
+    """Files that hold these captions, relative to the data root."""
+    return list(annotation_files(**finetuning_source(config, backbone)).values())
 
 
 def needs(config: Config, method: str) -> dict[str, str]:
@@ -64,11 +81,13 @@ def seeds_of(config: Config, method: str) -> list[int]:
 
 def runs(config: Config, table: str) -> list[dict[str, str]]:
     """Every (benchmark, backbone, method, seed) of a table, as wildcard values."""
+    only = config["tables"][table].get("only", {})
     return [
         {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
         for benchmark in contents(config, table)["benchmarks"]
         for backbone in contents(config, table)["backbones"]
         for method in methods_of(config, table, benchmark)
+        if backbone in only.get(method, [backbone])
         for seed in seeds_of(config, method)
     ]
 

@@ -157,11 +157,11 @@ def read_shard(path: Path, rows: Sequence[Row]) -> Iterator[Sample]:
     count = 0
     for sample in _samples(path):
         if count == len(rows):
-            raise _spoilt(path, f"holds more than its {len(rows)} images")
-        yield _checked(path, sample, rows[count])
+            raise spoilt(path, f"holds more than its {len(rows)} images")
+        yield checked(path, sample, rows[count])
         count += 1
     if count < len(rows):
-        raise _spoilt(path, f"holds {count} of {len(rows)} images (first missing: {rows[count]['image_id']})")
+        raise spoilt(path, f"holds {count} of {len(rows)} images (first missing: {rows[count]['image_id']})")
 
 
 def _samples(path: Path) -> Iterator[dict[str, Any]]:
@@ -176,30 +176,31 @@ def _samples(path: Path) -> Iterator[dict[str, Any]]:
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such shard; ask Snakemake for it (snakemake -c8 {path})") from error
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise _spoilt(path, f"cannot be read on ({error.args[0] if error.args else error})") from error
+        raise spoilt(path, f"cannot be read on ({error.args[0] if error.args else error})") from error
 
 
-def _checked(path: Path, sample: dict[str, Any], row: Row) -> Sample:
+def checked(path: Path, sample: dict[str, Any], row: Row) -> Sample:
     """The sample, once its members agree with the row and its bytes with their checksum."""
     key = row["key"]
     if sample["__key__"] != key:
-        raise _spoilt(path, f"has the key {sample['__key__']} where {key} ({row['image_id']}) belongs")
+        raise spoilt(path, f"has the key {sample['__key__']} where {key} ({row['image_id']}) belongs")
     suffix = extension(row["path"])
     members = {name for name in sample if not name.startswith("__")}
     if members != {"json", suffix}:
-        raise _spoilt(path, f"{key}: has the members {', '.join(sorted(members))} instead of json, {suffix}")
+        raise spoilt(path, f"{key}: has the members {', '.join(sorted(members))} instead of json, {suffix}")
     try:
         about = json.loads(sample["json"])
         told = (about["image_id"], about["path"], about["sha256"])
     except (ValueError, KeyError, TypeError) as error:
-        raise _spoilt(path, f"{key}.json: not the record of an image") from error
+        raise spoilt(path, f"{key}.json: not the record of an image") from error
     data = sample[suffix]
     if told != (row["image_id"], row["path"], hashlib.sha256(data).hexdigest()):
-        raise _spoilt(path, f"{key} ({row['image_id']}): the image or its record was altered")
+        raise spoilt(path, f"{key} ({row['image_id']}): the image or its record was altered")
     return Sample(row["image_id"], data)
 
 
-def _spoilt(path: Path, what: str) -> CirqueError:
+def spoilt(path: Path, what: str) -> CirqueError:
+    """The error of a shard that is not as it was written."""
     return CirqueError(
         f"{path}: {what}; the shard is cut short or altered: delete it and run Snakemake again, which makes it anew"
     )

@@ -1,4 +1,4 @@
-"""What every training of a mapping network shares: its state as a file, and when to write it.
+"""What every training of a network shares: its state as a file, and when to write it.
 
 Order, draws and dropout of a training come from (seed, step), never from a running generator: so a training that was
 killed goes on from its last saved step and ends with the same bits.
@@ -31,15 +31,16 @@ def epoch_batches(n_examples: int, batch: int, seed: int, epoch: int) -> list[li
 
 @dataclass
 class TrainingState:
-    """Everything that the training of a mapping network needs to go on.
+    """Everything that the training of a network needs to go on.
 
     Attributes:
-        network: φ, in training mode.
+        network: φ or CLIP, in training mode.
         optimiser: of its parameters.
         losses: names of the losses that the log holds, in its order.
         step: optimiser steps done.
         sums: of each loss since the last line of the log.
         log: rows of schemas.TRAINING.
+        what: is trained, for messages.
     """
 
     network: nn.Module
@@ -48,6 +49,7 @@ class TrainingState:
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+    what: str = "φ"
 
     def add(self, values: Mapping[str, float]) -> None:
         """Count a step that was done, with its losses.
@@ -57,8 +59,8 @@ class TrainingState:
         """
         if not all(math.isfinite(values[name]) for name in self.losses):
             raise CirqueError(
-                f"φ: the losses are {dict(values)} at step {self.step}; nothing was written. Lower learning_rate,"
-                " or look for broken rows among the inputs"
+                f"{self.what}: the losses are {dict(values)} at step {self.step}; nothing was written. Lower"
+                " learning_rate, or look for broken rows among the inputs"
             )
         self.step += 1
         self.sums = {name: self.sums.get(name, 0.0) + values[name] for name in self.losses}
@@ -99,7 +101,7 @@ class TrainingState:
         """Take over the state at `path` if there is one, and say so."""
         if path.is_file():
             self.restore(path)
-            say(f"φ: going on from step {self.step}, saved in {path}")
+            say(f"{self.what}: going on from step {self.step}, saved in {path}")
 
 
 class Saver:

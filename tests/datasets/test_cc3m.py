@@ -28,6 +28,11 @@ def test_images_come_in_the_order_of_the_list_and_captions_may_hold_anything(tmp
     ]
 
 
+def test_captions_are_those_of_the_listed_images_and_may_be_empty(tmp_path):
+    write(tmp_path, "a dog\tcc_data/train/2.jpg", "\tcc_data/train/1.jpg")
+    assert cc3m.captions(tmp_path, "train") == [("cc_data/train/2.jpg", "a dog"), ("cc_data/train/1.jpg", "")]
+
+
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "cc_data/train/../../../x.jpg", "cc_data/val/1.jpg", "x.jpg", "cc_data/trainer/1.jpg"]
 )

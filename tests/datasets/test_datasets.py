@@ -5,7 +5,9 @@ from cirque.errors import CirqueError
 
 
 def test_every_module_of_the_folder_is_a_data_set():
-    assert datasets.names() == ["cc3m", "circo", "cirr", "coco", "fashioniq", "genecis", "imagenet", "imagenet_r"]
+    assert datasets.names() == [
+        *("cc12m", "cc3m", "circo", "cirr", "coco", "fashioniq", "genecis", "imagenet", "imagenet_r")
+    ]
     for name in datasets.names():
         module = datasets.load(name)
         assert module.TITLE
@@ -15,7 +17,7 @@ def test_every_module_of_the_folder_is_a_data_set():
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(CirqueError, match="no data set is called 'nowhere'; there are cc3m, circo, cirr, coco"):
+    with pytest.raises(CirqueError, match="no data set is called 'nowhere'; there are cc12m, cc3m, circo, cirr, coco"):
         datasets.load("nowhere")
 
 

@@ -125,6 +125,15 @@ def test_a_small_gallery_passes_over_the_kinds_that_it_lacks():
         assert {len(differences(*pair)) for pair in changes(category)} <= {1, 2}
 
 
+def test_train_has_half_as_much_of_its_own_and_changes_nothing_of_val(benchmark):
+    train = fashioniq.make_benchmark(0, 1200, 450, "train")
+    for ours, vals in zip(train, benchmark, strict=True):
+        assert (len(ours.scenes), len(ours.queries)) == (200, 75)
+        assert {scene.shape for scene in ours.scenes} == {scene.shape for scene in vals.scenes}
+        assert not set(ours.asins) & set(vals.asins)
+    assert fashioniq.make_benchmark(0, 1200, 450) == benchmark
+
+
 def test_the_same_seed_gives_the_same_benchmark_and_another_another():
     assert fashioniq.make_benchmark(3, 60, 30) == fashioniq.make_benchmark(3, 60, 30)
     for one, other in zip(fashioniq.make_benchmark(3, 60, 30), fashioniq.make_benchmark(4, 60, 30), strict=True):
@@ -171,9 +180,17 @@ def test_the_parser_of_the_official_files_reads_the_generated_ones(world):
     assert len(gallery) > len(official.gallery(world, "val", "val"))
 
 
+def test_the_parser_of_the_official_files_reads_train_too(world):
+    queries = official.queries(world, "train")
+    assert len(queries) == 6
+    listed = {name for name, _ in official.images(world, "train")}
+    assert {name for query in queries for name in query["target_ids"]} <= listed
+
+
 def test_every_listed_image_is_there_and_no_other(world):
-    paths = [path for _, path in official.images(world, "val")]
-    assert len(paths) == 48
+    listed = {split: [path for _, path in official.images(world, split)] for split in ("val", "train")}
+    assert {split: len(paths) for split, paths in listed.items()} == {"val": 48, "train": 24}
+    paths = [*listed["val"], *listed["train"]]
     assert {path.name for path in (world / official.image_folders("val")[0]).iterdir()} == {
         p.split("/")[-1] for p in paths
     }
@@ -189,4 +206,4 @@ def test_the_same_seed_writes_the_same_bytes(world, tmp_path):
         return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     assert contents(tmp_path) == contents(world)
-    assert len(contents(world)) == 48 + 2 * 3 + 1
+    assert len(contents(world)) == 48 + 24 + 2 * 2 * 3 + 1

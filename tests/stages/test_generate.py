@@ -8,10 +8,17 @@ import tarfile
 import pytest
 from PIL import Image
 
-from cirque.datasets import cc3m
+from cirque.datasets import cc3m, cc12m
 from cirque.errors import CirqueError
 from cirque.provenance import record_path
-from cirque.stages import generate_captions, generate_cc3m, generate_cirr, generate_sdp, generate_unlabeled
+from cirque.stages import (
+    generate_captions,
+    generate_cc3m,
+    generate_cc12m,
+    generate_cirr,
+    generate_sdp,
+    generate_unlabeled,
+)
 
 WORLD = {"seed": 0, "image_size": 32}
 
@@ -25,6 +32,7 @@ def contents(root):
 def generate(root):
     generate_captions.main(**WORLD, n_captioned=6, n_styled=4, n_composed=2, n_sentences=30, data_root=root)
     generate_cc3m.main(**WORLD, n_captions=20, n_images=5, data_root=root)
+    generate_cc12m.main(**WORLD, n_images=6, data_root=root)
     generate_sdp.main(seed=0, n_prompts=10, data_root=root)
     generate_unlabeled.main(**WORLD, n_unlabeled=5, data_root=root)
     generate_cirr.main(**WORLD, n_gallery=50, n_queries=20, data_root=root)
@@ -44,6 +52,7 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_
             *("--n-sentences", "30", "--image-size", "32"),
         ],
         ["generate_cc3m", "--n-captions", "20", "--n-images", "5", "--image-size", "32"],
+        ["generate_cc12m", "--n-images", "6", "--image-size", "32"],
         ["generate_sdp", "--n-prompts", "10"],
         ["generate_unlabeled", "--n-unlabeled", "5", "--image-size", "32"],
         ["generate_cirr", "--n-gallery", "50", "--n-queries", "20", "--image-size", "32"],
@@ -80,6 +89,17 @@ def test_cc3m_has_a_caption_a_line_and_images_of_the_first(world):
     listed = cc3m.images(world, "train")
     assert [path for _, path in listed] == [f"cc3m/cc_data/train/{i:09d}.jpg" for i in range(5)]
     assert all(Image.open(world / path).size == (32, 32) for _, path in listed)
+
+
+def test_cc12m_has_an_address_before_each_caption_and_images_of_those_that_live(world):
+    lines = [line.split("\t") for line in (world / "cc12m/cc12m.tsv").read_text().splitlines()]
+    said = {address.removeprefix("http://images.invalid/"): caption for address, caption in lines}
+    assert len(said) == 7  # the fifth is dead
+    pairs = cc12m.captions(world, "train")
+    assert [said[path.removeprefix("cc_data/train/")] for path, _ in pairs] == [caption for _, caption in pairs]
+    assert len(pairs) == len(cc12m.images(world, "train")) == 6
+    present = {path.name for path in (world / "cc12m/cc_data/train").iterdir()}
+    assert present == {path.rsplit("/", 1)[1] for path, _ in pairs}
 
 
 def test_prompts_are_one_a_line(world):

@@ -1,8 +1,10 @@
 """
 CLIP weights, all in one form, so that one loader serves every backbone.
 
-READS   captioned images (trained), an open_clip release (pretrained), or a seed (random)
+READS   captioned images (trained), an open_clip release (pretrained), another backbone and an image set with captions
+        (finetuned), or a seed (random)
 WRITES  <scale>/backbones/…/weights.safetensors and weights.json
+RESUMES from <scale>/work/backbones/…
 """
 
 
@@ -33,10 +35,62 @@ rule train_backbone:
         training=lambda wildcards: flags(config["backbones"][wildcards.backbone]["weights"], "source"),
         configs=MODEL_CONFIGS,
         seed=lambda wildcards: config["world"]["seed"],
+        work=f"{WORK}/backbones/{{backbone}}",
     shell:
         "python -m cirque train_backbone --captions {input.captions} --model {params.model} --model-configs {params.configs}"
-        " {params.training} --seed {params.seed} --threads {resources.torch_threads} --weights {output.weights}"
+        " {params.training} --seed {params.seed} --work {params.work} --threads {resources.torch_threads} --weights {output.weights}"
         " 2>&1 | tee {log}"
+
+
+rule finetune_backbone:
+    input:
+        base=lambda wildcards: expand(WEIGHTS, **plan.finetuning(config, wildcards.backbone)),
+        images=lambda wildcards: expand(
+            "<scale>/images/image_set={image_set}/images.parquet",
+            **plan.finetuning(config, wildcards.backbone),
+        ),
+        shards=lambda wildcards: shards_of(
+            "<scale>/shards/image_set={image_set}/{shard}.tar",
+            **plan.finetuning(config, wildcards.backbone),
+        ),
+        features=lambda wildcards: shards_of(FEATURES, **plan.finetuning(config, wildcards.backbone)),
+        captions=lambda wildcards: [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)],
+    output:
+        weights=WEIGHTS,
+        card="<scale>/backbones/backbone={backbone}/weights.json",
+    log:
+        "<logs>/finetune_backbone/{backbone}.log",
+    benchmark:
+        "<costs>/finetune_backbone/{backbone}.jsonl"
+    wildcard_constraints:
+        backbone=plan.one_of(plan.backbones_from(config, "finetuned")),
+    conda:
+        "../../envs/cirque.yaml"
+    threads: torch_cores
+    resources:
+        gpu=plan.gpu_here(),
+        torch_threads=torch_threads,
+        mem_mb=48000,
+        runtime=2880,
+    params:
+        code=lambda wildcards: code_version(
+            "finetune_backbone",
+            f"cirque.datasets.{plan.finetuning_source(config, wildcards.backbone)['dataset']}",
+        ),
+        source=lambda wildcards: flags(plan.finetuning_source(config, wildcards.backbone)),
+        preprocess=config["preprocess"],
+        training=lambda wildcards: flags(
+            config["backbones"][wildcards.backbone]["weights"],
+            *("source", "backbone", "image_set"),
+        ),
+        data_root=config["data_root"],
+        seed=config["run"]["seeds"][0],
+        work=f"{WORK}/backbones/{{backbone}}",
+    shell:
+        "python -m cirque finetune_backbone --base {input.base} --images {input.images} --shards {input.shards}"
+        " --features {input.features} {params.source} --data-root {params.data_root} --preprocess {params.preprocess}"
+        " {params.training} --seed {params.seed} --work {params.work} --threads {resources.torch_threads}"
+        " --weights {output.weights} 2>&1 | tee {log}"
 
 
 rule fetch_backbone:

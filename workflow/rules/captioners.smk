@@ -3,6 +3,7 @@ Captions of the reference images, for SEARLE's baseline Captioning.
 
 READS   captioned images (trained) or an open_clip release (pretrained); shards of an image set, its benchmarks' queries
 WRITES  <scale>/captioners/…/weights.safetensors and weights.json, <scale>/reference_captions/…/00000.parquet
+RESUMES from <scale>/work/captioners/…
 """
 
 
@@ -33,9 +34,10 @@ rule train_captioner:
         training=lambda wildcards: flags(config["captioners"][wildcards.captioner]["weights"], "source"),
         configs=MODEL_CONFIGS,
         seed=lambda wildcards: config["world"]["seed"],
+        work=f"{WORK}/captioners/{{captioner}}",
     shell:
         "python -m cirque train_captioner --captions {input.captions} --model {params.model} --model-configs {params.configs}"
-        " {params.training} --seed {params.seed} --threads {resources.torch_threads} --weights {output.weights}"
+        " {params.training} --seed {params.seed} --work {params.work} --threads {resources.torch_threads} --weights {output.weights}"
         " 2>&1 | tee {log}"
 
 

@@ -3,7 +3,7 @@ The generated world, where the configuration has a section `world`.
 
 READS   nothing but the configuration
 WRITES  data in the official layouts under the data root: captioned images, caption corpus, concept vocabulary,
-        ImageNet1K/test, CC3M, every benchmark and, beside it, what a real one would not tell: the answers of a test
+        ImageNet1K/test, CC3M, CC12M, every benchmark and, beside it, what a real one would not tell: the answers of a test
         split, and the full caption of each target
 """
 
@@ -66,6 +66,26 @@ rule generate_cc3m:
         data_root=lambda wildcards: config["data_root"],
     shell:
         "python -m cirque generate_cc3m {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
+
+
+rule generate_cc12m:
+    output:
+        captions="<data>/cc12m/cc12m.tsv",
+        list="<data>/cc12m/cc/Train_cc12m_output.csv",
+        images=directory("<data>/cc12m/cc_data/train"),
+    log:
+        "<logs>/generate_cc12m.log",
+    benchmark:
+        "<costs>/generate_cc12m.jsonl"
+    conda:
+        "../../envs/cirque.yaml"
+    params:
+        code=code_version("generate_cc12m"),
+        world=WORLD,
+        size="--n-images {world[n_cc12m_images]}".format(**config),
+        data_root=lambda wildcards: config["data_root"],
+    shell:
+        "python -m cirque generate_cc12m {params.world} {params.size} --data-root {params.data_root} 2>&1 | tee {log}"
 
 
 rule generate_sdp:

@@ -5,8 +5,9 @@ file that lists images has a role that begins with `split`), `image_folders(spli
 gallery order), all paths relative to the data root. Where an image is a part of its file,
 `derive(image_id, data)` makes it.
 
-A benchmark's module also has `queries`, and `gallery` unless its gallery is its image set. Where papers disagree on
-either, `PROTOCOLS` names the ways, the usual one first. Nothing else in the package knows the modules' names.
+A module whose images have captions has `captions`. A benchmark's module also has `queries`, and `gallery` unless its
+gallery is its image set. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. Nothing else
+in the package knows the modules' names.
 """
 
 import importlib
@@ -42,6 +43,13 @@ class Benchmark(Dataset, Protocol):
         """Rows of schemas.QUERIES in the order of the annotation file; `how` is the protocol, if there are several."""
 
 
+class Captioned(Dataset, Protocol):
+    """A data set whose images have captions."""
+
+    def captions(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(image_id, caption) of every image, in gallery order; a caption may be empty."""
+
+
 def names() -> list[str]:
     """Every data set that has a module here."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
@@ -68,6 +76,18 @@ def load_benchmark(name: str) -> Benchmark:
     if not hasattr(dataset, "queries"):
         raise CirqueError(f"data set {name}: holds images but no queries, so it cannot be a benchmark")
     return cast(Benchmark, dataset)
+
+
+def load_captioned(name: str) -> Captioned:
+    """The module of a data set with captions.
+
+    Raises:
+        CirqueError: there is none of that name, or its images have no captions.
+    """
+    dataset = load(name)
+    if not hasattr(dataset, "captions"):
+        raise CirqueError(f"data set {name}: its images have no captions, so that no CLIP can be fine-tuned on them")
+    return cast(Captioned, dataset)
 
 
 def protocol(name: str, wanted: str | None) -> dict[str, str]:

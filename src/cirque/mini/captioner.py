@@ -6,17 +6,15 @@ the words that occur, and no word that never occurred is ever said.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding, pad
 
-from cirque import captioners
+from cirque import captioners, clip_training
 from cirque.contrastive import contrastive_loss
-from cirque.mini import contrastive
 
 #: Weights of the two losses (Yu et al., 2022, §4.1; open_clip's defaults).
 CAPTION_WEIGHT, CONTRASTIVE_WEIGHT = 2.0, 1.0
@@ -27,8 +25,8 @@ class Vocabulary:
     """The trained rows of CoCa's two vocabularies: of the tokens that occur, and one for all others."""
 
     rows: Tensor  # ids of the tokens that occur [n]; the padding is the first
-    embeddings: Tensor  # of the text tower [n, width]
-    columns: Tensor  # of the decoder [width, n + 1]; the last one is that of all others
+    embeddings: nn.Parameter  # of the text tower [n, width]
+    columns: nn.Parameter  # of the decoder [width, n + 1]; the last one is that of all others
     n_others: int
 
     @classmethod
@@ -39,8 +37,8 @@ class Vocabulary:
         columns = torch.cat([projection[:, rows], others], dim=1)
         return cls(
             rows,
-            model.text.token_embedding.weight.detach()[rows].clone().requires_grad_(),
-            columns.requires_grad_(),
+            nn.Parameter(model.text.token_embedding.weight.detach()[rows].clone()),
+            nn.Parameter(columns),
             projection.shape[1] - len(rows),
         )
 
@@ -91,32 +89,25 @@ def caption_loss(
 def train(
     model: Any,
     tokenizer: Any,
-    data: contrastive.Captioned,
-    settings: contrastive.Settings,
-    *,
-    seed: int,
-    device: torch.device,
-    mean: Sequence[float],
-    std: Sequence[float],
+    data: clip_training.Captioned,
+    settings: clip_training.Settings,
+    run: clip_training.Run,
 ) -> list[float]:
-    """Train `model` in place; returns the mean loss of each epoch.
+    """Train a CoCa in place, going on from the state if there is one; returns the mean loss of each epoch.
 
     Args:
         model: open_clip's CoCa, random.
         tokenizer: Its tokenizer.
         data: Images of the model's own size, with captions.
         settings: See there.
-        seed: Of the order of images and the choice of captions.
-        device: Where to train.
-        mean: Of the pixels, per channel.
-        std: Likewise.
+        run: See there.
 
     Raises:
-        CirqueError: there are fewer images than one batch, or a loss is no number.
+        CirqueError: as of `clip_training.fit`.
     """
-    texts = contrastive.Texts(data.captions, tokenizer)
-    model = model.to(device).train()
-    vocabulary = Vocabulary.of(model, texts.rows.to(device))
+    texts = clip_training.Texts(data.captions, tokenizer)
+    model = model.to(run.device)
+    vocabulary = Vocabulary.of(model, texts.rows.to(run.device))
 
     def loss_of(images: Tensor, ids: Tensor) -> Tensor:
         features, image_tokens = model.visual(images)
@@ -125,22 +116,10 @@ def train(
         contrasted = contrastive_loss(features, own, model.logit_scale.exp())
         return CAPTION_WEIGHT * said + CONTRASTIVE_WEIGHT * contrasted
 
-    history = contrastive.fit(
-        model,
-        {
-            "text.token_embedding.weight": vocabulary.embeddings,
-            "text_decoder.text_projection": vocabulary.columns,
-        },
-        data,
-        texts,
-        loss_of,
-        settings,
-        texts_per_image=1,
-        seed=seed,
-        device=device,
-        mean=mean,
-        std=std,
-    )
+    replaced = {
+        "text.token_embedding.weight": vocabulary.embeddings,
+        "text_decoder.text_projection": vocabulary.columns,
+    }
+    history = clip_training.fit(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=1)
     vocabulary.write_back(model)
-    model.eval()
     return history

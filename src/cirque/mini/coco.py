@@ -194,13 +194,17 @@ def composed_captions(
         n_pictures: how many.
         n_captions: of each picture.
     """
-    looks = {shape: [(colour, background) for colour in COLOURS for background in BACKGROUNDS] for shape in SHAPES}
     for number in range(n_pictures):
         # Numbers of val2017 are positive, so that the draws of no picture are those of one of them.
-        things = _things(-1, image_size, looks, draws(seed, "composed", number))
-        photograph = Photograph(-1 - number, image_size, things)
+        photograph = of_any_look(-1 - number, image_size, draws(seed, "composed", number))
         captions = [composed_caption(photograph, draws(seed, "composed", number, i)) for i in range(n_captions)]
         yield picture(photograph, seed), captions
+
+
+def of_any_look(number: int, image_size: int, rng: random.Random) -> Photograph:
+    """A photograph of two or three objects, each of any shape, colour and background."""
+    looks = {shape: [(colour, background) for colour in COLOURS for background in BACKGROUNDS] for shape in SHAPES}
+    return Photograph(number, image_size, _things(-1, image_size, looks, rng))
 
 
 # ---- official files ------------------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ from cirque.mini.scenes import ATTRIBUTES, BACKGROUNDS, COLOURS, COUNTS, SHAPES,
 #: Official category names, and the shapes that belong to each.
 SHAPES_OF = {"dress": SHAPES[:4], "shirt": SHAPES[4:8], "toptee": SHAPES[8:]}
 
+#: Val has so many times train's images and queries. (The real train is the larger one. SEARLE's φ learns from train's
+#: images, each of which has to be inverted first.)
+VAL_PER_TRAIN = 2
+
 #: What the names of Amazon's products are made of, after a B.
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 N_LETTERS = 9
@@ -45,22 +49,26 @@ class Category:
     queries: list[Query]
 
 
-def make_benchmark(seed: int, n_gallery: int, n_queries: int) -> list[Category]:
+def make_benchmark(seed: int, n_gallery: int, n_queries: int, split: str = "val") -> list[Category]:
     """Draw gallery and queries of each category.
 
     Args:
         seed: of every draw.
-        n_gallery: images, a third in each category; a remainder is left out.
-        n_queries: queries, likewise.
+        n_gallery: images of val, a third in each category; a remainder is left out.
+        n_queries: queries of val, likewise.
+        split: val, or train, which has fewer of both. The pictures of the two are different, a scene may be in both.
     """
+    item = ("fashioniq",) if split == "val" else ("fashioniq", split)
+    if split == "train":
+        n_gallery, n_queries = n_gallery // VAL_PER_TRAIN, n_queries // VAL_PER_TRAIN
     n_images = n_gallery // len(SHAPES_OF)
-    asins = iter(_asins(n_images * len(SHAPES_OF), draws(seed, "fashioniq", "asins")))
+    asins = iter(_asins(n_images * len(SHAPES_OF), draws(seed, *item, "asins")))
     categories = []
     for name, shapes in SHAPES_OF.items():
-        rng = draws(seed, "fashioniq", name)
+        rng = draws(seed, *item, name)
         scenes = gallery(shapes, n_images, rng)
         queries = [
-            Query(one, other, _captions(scenes[one], scenes[other], draws(seed, "fashioniq", name, number)))
+            Query(one, other, _captions(scenes[one], scenes[other], draws(seed, *item, name, number)))
             for number, (one, other) in enumerate(_choose_pairs(scenes, n_queries // len(SHAPES_OF), rng))
         ]
         categories.append(Category(name, scenes, list(islice(asins, n_images)), queries))
@@ -127,7 +135,7 @@ def _captions(reference: Scene, target: Scene, rng: random.Random) -> list[str]:
 
 
 def caption_records(category: Category) -> list[dict[str, Any]]:
-    """The records of `cap.{category}.val.json`."""
+    """The records of `cap.{category}.{split}.json`."""
     return [
         {
             "target": category.asins[query.target],

@@ -1,5 +1,6 @@
 """Stand-in pictures under given names, for a rehearsal of the real path without the real photographs."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,15 +12,19 @@ from cirque.mini.scenes import draw_scene
 from cirque.progress import progress
 
 
+def oblong(image: Image.Image, longest: float, rng: random.Random) -> Image.Image:
+    """The picture in the middle of a canvas up to `longest` times as wide or high, of the colour of its corner."""
+    longer = round(image.width * rng.uniform(1.0, longest))
+    width, height = (longer, image.height) if rng.random() < 0.7 else (image.width, longer)
+    canvas = Image.new("RGB", (width, height), image.getpixel((0, 0)))
+    canvas.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return canvas
+
+
 def picture(name: str, seed: int, size: int) -> Image.Image:
     """A scene of its own for each name, on a canvas up to twice as wide or high, as photographs are."""
     rng = draws(seed, "picture", name)
-    scene = render(draw_scene(rng), size, rng)
-    longer = round(size * rng.uniform(1.0, 2.0))
-    width, height = (longer, size) if rng.random() < 0.7 else (size, longer)
-    canvas = Image.new("RGB", (width, height), scene.getpixel((0, 0)))
-    canvas.paste(scene, ((width - size) // 2, (height - size) // 2))
-    return canvas
+    return oblong(render(draw_scene(rng), size, rng), 2.0, rng)
 
 
 def draw(names: Sequence[str], seed: int, size: int, folder: Path) -> None:

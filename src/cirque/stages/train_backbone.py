@@ -1,7 +1,9 @@
 """Train a mini backbone from scratch on captioned images."""
 
 import io
+import shutil
 import tarfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +11,18 @@ import open_clip
 import torch
 from PIL import Image
 
-from cirque import backbones, devices, provenance
+from cirque import backbones, clip_training, devices, provenance
 from cirque.errors import CirqueError
-from cirque.mini import contrastive
 from cirque.progress import say
 
 #: A whole tar ends with so many zero bytes.
 TAR_END = 1024
 
+#: Captions of an image in one step. A text costs a fifth of an image, and each tells something else of it.
+TEXTS_PER_IMAGE = 2
 
-def read_captioned(tar: Path, size: int) -> contrastive.Captioned:
+
+def read_captioned(tar: Path, size: int) -> clip_training.Captioned:
     """Every image of a tar, decoded, and its captions: pairs KEY.png and KEY.txt with one caption a line.
 
     Raises:
@@ -56,7 +60,7 @@ def read_captioned(tar: Path, size: int) -> contrastive.Captioned:
             )
     if not images:
         raise CirqueError(f"{tar}: holds no image")
-    return contrastive.Captioned(np.stack(list(images.values())), [captions[key] for key in images])
+    return clip_training.Captioned.in_memory(np.stack(list(images.values())), [captions[key] for key in images])
 
 
 def main(
@@ -64,13 +68,15 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: contrastive.Settings,
+    settings: clip_training.Settings,
     seed: int,
+    work: Path,
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    seconds_between_saves: float = 60.0,
 ) -> None:
-    """Train a model on image-caption pairs and write its weights and their side-car.
+    """Write a model trained on image-caption pairs and its side-car; a training that was cut off goes on.
 
     Args:
         captions: Tar of KEY.png and KEY.txt.
@@ -78,24 +84,29 @@ def main(
         model_configs: Folder of the project's open_clip configurations.
         settings: How to train.
         seed: Of the first weights, the order of images and the choice of captions.
+        work: Folder for the state of an unfinished training; removed at the end.
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
     config = backbones.read_config(model, model_configs)
     torch.manual_seed(seed)
     clip = backbones.create(model, config)
     data = read_captioned(captions, config["vision_cfg"]["image_size"])
-    say(f"{model}: {sum(w.numel() for w in clip.parameters()):,} parameters, {len(data.images):,} images")
-    contrastive.train(
+    say(f"{model}: {sum(w.numel() for w in clip.parameters()):,} parameters, {len(data.captions):,} images")
+    own = provenance.fingerprint(
+        "train_backbone", [captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+    )
+    state = work / f"{own}.safetensors"
+    clip_training.train(
         clip,
         open_clip.SimpleTokenizer(context_length=clip.context_length),
         data,
         settings,
-        seed=seed,
-        device=place,
-        mean=backbones.MEAN,
-        std=backbones.STD,
+        clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves),
+        texts_per_image=TEXTS_PER_IMAGE,
     )
     backbones.save(clip, weights, name=model, config=config, source="trained")
+    shutil.rmtree(work, ignore_errors=True)

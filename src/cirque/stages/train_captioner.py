@@ -1,12 +1,14 @@
 """Train a mini captioner from scratch on captioned images."""
 
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import open_clip
 import torch
 
-from cirque import backbones, captioners, devices
-from cirque.mini import captioner, contrastive
+from cirque import backbones, captioners, clip_training, devices, provenance
+from cirque.mini import captioner
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
 
@@ -16,13 +18,15 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: contrastive.Settings,
+    settings: clip_training.Settings,
     seed: int,
+    work: Path,
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    seconds_between_saves: float = 60.0,
 ) -> None:
-    """Train a CoCa on image-caption pairs and write its weights and their side-car.
+    """Write a CoCa trained on image-caption pairs and its side-car; a training that was cut off goes on.
 
     Args:
         captions: Tar of KEY.png and KEY.txt.
@@ -30,24 +34,24 @@ def main(
         model_configs: Folder of the project's open_clip configurations.
         settings: How to train.
         seed: Of the first weights, the order of images and the choice of captions.
+        work: Folder for the state of an unfinished training; removed at the end.
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
     config = backbones.read_config(model, model_configs)
     torch.manual_seed(seed)
     coca = captioners.create(model, config)
     data = read_captioned(captions, backbones.image_size(config))
-    say(f"{model}: {sum(w.numel() for w in coca.parameters()):,} parameters, {len(data.images):,} images")
-    captioner.train(
-        coca,
-        open_clip.SimpleTokenizer(context_length=coca.context_length),
-        data,
-        settings,
-        seed=seed,
-        device=place,
-        mean=backbones.MEAN,
-        std=backbones.STD,
+    say(f"{model}: {sum(w.numel() for w in coca.parameters()):,} parameters, {len(data.captions):,} images")
+    own = provenance.fingerprint(
+        "train_captioner", [captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
+    tokenizer = open_clip.SimpleTokenizer(context_length=coca.context_length)
+    state = work / f"{own}.safetensors"
+    run = clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves)
+    captioner.train(coca, tokenizer, data, settings, run)
     backbones.save(coca, weights, name=model, config=config, source="trained")
+    shutil.rmtree(work, ignore_errors=True)

@@ -14,6 +14,7 @@ from cirque import (
     concepts,
     devices,
     files,
+    image_lists,
     object_words,
     palavra_training,
     phi,
@@ -68,7 +69,9 @@ def main(
     where = devices.prepare(threads, device)
     backbone = backbones.load(weights, where)
     image_ids, images, n_failed = _first_images(features, n_pairs)
-    pairs, n_without = _pairs(image_ids, images, cc3m.titles(titles), captions, caption_features)
+    (folder,) = cc3m.image_folders("train")
+    said = dict(image_lists.read(titles, folder, cc3m.DOCS))
+    pairs, n_without = _pairs(image_ids, images, said, captions, caption_features)
     say(f"palavra: {len(images):,} images, {n_failed} further ones failed, {n_without} have no caption: left out")
     words = object_words.find(pairs.captions, settings.n_words)
     say(f"palavra: {len(words.names):,} words, from {words.names[0]!r} to {words.names[-1]!r}")

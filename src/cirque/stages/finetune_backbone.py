@@ -1,0 +1,143 @@
+"""Fine-tune a backbone, all of it, on the captioned images of an image set."""
+
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cirque import backbones, clip_training, datasets, devices, extraction, files, provenance, schemas
+from cirque.errors import CirqueError
+from cirque.features import failures
+from cirque.images import Kind
+from cirque.progress import say
+from cirque.shard_index import ShardIndex
+
+#: Each image of CC3M has one caption.
+TEXTS_PER_IMAGE = 1
+
+
+def main(
+    *,
+    base: Path,
+    images: Path,
+    shards: list[Path],
+    features: list[Path],
+    dataset: str,
+    split: str,
+    data_root: Path,
+    preprocess: Kind,
+    settings: clip_training.Settings,
+    seed: int,
+    work: Path,
+    weights: Path,
+    threads: int,
+    device: str = "auto",
+    seconds_between_saves: float = 600.0,
+) -> None:
+    """Write the fine-tuned weights and their side-car; a training that was cut off goes on from its last saved step.
+
+    Args:
+        base: Weights of the backbone that it starts from.
+        images: images.parquet of the image set.
+        shards: All of its shards.
+        features: All of its feature files, of any backbone: images that failed there are left out.
+        dataset: Module of cirque.datasets that the images and their captions are from.
+        split: Of that data set.
+        data_root: Folder of the data sets.
+        preprocess: targetpad (1.25) or clip.
+        settings: How to train.
+        seed: Of the order of images.
+        work: Folder for the state of an unfinished training; removed at the end.
+        weights: Where to write weights.safetensors; weights.json comes beside it.
+        threads: Threads of torch, and as many that decode.
+        device: auto, cpu or cuda.
+        seconds_between_saves: How many seconds of training a kill may cost.
+    """
+    place = devices.prepare(threads, device)
+    captions = dict(datasets.load_captioned(dataset).captions(data_root, split))
+    index = ShardIndex(shards, files.read_table(images, schemas.IMAGES.names).to_pylist())
+    failed = failures(features)
+    chosen = _usable(index, captions, failed, str(images))
+    backbone = backbones.load(base, place)
+    clip = backbone.model
+    if place.type == "cuda":
+        # What the blocks of ViT-L/14 compute for a large batch does not fit into a GPU: it is computed again.
+        clip.set_grad_checkpointing()
+    lists = [data_root / file for file in datasets.load(dataset).annotation_files(split).values()]
+    own = provenance.fingerprint(
+        "finetune_backbone",
+        [base, images, *shards, *features, *lists],
+        preprocess=preprocess,
+        settings=asdict(settings),
+        seed=seed,
+        device=place.type,
+    )
+    losses = clip_training.train(
+        clip,
+        backbone.tokenizer,
+        clip_training.Captioned(
+            _pixels(index, chosen, preprocess, backbone.image_size, threads),
+            [[captions[index.rows[number]["image_id"]]] for number in chosen.tolist()],
+        ),
+        settings,
+        clip_training.Run(seed, place, backbone.mean, backbone.std, work / f"{own}.safetensors", seconds_between_saves),
+        texts_per_image=TEXTS_PER_IMAGE,
+    )
+    told = {
+        "base": {"path": str(base), "sha256": provenance.sha256(base)},
+        "seed": seed,
+        "n_images": len(chosen),
+        "n_failed": len(failed),
+        "n_without_caption": len(index) - len(failed) - len(chosen),
+        "preprocess": preprocess,
+        "settings": asdict(settings),
+        "losses": losses,
+    }
+    backbones.save(
+        clip,
+        weights,
+        name=backbone.name,
+        config=files.read_json(backbones.side_car(base))["config"],
+        source="finetuned",
+        mean=backbone.mean,
+        std=backbone.std,
+        told=told,
+    )
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _usable(index: ShardIndex, captions: Mapping[str, str], failed: Collection[str], where: str) -> NDArray[np.int64]:
+    """Numbers of the images that decode and have a caption; says how many have none."""
+    names = [row["image_id"] for row in index.rows]
+    unlisted = [name for name in names if name not in captions]
+    if unlisted:
+        raise CirqueError(
+            f"{where}: {len(unlisted):,} of its {len(names):,} images have no caption in the data set's list (first:"
+            f" {unlisted[0]}); the two are of different lists, run Snakemake again"
+        )
+    decoded = [number for number, name in enumerate(names) if name not in failed]
+    chosen = [number for number in decoded if captions[names[number]].strip()]
+    say(
+        f"{len(chosen):,} pairs; {len(names) - len(decoded):,} images failed and {len(decoded) - len(chosen):,} have an"
+        " empty caption, all left out"
+    )
+    return np.array(chosen, dtype=np.int64)
+
+
+def _pixels(
+    index: ShardIndex, chosen: NDArray[np.int64], preprocess: Kind, size: int, workers: int
+) -> Callable[[NDArray[np.int64]], clip_training.Pixels]:
+    """The chosen images by number, decoded each time that they are asked for: as a whole they fit into no memory."""
+
+    def pixels(numbers: NDArray[np.int64]) -> clip_training.Pixels:
+        samples = (index.sample(int(number)) for number in chosen[numbers])
+        decoded = list(extraction.decode_all(samples, preprocess, size, workers))
+        for name, picture in decoded:
+            if isinstance(picture, str):
+                raise CirqueError(f"image {name}: {picture}; it was decoded before, make its shard and features anew")
+        return np.stack([picture for _, picture in decoded if not isinstance(picture, str)])
+
+    return pixels
