@@ -100,8 +100,8 @@ def draw_noise(name: str, seed: int, caption_ids: Sequence[str], epoch: int, dim
     """
     noise = np.zeros((len(caption_ids), dim), dtype=np.float32)
     if name != "none":
-        for row, caption_id in enumerate(caption_ids):
-            noise[row] = NOISES[name](draws.generator(seed, "lincir noise", caption_id, epoch), dim)
+        for row, rng in enumerate(draws.each(seed, "lincir noise", caption_ids, epoch)):
+            noise[row] = NOISES[name](rng, dim)
     return noise
 
 
@@ -180,7 +180,7 @@ class MaskedCaptions:
         Raises:
             CirqueError: its words are not those of the caption; with its caption_id.
         """
-        rng = draws.generator(self.seed, "lincir masking", row["caption_id"], epoch)
+        rng = functools.partial(draws.generator, self.seed, "lincir masking", row["caption_id"], epoch)
         try:
             return keywords.MASKINGS[self.settings.masking](row["caption"], row["words"], row["pos"], rng)
         except CirqueError as error:
