@@ -34,6 +34,7 @@ SETTINGS = lincir_training.Settings(
     learning_rate=1e-4,
     weight_decay=0.01,
     dropout=0.5,
+    input="text",
     masking="substring",
     noise="lincir",
     noise_scale=1.0,

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cirque import captions, provenance
+from cirque.datasets import cc3m
 from cirque.errors import CirqueError
+from cirque.mini.folders import packed_tar
 from cirque.phrases import part_of
+from cirque.stages import generate_cc3m, generate_coyo
 from tests.small_tagger import HOSTILE
 
 TOKENIZER = open_clip.SimpleTokenizer()
@@ -138,6 +141,40 @@ def test_a_key_of_json_lines_is_read(tmp_path: Path) -> None:
     assert read(path, "jsonl", "text") == [(1, "a dog"), (2, None), (3, "café\n")]
 
 
+def test_a_list_has_a_header_and_no_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text('title\tfilepath\na "typical" bus\tcc_data/train/1.jpg\n\tcc_data/train/2.jpg\nb😀\tc\n')
+    assert read(path, "list", "title") == [(1, 'a "typical" bus'), (2, ""), (3, "b😀")]
+    assert read(path, "list", "filepath", range(2, 3)) == [(3, "c")]
+
+
+def test_the_captions_of_cc3ms_list_are_those_of_its_images_one_by_one(tmp_path: Path) -> None:
+    generate_cc3m.main(seed=0, image_size=32, n_captions=9, n_images=5, data_root=tmp_path)
+    source = tmp_path / cc3m.LISTS["train"]
+    names = [name for name, _ in cc3m.images(tmp_path, "train")]
+    assert [name for _, name in read(source, "list", "filepath")] == names
+    lines = (tmp_path / "cc3m/GCC-training.tsv").read_text().splitlines()
+    assert [caption for _, caption in read(source, "list", "title")] == [line.split("\t")[0] for line in lines[:5]]
+
+
+def test_a_shard_of_coyo_is_read_as_it_stands(tmp_path: Path) -> None:
+    texts = ["A dog", None, "", "  ", "A dog", "Mug for $ 5 😍", "c" * 9999, "tab\there\nand there", "<PERSON> \ud7ff"]
+    rows = [{**dict.fromkeys(generate_coyo.SCHEMA.names), "id": i, "text": text} for i, text in enumerate(texts)]
+    path = tmp_path / "part.snappy.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=generate_coyo.SCHEMA), path, compression="snappy")
+    assert read(path, "parquet", "text") == list(enumerate(texts, start=1))
+    cleaned = [captions.clean(text) for text in texts]
+    assert cleaned[:6] == ["a dog", "", "", "", "a dog", "mug for  5 😍"]
+
+
+def test_a_shard_of_coyo_that_is_cut_short_is_an_error_before_any_caption(tmp_path: Path) -> None:
+    generate_coyo.main(seed=0, n_alt_texts=50, data_root=tmp_path)
+    path = tmp_path / generate_coyo.FILE
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CirqueError, match=r"c000\.snappy\.parquet: no whole Parquet file"):
+        captions.count(path, "parquet")
+
+
 @pytest.mark.parametrize("kind", list(captions.READERS))
 @pytest.mark.parametrize("n_parts", [1, 2, 3, 40])
 def test_the_parts_of_a_corpus_are_the_whole(kind: str, n_parts: int, tmp_path: Path) -> None:
@@ -145,9 +182,12 @@ def test_the_parts_of_a_corpus_are_the_whole(kind: str, n_parts: int, tmp_path: 
     texts = [f"caption {i}" for i in range(23)]
     if kind == "parquet":
         pq.write_table(pa.table({"text": texts}), path, row_group_size=4)
+    elif kind == "openwebtext":
+        pages = [(f"{i}.txt", text.encode()) for i, text in enumerate(texts)]
+        path.write_bytes(packed_tar([("a.xz", packed_tar(pages[:9])), ("b.xz", packed_tar(pages[9:]))]))
     else:
-        line = {"text": "{}\n", "tsv": "{}\thttp://a\n", "jsonl": '{{"text": "{}"}}\n'}[kind]
-        path.write_text("".join(line.format(text) for text in texts))
+        line = {"text": "{}\n", "tsv": "{}\thttp://a\n", "list": "1\t{}\n", "jsonl": '{{"text": "{}"}}\n'}[kind]
+        path.write_text("id\ttext\n" * (kind == "list") + "".join(line.format(text) for text in texts))
     column = "text" if kind in captions.WITH_COLUMN else None
     found = [row for part in range(n_parts) for row in read(path, kind, column, captions.part_range(23, part, n_parts))]
     assert found == list(enumerate(texts, start=1))
@@ -160,6 +200,12 @@ def test_the_parts_of_a_corpus_are_the_whole(kind: str, n_parts: int, tmp_path: 
         ("tsv", b"a dog\thttp://a\nd\xeda\thttp://a\n", "corpus, line 2: byte 2 is not UTF-8"),
         ("tsv", b"a dog\thttp://a\na cat\n", "corpus, line 2: 1 columns instead of caption<TAB>url"),
         ("tsv", b"a\tdog\thttp://a\n", "corpus, line 1: 3 columns"),
+        ("list", b"text\tn\na dog\t1\nd\xeda\t2\n", "corpus, line 3: byte 2 is not UTF-8"),
+        ("list", b"text\tn\na dog\t1\na cat\n", "corpus, line 3: 1 columns where the header names 2"),
+        ("list", b"title\tn\na dog\t1\n", "corpus, line 1: lacks the column 'text'; it has title, n"),
+        ("list", b"text\tn\n", "holds no caption"),
+        ("list", b"", "holds no caption"),
+        ("openwebtext", b"no archive", "no whole archive of OpenWebText"),
         ("jsonl", b'{"text": "a"}\n{"text"\n', "corpus, line 2: no JSON"),
         ("jsonl", b'{"text": "a"}\n{"caption": "b"}\n', "corpus, line 2: lacks the key 'text'; it has caption"),
         ("jsonl", b'["text"]\n', "corpus, line 1: lacks the key 'text'"),
@@ -196,7 +242,9 @@ def test_a_column_is_given_to_the_kinds_that_have_columns_only(tmp_path: Path) -
 
 
 def test_an_unknown_kind_is_an_error_that_names_the_others(tmp_path: Path) -> None:
-    with pytest.raises(CirqueError, match="no kind is called 'csv'; there are text, tsv, parquet, jsonl"):
+    with pytest.raises(
+        CirqueError, match="no kind is called 'csv'; there are text, tsv, list, parquet, jsonl, openwebtext"
+    ):
         captions.count(tmp_path / "corpus", "csv")
 
 

@@ -16,6 +16,17 @@ def test_seed_purpose_and_item_each_make_another_stream() -> None:
     assert len(values) == len(keys)
 
 
+def test_streams_in_turn_are_those_of_each_item_whatever_was_drawn_between() -> None:
+    items = [f"cc3m-{i}" for i in range(200)]
+    for number, (item, stream) in enumerate(zip(items, draws.each(7, "noise", items, 3), strict=True)):
+        alone = draws.generator(7, "noise", item, 3)
+        assert str(stream.bit_generator.state) == str(alone.bit_generator.state)
+        # an odd number of small draws leaves half a word behind
+        assert np.array_equal(stream.integers(9, size=number % 7), alone.integers(9, size=number % 7))
+        assert np.array_equal(stream.standard_normal(3, np.float32), alone.standard_normal(3, np.float32))
+    assert list(draws.each(7, "noise", [])) == []
+
+
 def test_streams_are_the_same_on_every_machine() -> None:
     assert draws.generator(42, "token", "a.png").integers(1000, size=5).tolist() == [40, 909, 774, 413, 600]
     assert draws.seed_of(42, "token", "a.png") == 2245470850249498877

@@ -19,6 +19,7 @@ SETTINGS = lincir_training.Settings(
     learning_rate=0.01,
     weight_decay=0.01,
     dropout=0.5,
+    input="text",
     masking="substring",
     noise="lincir",
     noise_scale=1.0,
@@ -149,6 +150,35 @@ def test_phi_reads_the_feature_with_noise_times_its_scale(backbone: Backbone, co
         noise = lincir_training.draw_noise("lincir", 0, names, 1, small_searle.DIM)
         rows = captions_of(source, 4)
         assert np.allclose(source.batch(4).noisy, corpus.features[rows] + scale * noise[rows], atol=1e-6)
+
+
+def test_phi_reads_the_images_with_the_same_noise_and_meets_the_captions(
+    backbone: Backbone, corpus: lincir_training.Corpus
+) -> None:
+    images = np.random.default_rng(1).normal(size=corpus.features.shape).astype(np.float32)
+    settings = dataclasses.replace(SETTINGS, input="image")
+    text, image = source_of(backbone, corpus), source_of(backbone, dataclasses.replace(corpus, images=images), settings)
+    for step in (0, 4):
+        rows, one, other = captions_of(text, step), text.batch(step), image.batch(step)
+        assert torch.equal(one.features, other.features)
+        assert torch.equal(one.masked.ids, other.masked.ids)
+        noise = one.noisy.numpy() - corpus.features[rows]
+        assert np.allclose(other.noisy, images[rows] + noise, atol=1e-6)
+    without = source_of(
+        backbone, dataclasses.replace(corpus, images=images), dataclasses.replace(settings, noise="none")
+    )
+    assert np.array_equal(without.batch(0).noisy, images[captions_of(without, 0)])
+
+
+def test_images_are_given_for_the_input_image_and_only_then(backbone: Backbone, corpus: lincir_training.Corpus) -> None:
+    settings = dataclasses.replace(SETTINGS, input="image")
+    with pytest.raises(CirqueError, match="the input is image and the captions have no image features"):
+        source_of(backbone, corpus, settings)
+    images = np.zeros_like(corpus.features)
+    with pytest.raises(CirqueError, match="the input is text and the captions have image features"):
+        source_of(backbone, dataclasses.replace(corpus, images=images))
+    with pytest.raises(CirqueError, match=r"image features of shape \[12, 8\] for 13 captions"):
+        source_of(backbone, dataclasses.replace(corpus, images=images[1:]), settings)
 
 
 def test_a_pass_has_random_words_of_its_own_and_keywords_that_stay(

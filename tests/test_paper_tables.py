@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -20,11 +21,20 @@ def configuration(name):
     return yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
 
 
-def build(config, table):
-    """A table over runs of which none is there yet."""
+def build(config, table, *runs):
+    """A table over some rows of schemas.METRICS, or none yet."""
     sql = (REPOSITORY / f"workflow/tables/table_{table}.sql").read_text()
-    published = tables.read_published(PUBLISHED)
-    return tables.build(table, sql, schemas.METRICS.empty_table(), published, plan.table_settings(config)).to_pylist()
+    metrics = pa.Table.from_pylist(list(runs), schema=schemas.METRICS)
+    return tables.build(table, sql, metrics, tables.read_published(PUBLISHED), plan.table_settings(config)).to_pylist()
+
+
+def measured(config, benchmark, metric, value, *, method="lincir", group="", backbone="ViT-L-14"):
+    """A run's metric with an interval of a point on either side."""
+    return {
+        "benchmark": benchmark, "split": config["benchmarks"][benchmark]["split"], "group": group,
+        "backbone": backbone, "method": method, "seed": 42, "metric": metric, "value": value,
+        "ci_low": value - 1, "ci_high": value + 1, "n_queries": 100,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -57,3 +67,133 @@ def test_every_query_of_the_folder_is_a_table_of_both_configurations():
     files = {path.stem.removeprefix("table_") for path in (REPOSITORY / "workflow/tables").glob("table_*.sql")}
     for name in CONFIGURATIONS:
         assert set(plan.tables(configuration(name))) == files
+
+
+# ---- groups of queries and protocols -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "benchmark", "metric", "groups"),
+    [
+        ("fashioniq", "fashioniq_val", "R@10", {"dress": "Dress", "toptee": "Toptee", "Average": "Average"}),
+        (
+            "genecis",
+            "genecis_released",
+            "R@1",
+            {"focus_attribute": "Focus Attribute", "change_object": "Change Object", "Average": "Average"},
+        ),
+    ],
+)
+def test_a_published_subset_joins_our_group_of_that_name_and_no_other(table, benchmark, metric, groups):
+    paper = configuration("paper")
+    values = {group: 10.0 + number for number, group in enumerate(groups)}
+    runs = [measured(paper, benchmark, metric, value, group=group) for group, value in values.items()]
+    rows = [
+        row
+        for row in build(paper, table, *runs)
+        if (row["paper"], row["model"], row["method"], row["metric"]) == ("LinCIR", "ViT-L-14", "lincir", metric)
+    ]
+    found = {(row["subset"], row["measured"]) for row in rows if row["measured"] is not None}
+    assert found == {(printed, values[group]) for group, printed in groups.items()}
+    others = [row for row in rows if row["subset"] not in groups.values()]
+    assert others
+    assert {(row["measured"], row["verdict"]) for row in others} == {(None, "cannot run here")}
+
+
+def test_a_group_that_no_paper_prints_stands_alone_under_our_name():
+    paper = configuration("paper")
+    rows = build(paper, "fashioniq", measured(paper, "fashioniq_val", "R@10", 12.0, group="hat"))
+    (row,) = [row for row in rows if row["measured"] is not None]
+    assert (row["paper"], row["subset"], row["published"], row["verdict"]) == ("", "hat", None, None)
+
+
+def test_published_figures_of_genecis_stand_beside_the_released_protocol_only():
+    paper = configuration("paper")
+    runs = [
+        measured(paper, name, "R@1", value, group=group)
+        for group in ("focus_attribute", "Average")
+        for name, value in (("genecis", 20.0), ("genecis_released", 12.0))
+    ]
+    rows = [row for row in build(paper, "genecis", *runs) if row["measured"] is not None]
+    beside = [row for row in rows if row["published"] is not None]
+    assert {(row["benchmark"], row["measured"]) for row in beside} == {("genecis_released", 12.0)}
+    assert {row["subset"] for row in beside} == {"Focus Attribute", "Average"}
+    alone = [row for row in rows if row["published"] is None]
+    assert {(row["benchmark"], row["paper"], row["subset"], row["measured"], row["verdict"]) for row in alone} == {
+        ("genecis", "", subset, 20.0, None) for subset in ("Focus Attribute", "Average")
+    }
+
+
+# ---- the mean of four figures --------------------------------------------------------------------------------------
+
+#: What LinCIR Table 10 averages: benchmark, metric and group.
+FOUR = [
+    ("circo_test", "mAP@5", ""),
+    ("genecis_released", "R@3", "Average"),
+    ("fashioniq_val", "R@10", "Average"),
+    ("cirr_test1", "R@10", ""),
+]
+
+
+def answered(name):
+    """A configuration whose test splits have answers, as if a server had sent them."""
+    config = configuration(name)
+    for benchmark in ("circo_test", "cirr_test1"):
+        config["benchmarks"][benchmark]["answers"] = "in-separate-file"
+    return config
+
+
+def corpus_runs(config, values, method="lincir-corpus-coyo"):
+    return [
+        measured(config, benchmark, metric, value, method=method, group=group)
+        for (benchmark, metric, group), value in zip(FOUR, values, strict=False)
+    ]
+
+
+def mean_of(rows, corpus):
+    (found,) = [row for row in rows if row["dataset"] == "Average of the four" and row["row"] == corpus]
+    return found
+
+
+def test_the_mean_of_a_corpus_is_that_of_its_four_figures():
+    config, values = answered("paper"), (11.0, 31.0, 26.0, 65.4)
+    rows = build(config, "lincir_corpus", *corpus_runs(config, values))
+    row = mean_of(rows, "LinCIR trained on COYO")
+    assert row["measured"] == pytest.approx(33.35)
+    assert (row["model"], row["n_seeds"], row["published"]) == ("ViT-L-14", 1, 33.59)
+    assert row["delta"] == pytest.approx(33.35 - 33.59)
+    assert (row["verdict"], row["reason"]) == ("differs", "the plain mean of the four figures beside it")
+    beside = [other for other in rows if other["row"] == row["row"] and other["dataset"] != row["dataset"]]
+    assert [other["measured"] for other in beside] == list(values)
+    assert all(other["measured"] is None for other in rows if other["row"] != row["row"])
+
+
+def test_a_mean_that_is_near_matches_and_at_the_mini_scale_it_is_not_compared():
+    config = answered("paper")
+    near = mean_of(build(config, "lincir_corpus", *corpus_runs(config, [33.55] * 4)), "LinCIR trained on COYO")
+    assert (near["verdict"], near["measured"]) == ("match", pytest.approx(33.55))
+    mini = {**config, "comparable": False, "not_comparable_because": "generated pictures"}
+    row = mean_of(build(mini, "lincir_corpus", *corpus_runs(mini, [33.55] * 4)), "LinCIR trained on COYO")
+    assert (row["verdict"], row["reason"], row["measured"]) == ("mini", "generated pictures", pytest.approx(33.55))
+
+
+@pytest.mark.parametrize("missing", range(4))
+def test_a_mean_with_a_figure_missing_is_not_stated(missing):
+    config = answered("paper")
+    runs = corpus_runs(config, (11.0, 31.0, 26.0, 65.4))
+    # a corpus that has all four is not disturbed by one that has not
+    rows = build(
+        config, "lincir_corpus", *runs[:missing], *runs[missing + 1 :], *corpus_runs(config, [30.0] * 4, "lincir")
+    )
+    row = mean_of(rows, "LinCIR trained on COYO")
+    assert (row["measured"], row["delta"], row["verdict"]) == (None, None, "cannot run here")
+    assert row["reason"] == "the mean of four figures that were not all measured"
+    assert mean_of(rows, "LinCIR trained on CC3M+SDP")["measured"] == pytest.approx(30.0)
+
+
+def test_every_corpus_of_table_10_and_every_input_of_table_7_is_trained():
+    for name in CONFIGURATIONS:
+        config = configuration(name)
+        for table in ("lincir_corpus", "lincir_supervision"):
+            printed = {row["method"] for row in build(config, table)}
+            assert printed == set(config["tables"][table]["methods"])

@@ -3,10 +3,12 @@
     for number, caption in read_corpus(Path("cc3m.tsv"), "tsv", None, range(0, 1000)):
         caption = truncate(tokenizer, clean(caption), 77)
 
-A corpus is one file: text with a caption a line, CC3M's `caption<TAB>url`, or a column of a Parquet or JSON-lines
-file. A caption is known by its line, so that how a corpus is divided among jobs changes no caption and no draw.
+A corpus is one file: text with a caption a line, CC3M's `caption<TAB>url`, a column of a TAB-separated list with a
+header, of a Parquet or a JSON-lines file, or the archive of OpenWebText, each of whose documents is a caption. A
+caption is known by its place, so that how a corpus is divided among jobs changes no caption and no draw.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cirque import provenance
+from cirque import openwebtext, provenance
 from cirque.decoding import clean_up_spaces
 from cirque.errors import CirqueError
 
@@ -26,7 +28,7 @@ ANONYMOUS = "<PERSON>"
 DIGITS = 9
 
 #: Kinds of corpora whose captions are the values of a named column.
-WITH_COLUMN = ("parquet", "jsonl")
+WITH_COLUMN = ("list", "parquet", "jsonl")
 
 #: Rows of a Parquet file that are held at once.
 ROWS_AT_ONCE = 8192
@@ -87,25 +89,29 @@ def count(path: Path, kind: str) -> int:
     provenance.read(path)
     if kind == "parquet":
         n_captions = _open_parquet(path).metadata.num_rows
+    elif kind == "openwebtext":
+        n_captions = sum(1 for _ in openwebtext.documents(path))
     else:
         with _open(path) as stream:
-            n_captions = sum(1 for _ in stream)
-    if not n_captions:
+            n_captions = sum(1 for _ in stream) - (kind == "list")
+    if n_captions < 1:
         raise CirqueError(f"{path}: holds no caption; the corpus is to have one a line")
     return int(n_captions)
 
 
 def read_corpus(path: Path, kind: str, column: str | None, rows: range) -> Iterator[tuple[int, str | None]]:
-    """Some captions of a corpus as they stand there, each with its line number (of a Parquet file: row) from 1.
+    """Some captions of a corpus as they stand there, each with its number from 1.
+
+    The number is that of its line, a list's header not counted; in Parquet of its row, in OpenWebText of its document.
 
     Args:
         path: the corpus.
-        kind: `text`, `tsv`, `parquet` or `jsonl`.
-        column: name of the captions in a Parquet or JSON-lines file; None for the other kinds.
+        kind: `text`, `tsv`, `list`, `parquet`, `jsonl` or `openwebtext`.
+        column: name of the captions in a list, Parquet or JSON-lines file; None for the other kinds.
         rows: which captions, from 0, one after the other.
 
     Yields:
-        Line number and caption; None for a caption that is null.
+        Number and caption; None for a caption that is null.
 
     Raises:
         CirqueError: the file is missing or broken, a line is not UTF-8 or has another form than the kind's, or a
@@ -175,6 +181,20 @@ def _read_tsv(path: Path, column: str, rows: range) -> Iterator[tuple[int, objec
         yield number, cells[0]
 
 
+def _read_list(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
+    """As datasets.cc3m reads it: no quotes, so that caption i belongs to image i of the image set."""
+    names = next((line.split("\t") for _, line in _lines(path, range(1))), [])
+    if column not in names:
+        raise CirqueError(f"{path}, line 1: lacks the column {column!r}; it has {', '.join(names)}")
+    for number, line in _lines(path, range(rows.start + 1, rows.stop + 1)):
+        cells = line.split("\t")
+        if len(cells) != len(names):
+            raise CirqueError(
+                f"{path}, line {number}: {len(cells)} columns where the header names {len(names)}; correct the line"
+            )
+        yield number - 1, cells[names.index(column)]
+
+
 def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
     for number, line in _lines(path, rows):
         try:
@@ -211,10 +231,16 @@ def _read_parquet(path: Path, column: str, rows: range) -> Iterator[tuple[int, o
             return
 
 
+def _read_openwebtext(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
+    return itertools.islice(enumerate(openwebtext.documents(path), start=1), rows.start, rows.stop)
+
+
 #: Kinds of corpora: the file, the column and the rows wanted give line numbers and captions.
 READERS: dict[str, Callable[[Path, str, range], Iterator[tuple[int, object]]]] = {
     "text": _read_text,
     "tsv": _read_tsv,
+    "list": _read_list,
     "parquet": _read_parquet,
     "jsonl": _read_jsonl,
+    "openwebtext": _read_openwebtext,
 }

@@ -8,6 +8,7 @@ kill change no draw.
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -25,6 +26,21 @@ def generator(seed: int, *parts: str | int) -> np.random.Generator:
         parts: what is drawn and for whom, such as a purpose, an image id and a step.
     """
     return np.random.Generator(np.random.Philox(key=_key(seed, parts)))
+
+
+def each(seed: int, purpose: str, items: Iterable[str], *parts: str | int) -> Iterator[np.random.Generator]:
+    """The streams of many items in turn, as `generator(seed, purpose, item, *parts)` gives them one by one.
+
+    It is one generator that is set to the next stream, as making one takes ten times as long: draw from it before the
+    next is asked for.
+    """
+    bits = np.random.Philox(key=0)
+    stream, start = np.random.Generator(bits), bits.state
+    for item in items:
+        key = _key(seed, (purpose, item, *parts))
+        halves = np.array([key & (2**64 - 1), key >> 64], dtype=np.uint64)
+        bits.state = {**start, "state": {"counter": start["state"]["counter"], "key": halves}}
+        yield stream
 
 
 def seed_of(seed: int, *parts: str | int) -> int:

@@ -1,6 +1,6 @@
 """Keywords of captions, and captions with placeholders in their stead (LinCIR §3.2, Tables 7 and 8).
 
-    masked = MASKINGS["substring"]("a russian blue cat is gray", words, pos, rng)  # rng: of this caption and pass
+    masked = MASKINGS["substring"]("a russian blue cat is gray", words, pos, rng)  # rng(): of this caption and pass
     ids = masked_ids(backbone, masked)  # of "[$] is [$]"
 
 Self-masking projection: φ must give a token from which the text tower, put in the keywords' places, makes the
@@ -30,7 +30,10 @@ NOUN_POS = frozenset({"NOUN", "PROPN"})
 #: What is encoded where no placeholder is left: spec lincir §2.4.
 FALLBACK = "a photo of [$]"
 
-Masking = Callable[[str, Sequence[str], Sequence[str], np.random.Generator], str]
+#: Gives a caption's draws when they are asked for: most captions ask for none, and a generator costs more than masking.
+Rng = Callable[[], np.random.Generator]
+
+Masking = Callable[[str, Sequence[str], Sequence[str], Rng], str]
 
 
 # ---- runs ----------------------------------------------------------------------------------------------------------
@@ -75,7 +78,7 @@ def _require_one_tag_a_word(words: Sequence[str], pos: Sequence[str]) -> None:
 # ---- replacement ---------------------------------------------------------------------------------------------------
 
 
-def replace_substrings(caption: str, keywords: Sequence[str], rng: np.random.Generator) -> str:
+def replace_substrings(caption: str, keywords: Sequence[str], rng: Rng) -> str:
     """Put placeholders in a caption as the released code does (spec lincir §2.4), to the letter.
 
     Every occurrence of a keyword makes room, within words too: the lone determiner `a` takes each letter a along. A
@@ -90,10 +93,10 @@ def replace_substrings(caption: str, keywords: Sequence[str], rng: np.random.Gen
     return masked
 
 
-def _draw_word(caption: str, rng: np.random.Generator) -> str:
+def _draw_word(caption: str, rng: Rng) -> str:
     """One of what single spaces divide: an empty word where two spaces meet, and in an empty caption."""
     words = caption.split(" ")
-    return words[int(rng.integers(len(words)))]
+    return words[int(rng().integers(len(words)))]
 
 
 def replace_spans(caption: str, words: Sequence[str], spans: Sequence[range]) -> str:
@@ -126,31 +129,31 @@ def _positions(caption: str, words: Sequence[str]) -> tuple[list[int], list[int]
 # ---- maskings ------------------------------------------------------------------------------------------------------
 
 
-def mask_substrings(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_substrings(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """All keywords, as the released code does: the method, and the last row of Table 8."""
     return replace_substrings(caption, runs(words, pos), rng)
 
 
-def mask_tokens(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_tokens(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """All keywords, each at its own place only; where there is none, a word is drawn."""
     _require_one_tag_a_word(words, pos)
     spans = run_spans(pos)
     return replace_spans(caption, words, spans) if spans else mask_random_word(caption, words, pos, rng)
 
 
-def mask_some(n_keywords: int, caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_some(n_keywords: int, caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """At most `n_keywords` keywords, drawn without replacement (Table 8: 1, 3 and 5 keyword tokens)."""
     keywords = runs(words, pos)
-    drawn = sorted(rng.choice(len(keywords), min(n_keywords, len(keywords)), replace=False)) if keywords else []
+    drawn = sorted(rng().choice(len(keywords), min(n_keywords, len(keywords)), replace=False)) if keywords else []
     return replace_substrings(caption, [keywords[place] for place in drawn], rng)
 
 
-def mask_random_word(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_random_word(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """One word drawn among those that single spaces divide (Table 8: random token)."""
     return replace_substrings(caption, [], rng)
 
 
-def mask_non_keywords(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_non_keywords(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """What is no keyword: one placeholder for each maximal run of such words (Table 8: non-keyword tokens)."""
     _require_one_tag_a_word(words, pos)
     if not words:
@@ -160,12 +163,12 @@ def mask_non_keywords(caption: str, words: Sequence[str], pos: Sequence[str], rn
     return replace_spans(caption, words, run_spans(pos, others))
 
 
-def mask_nouns(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_nouns(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """Runs of nouns instead of keywords, replaced as the released code does (Table 8: all noun tokens)."""
     return replace_substrings(caption, runs(words, pos, NOUN_POS), rng)
 
 
-def mask_whole(caption: str, words: Sequence[str], pos: Sequence[str], rng: np.random.Generator) -> str:
+def mask_whole(caption: str, words: Sequence[str], pos: Sequence[str], rng: Rng) -> str:
     """Always the same prompt, whatever the caption says (Table 7a)."""
     return FALLBACK
 

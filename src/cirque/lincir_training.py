@@ -3,7 +3,8 @@
 `python -m cirque train_lincir --captions … --caption-features … --weights …`
 
 The text feature z of a caption, with noise, goes through φ; φ's token takes the place of the caption's keywords; the
-text feature of that shall be z again. φ never sees an image: the noise is what carries it over to them.
+text feature of that shall be z again. φ never sees an image: the noise is what carries it over to them. Only for Table
+7 (b) φ reads the feature of the caption's image in place of z; what is to be met stays z.
 
 The order of captions, noise, masking and dropout are drawn from (seed, pass), (seed, caption, pass) and (seed, step),
 never from a running generator: a training that was killed goes on from its last saved step and ends with the same
@@ -54,8 +55,9 @@ TEXTS_KEPT = 1 << 17
 class Settings:
     """Training of φ from captions; the released network has no LayerNorm, unlike the paper's text.
 
-    `steps` are of the optimiser, over as many passes as they take. `masking` is a name of `keywords.MASKINGS`, `noise`
-    of `NOISES`. With the selection `best`, R@1 is measured every `validate_every` steps and the best network is kept.
+    `steps` are of the optimiser, over as many passes as they take. `input` is what φ reads, noise added: the caption's
+    feature, or that of its image (Table 7 b). `masking` is a name of `keywords.MASKINGS`, `noise` of `NOISES`. With the
+    selection `best`, R@1 is measured every `validate_every` steps and the best network is kept.
     """
 
     steps: int
@@ -63,6 +65,7 @@ class Settings:
     learning_rate: float
     weight_decay: float
     dropout: float
+    input: Literal["text", "image"]
     masking: str
     noise: str
     noise_scale: float
@@ -97,8 +100,8 @@ def draw_noise(name: str, seed: int, caption_ids: Sequence[str], epoch: int, dim
     """
     noise = np.zeros((len(caption_ids), dim), dtype=np.float32)
     if name != "none":
-        for row, caption_id in enumerate(caption_ids):
-            noise[row] = NOISES[name](draws.generator(seed, "lincir noise", caption_id, epoch), dim)
+        for row, rng in enumerate(draws.each(seed, "lincir noise", caption_ids, epoch)):
+            noise[row] = NOISES[name](rng, dim)
     return noise
 
 
@@ -107,10 +110,11 @@ def draw_noise(name: str, seed: int, caption_ids: Sequence[str], epoch: int, dim
 
 @dataclass(frozen=True)
 class Corpus:
-    """Captions and the features of their texts, one row a caption."""
+    """Captions and the features of their texts, one row a caption; for the input `image` also of their images."""
 
     captions: pa.Table  # caption_id, caption, words, pos as in schemas.CAPTIONS
     features: NDArray[np.float32]  # z [n, dim], un-normalised
+    images: NDArray[np.float32] | None = None  # image features [n, dim], un-normalised
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class Batch:
     """What one step needs, on the device to train on."""
 
     features: Tensor  # z [batch, dim], what is to be met
-    noisy: Tensor  # z with noise [batch, dim], what φ reads
+    noisy: Tensor  # z, or the images' features, with noise [batch, dim], what φ reads
     masked: Layout  # the masked captions
 
 
@@ -138,7 +142,7 @@ class MaskedCaptions:
             dtype: of the tower's products, as of PackedEncoder.
 
         Raises:
-            CirqueError: there is no caption, features do not fit, or a masking or noise is not known.
+            CirqueError: there is no caption, features do not fit or are missing, or a masking or noise is not known.
         """
         n = corpus.captions.num_rows
         if not n or settings.batch < 1:
@@ -147,6 +151,17 @@ class MaskedCaptions:
             raise CirqueError(
                 f"lincir: caption features of shape {list(corpus.features.shape)} for {n} captions and the backbone"
                 f" {backbone.name} of {backbone.dim} dimensions; encode these captions by this backbone"
+            )
+        if (settings.input == "image") != (corpus.images is not None):
+            has = "no image features" if corpus.images is None else "image features"
+            raise CirqueError(
+                f"lincir: the input is {settings.input} and the captions have {has}; give those of their images with"
+                " the input image, and only then"
+            )
+        if corpus.images is not None and corpus.images.shape != (n, backbone.dim):
+            raise CirqueError(
+                f"lincir: image features of shape {list(corpus.images.shape)} for {n} captions and the backbone"
+                f" {backbone.name} of {backbone.dim} dimensions; give one image of this backbone for each caption"
             )
         _require_known("masking", settings.masking, list(keywords.MASKINGS))
         _require_known("noise", settings.noise, list(NOISES))
@@ -165,7 +180,7 @@ class MaskedCaptions:
         Raises:
             CirqueError: its words are not those of the caption; with its caption_id.
         """
-        rng = draws.generator(self.seed, "lincir masking", row["caption_id"], epoch)
+        rng = functools.partial(draws.generator, self.seed, "lincir masking", row["caption_id"], epoch)
         try:
             return keywords.MASKINGS[self.settings.masking](row["caption"], row["words"], row["pos"], rng)
         except CirqueError as error:
@@ -178,11 +193,12 @@ class MaskedCaptions:
         rows = self.corpus.captions.take(chosen).to_pylist()
         ids = [self._ids(self.masked(row, epoch)) for row in rows]
         features = self.corpus.features[chosen]
+        read = features if self.corpus.images is None else self.corpus.images[chosen]
         names = [row["caption_id"] for row in rows]
         noise = draw_noise(self.settings.noise, self.seed, names, epoch, features.shape[1])
         return Batch(
             self._tensor(features),
-            self._tensor(features + np.float32(self.settings.noise_scale) * noise),
+            self._tensor(read + np.float32(self.settings.noise_scale) * noise),
             self.encoder.prepare(ids).pack(replace="all"),
         )
 

@@ -77,6 +77,102 @@ def test_every_other_method_writes_a_feature_for_each_query(method: str, folder:
     assert found.shape == (3, small_searle.DIM)
 
 
+@pytest.fixture(scope="module")
+def two_captions(folder: Path) -> Path:
+    """Queries with two captions each, as FashionIQ's."""
+    rows = [
+        {"query_id": str(9 - number), "reference_id": reference, "captions": captions, "full_caption": "a cat"}
+        for number, (reference, captions) in enumerate(
+            zip(REFERENCES, (["is red", "has wheels"], ["on a box", "is old"], ["is red", "two dogs"]), strict=True)
+        )
+    ]
+    files.write_rows(folder / "two_captions.parquet", rows, schemas.QUERIES)
+    return folder / "two_captions.parquet"
+
+
+def expected(folder: Path, queries: Path, prompt: str, *, reverse: tuple[bool, ...], token: bool) -> np.ndarray:
+    """Query features by plain code: each query's captions in some orders, one by one, averaged."""
+    backbone = small_searle.load_backbone(folder)
+    network = phi.load(folder / "phi.safetensors", torch.device("cpu"))
+    names, images = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
+    found = []
+    for row in files.read_table(queries).to_pylist():
+        features = []
+        for backwards in reverse:
+            said = prompt.format(caption=" and ".join(row["captions"][:: -1 if backwards else 1]))
+            with torch.no_grad():
+                tokens = network(torch.from_numpy(images[names.index(row["reference_id"])])[None]) if token else None
+                features.append(text.encode(backbone, [said], tokens=tokens)[0].numpy())
+        mean = np.mean([feature / np.linalg.norm(feature) for feature in features], axis=0)
+        found.append(mean / np.linalg.norm(mean))
+    return np.array(found)
+
+
+SEARLE, PIC2WORD = "a photo of $ that {caption}", "a photo of $ , {caption}"
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "prompt", "reverse"),
+    [
+        ("lincir", {}, SEARLE, (False, True)),
+        ("pic2word", {}, PIC2WORD, (True,)),
+        ("text-only", {}, "{caption}", (False, True)),
+        ("lincir", {"prompt": "a {caption} of $"}, "a {caption} of $", (False, True)),
+        ("pic2word", {"prompt": "a {caption} of $"}, "a {caption} of $", (True,)),
+        ("lincir", {"caption_order": "given"}, SEARLE, (False,)),
+        ("lincir", {"caption_order": "reversed"}, SEARLE, (True,)),
+        ("pic2word", {"caption_order": "both"}, PIC2WORD, (False, True)),
+        ("lincir", {"prompt": PIC2WORD, "caption_order": "reversed"}, PIC2WORD, (True,)),
+        ("text-only", {"text_prompt": "a {caption} of"}, "a {caption} of", (False, True)),
+        ("text-only", {"caption_order": "given"}, "{caption}", (False,)),
+    ],
+)
+def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
+    method: str,
+    asked: dict[str, str],
+    prompt: str,
+    reverse: tuple[bool, ...],
+    folder: Path,
+    two_captions: Path,
+    tmp_path: Path,
+) -> None:
+    found = run(folder, method, tmp_path / "q.parquet", two_captions, phi=folder / "phi.safetensors", **asked)
+    plain = expected(folder, two_captions, prompt, reverse=reverse, token=method != "text-only")
+    assert np.allclose(found, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("methods", "asked"),
+    [
+        (["image-only", "text-only", "image-text", "upper-bound"], {"prompt": "a {caption} of $"}),
+        (["image-only", "lincir", "pic2word", "searle", "upper-bound"], {"text_prompt": "a {caption} of"}),
+        (["image-only", "upper-bound"], {"caption_order": "reversed"}),
+    ],
+)
+def test_what_does_not_concern_a_method_changes_no_bit_of_it(
+    methods: list[str], asked: dict[str, str], folder: Path, two_captions: Path, tmp_path: Path
+) -> None:
+    given = {"queries": two_captions, "phi": folder / "phi.safetensors"}
+    for method in methods:
+        without = run(folder, method, tmp_path / "one.parquet", **given)
+        assert np.array_equal(run(folder, method, tmp_path / "other.parquet", **given, **asked), without), method
+
+
+def test_orders_and_prompts_come_by_the_command_line(folder: Path, two_captions: Path, tmp_path: Path) -> None:
+    from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
+
+    features = sorted((folder / "features").glob("*.parquet"))
+    command = [
+        "compose", "--method", "lincir", "--queries", two_captions, "--features", *features, "--tokens", "None",
+        "--phi", folder / "phi.safetensors", "--weights", folder / "weights.safetensors", "--threads", "1",
+        "--device", "cpu", "--prompt", PIC2WORD, "--caption-order", "reversed", "--output", tmp_path / "q.parquet",
+    ]  # fmt: skip
+    assert cirque(list(map(str, command))) == 0
+    asked = {"prompt": PIC2WORD, "caption_order": "reversed", "phi": folder / "phi.safetensors"}
+    direct = run(folder, "lincir", tmp_path / "direct.parquet", two_captions, **asked)
+    assert np.array_equal(vectors.read([tmp_path / "q.parquet"], "query_id", "feature")[1], direct)
+
+
 def test_image_only_imports_no_torch(folder: Path, tmp_path: Path) -> None:
     command = [
         "compose", "--method", "image-only", "--queries", folder / "queries.parquet", "--features",

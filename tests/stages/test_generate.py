@@ -5,9 +5,11 @@ import subprocess
 import sys
 import tarfile
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from cirque import captions
 from cirque.datasets import cc3m, cc12m
 from cirque.errors import CirqueError
 from cirque.provenance import record_path
@@ -16,11 +18,20 @@ from cirque.stages import (
     generate_cc3m,
     generate_cc12m,
     generate_cirr,
+    generate_coyo,
+    generate_openwebtext,
     generate_sdp,
     generate_unlabeled,
 )
 
 WORLD = {"seed": 0, "image_size": 32}
+
+#: Columns of COYO-700M's shards (data.md §11).
+OFFICIAL_COLUMNS = [
+    *("id", "url", "text", "width", "height", "image_phash", "text_length", "word_count", "num_tokens_bert"),
+    *("num_tokens_gpt", "num_faces", "clip_similarity_vitb32", "clip_similarity_vitl14", "nsfw_score_opennsfw2"),
+    *("nsfw_score_gantman", "watermark_score", "aesthetic_score_laion_v2"),
+]
 
 
 def contents(root):
@@ -34,6 +45,8 @@ def generate(root):
     generate_cc3m.main(**WORLD, n_captions=20, n_images=5, data_root=root)
     generate_cc12m.main(**WORLD, n_images=6, data_root=root)
     generate_sdp.main(seed=0, n_prompts=10, data_root=root)
+    generate_coyo.main(seed=0, n_alt_texts=200, data_root=root)
+    generate_openwebtext.main(seed=0, n_documents=410, data_root=root)
     generate_unlabeled.main(**WORLD, n_unlabeled=5, data_root=root)
     generate_cirr.main(**WORLD, n_gallery=50, n_queries=20, data_root=root)
 
@@ -54,6 +67,8 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_
         ["generate_cc3m", "--n-captions", "20", "--n-images", "5", "--image-size", "32"],
         ["generate_cc12m", "--n-images", "6", "--image-size", "32"],
         ["generate_sdp", "--n-prompts", "10"],
+        ["generate_coyo", "--n-alt-texts", "200"],
+        ["generate_openwebtext", "--n-documents", "410"],
         ["generate_unlabeled", "--n-unlabeled", "5", "--image-size", "32"],
         ["generate_cirr", "--n-gallery", "50", "--n-queries", "20", "--image-size", "32"],
     ]
@@ -106,6 +121,39 @@ def test_prompts_are_one_a_line(world):
     prompts = (world / "sdp/all_prompts.txt").read_text().splitlines()
     assert len(prompts) == 10
     assert all(prompts)
+
+
+def test_a_shard_of_coyo_has_the_official_columns_and_texts_of_every_sort(world):
+    table = pq.read_table(world / generate_coyo.FILE)
+    assert table.schema.names == OFFICIAL_COLUMNS
+    rows = table.to_pylist()
+    assert [row["id"] for row in rows] == list(range(200))
+    assert all((row["text_length"], row["word_count"]) == (len(row["text"]), len(row["text"].split())) for row in rows)
+    texts = [row["text"] for row in rows]
+    for sign in ("$", "😍", ".jpg", "Stock Photo", "a photo of"):
+        assert any(sign in text for text in texts), sign
+
+
+def test_openwebtext_is_an_archive_of_archives_of_pages(world):
+    path = world / "openwebtext/openwebtext.tar.xz"
+    with tarfile.open(path) as whole:
+        names = whole.getnames()
+        with tarfile.open(fileobj=whole.extractfile(names[1])) as subset:
+            pages = subset.getnames()
+    assert names == [f"openwebtext/urlsf_subset00-{number}_data.xz" for number in (1, 2)]
+    assert [name[:8] for name in pages] == [f"{i:07d}-" for i in range(400, 410)]
+    found = [text for _, text in captions.read_corpus(path, "openwebtext", None, range(410))]
+    assert len(found) == captions.count(path, "openwebtext") == 410
+    assert not any("photo" in text for text in found)
+    assert all(text.endswith(".") for text in found if len(text) < 1000)
+
+
+def test_prose_and_alternative_texts_are_other_sentences_than_captions(world):
+    known = {line.split("\t")[0] for line in (world / "cc3m/GCC-training.tsv").read_text().splitlines()}
+    known |= set((world / "sdp/all_prompts.txt").read_text().splitlines())
+    path = world / "openwebtext/openwebtext.tar.xz"
+    prose = {text for _, text in captions.read_corpus(path, "openwebtext", None, range(410))}
+    assert not prose & (known | set(pq.read_table(world / generate_coyo.FILE)["text"].to_pylist()))
 
 
 def test_unlabeled_images_are_named_as_in_imagenet(world):

@@ -21,6 +21,7 @@ SETTINGS = lincir_training.Settings(
     learning_rate=0.01,
     weight_decay=0.01,
     dropout=0.5,
+    input="text",
     masking="substring",
     noise="lincir",
     noise_scale=1.0,
@@ -119,6 +120,61 @@ def test_best_without_validation_files_is_an_error(folder: Path, tmp_path: Path)
 def test_validation_files_are_not_read_where_the_last_is_kept(folder: Path, tmp_path: Path) -> None:
     absent = tmp_path / "absent.parquet"
     run(folder, tmp_path, validation_queries=absent, validation_gallery=absent, validation_features=[absent])
+
+
+def write_images(folder: Path, failed: int | None = None, n_images: int = 13) -> list[Path]:
+    """An image of each caption in two feature files; that of one may have failed."""
+    values = np.random.default_rng(5).normal(size=(n_images, small_searle.DIM)).astype(np.float32)
+    paths = []
+    for shard, rows in enumerate((range(6), range(6, n_images))):
+        paths.append(folder / "image_features" / f"{shard:05d}.parquet")
+        statuses = ["truncated" if row == failed else "ok" for row in rows]
+        good = [row for row in rows if row != failed]
+        write_features(paths[-1], [f"{row}.jpg" for row in rows], statuses, values[good])
+    return paths
+
+
+def test_phi_that_reads_images_learns_from_their_features_and_meets_the_captions(folder: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, input="image")
+    paths = write_images(tmp_path)
+    ours = run(folder, tmp_path / "image", settings, image_features=paths)
+    assert phi.read_side_car(tmp_path / "image" / "phi.safetensors")["settings"]["input"] == "image"
+    assert ours == run(folder, tmp_path / "again", settings, image_features=paths)
+    assert ours != run(folder, tmp_path / "text")
+    # an image whose feature is its caption's teaches what the caption teaches
+    names, features = vectors.read(inputs(folder)["caption_features"], "caption_id", "feature")  # type: ignore[arg-type]
+    write_features(tmp_path / "same.parquet", names, ["ok"] * len(names), features)
+    same = run(folder, tmp_path / "same", settings, image_features=[tmp_path / "same.parquet"])
+    assert same == run(folder, tmp_path / "text")
+
+
+def test_an_image_that_failed_takes_its_own_caption_with_it(folder: Path, tmp_path: Path) -> None:
+    given, paths = inputs(folder), write_images(tmp_path, failed=8)
+    settings = dataclasses.replace(SETTINGS, input="image")
+    found = run(folder, tmp_path / "failed", settings, image_features=paths)
+    assert phi.read_side_car(tmp_path / "failed" / "phi.safetensors")["n_captions"] == 12
+    left = [row for row in range(13) if row != 8]
+    rows = files.read_tables(given["captions"]).take(left)  # type: ignore[arg-type]
+    files.write_table(tmp_path / "captions.parquet", rows, schemas.CAPTIONS)
+    names, features = vectors.read(given["caption_features"], "caption_id", "feature")  # type: ignore[arg-type]
+    schema = schemas.vectors("caption_id", "feature", small_searle.DIM)
+    vectors.write(tmp_path / "features.parquet", [names[row] for row in left], features[left], schema)
+    image_names, images = vectors.read(paths, "image_id", "feature")
+    write_features(tmp_path / "images.parquet", image_names, ["ok"] * 12, images)
+    without = run(
+        folder, tmp_path / "without", settings, captions=[tmp_path / "captions.parquet"],
+        caption_features=[tmp_path / "features.parquet"], image_features=[tmp_path / "images.parquet"],
+    )  # fmt: skip
+    assert found == without
+
+
+def test_images_that_are_missing_or_not_as_many_as_captions_are_an_error(folder: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, input="image")
+    with pytest.raises(CirqueError, match="the input is image: give --image-features, or --input text"):
+        run(folder, tmp_path, settings)
+    with pytest.raises(CirqueError, match=r"13 captions in .* for 12 images in .*must be the list of these images"):
+        run(folder, tmp_path, settings, image_features=write_images(tmp_path, n_images=12))
+    assert not (tmp_path / "phi.safetensors").exists()
 
 
 def test_how_captions_are_divided_into_parts_changes_no_bit(folder: Path, tmp_path: Path) -> None:

@@ -128,13 +128,15 @@ def network_images(wildcards):
 
 
 def network_captions(wildcards):
-    """What LinCIR's φ learns from: captions and their features; and by which queries its best step is chosen."""
+    """What LinCIR's φ learns from: captions, their features or their images'; and queries that choose its best step."""
     entry = config["networks"][wildcards.network]
     parts = plan.caption_parts(config, entry["corpora"])
     inputs = {
         "captions": [expand(CAPTIONS, **part)[0] for part in parts],
         "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
     }
+    if entry["input"] == "image":
+        inputs["image_features"] = shards_of(FEATURES, entry["image_set"], backbone=wildcards.backbone)
     if entry["selection"] == "best":
         image_set = config["benchmarks"][entry["validation"]]["image_set"]
         inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"

@@ -10,6 +10,9 @@ WRITES  data in the official layouts under the data root: captioned images, capt
 WORLD = "--seed {world[seed]} --image-size {world[image_size]}".format(**config)
 
 
+include: "generate_corpora.smk"
+
+
 rule generate_captions:
     output:
         images="<data>/captions/images.tar",

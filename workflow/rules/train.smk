@@ -70,15 +70,15 @@ rule train_lincir:
         code=code_version("train_lincir"),
         settings=lambda wildcards: flags(
             config["networks"][wildcards.network],
-            *("trainer", "source", "corpora", "validation"),
+            *("trainer", "source", "corpora", "image_set", "validation"),
         ),
-        validation=lambda wildcards, input: flags(
-            {key: value for key, value in input.items() if key.startswith("validation")}
+        others=lambda wildcards, input: flags(
+            {key: value for key, value in input.items() if key.startswith(("image", "validation"))}
         ),
         work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
     shell:
         "python -m cirque train_lincir --captions {input.captions} --caption-features {input.caption_features}"
-        " --weights {input.weights} {params.settings} {params.validation} --seed {wildcards.seed} --work {params.work}"
+        " --weights {input.weights} {params.settings} {params.others} --seed {wildcards.seed} --work {params.work}"
         " --threads {resources.torch_threads} --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"
 
 

@@ -1,6 +1,7 @@
 """Write many small files at once: a whole folder, or a tar of caption pairs, or nothing."""
 
 import io
+import lzma
 import shutil
 import tarfile
 from collections.abc import Iterable
@@ -32,7 +33,19 @@ def write_folder(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
 def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """Write a tar whose bytes depend on names and contents only: no dates, no owners."""
     with files.atomic(path) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in members:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
+        _add(tar, members)
+
+
+def packed_tar(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """The bytes of such a tar under xz."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        _add(tar, members)
+    return lzma.compress(whole.getvalue())
+
+
+def _add(tar: tarfile.TarFile, members: Iterable[tuple[str, bytes]]) -> None:
+    for name, data in members:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from cirque import backbones, devices, files, lincir_training, phi, provenance, ranking, schemas, vectors
 from cirque.errors import CirqueError, listed
-from cirque.features import load_features
+from cirque.features import OK, load_features
 from cirque.methods import Inputs
+from cirque.progress import say
 
 #: Columns of schemas.CAPTIONS that training reads.
 CAPTION_COLUMNS = ("caption_id", "caption", "words", "pos")
@@ -29,6 +30,7 @@ def main(
     output: Path,
     training_log: Path,
     threads: int,
+    image_features: list[Path] | None = None,
     validation_queries: Path | None = None,
     validation_gallery: Path | None = None,
     validation_features: list[Path] | None = None,
@@ -41,12 +43,14 @@ def main(
         captions: Tagged captions of all parts of all corpora.
         caption_features: Their text features by the same backbone, in the same order.
         weights: Weights of the backbone.
-        settings: Masking, noise, optimisation and selection.
+        settings: What φ reads, masking, noise, optimisation and selection.
         seed: Seed of everything random.
         work: Folder for the state of an unfinished training; removed at the end.
         output: Safetensors file to write; its description goes beside it, with the ending .json.
         training_log: Parquet file to write: mean losses of each hundred steps, and R@1 of each validation.
         threads: Threads for torch.
+        image_features: Feature files of the captions' images, image after image as caption after caption, for the input
+            image; an image that failed takes its caption with it.
         validation_queries: Queries with targets (CIRR's val) by which the selection `best` chooses.
         validation_gallery: Their gallery.
         validation_features: Feature files of the image set that holds gallery and references.
@@ -57,6 +61,11 @@ def main(
     backbone = backbones.load(weights, where)
     corpus = _corpus(captions, caption_features)
     inputs, validation = [*captions, *caption_features, weights], None
+    if settings.input == "image":
+        if not image_features:
+            raise CirqueError("train_lincir: the input is image: give --image-features, or --input text")
+        corpus = _with_images(corpus, captions, image_features)
+        inputs += image_features
     if settings.selection == "best":
         if validation_queries is None or validation_gallery is None or not validation_features:
             raise CirqueError(
@@ -128,6 +137,23 @@ def _corpus(captions: list[Path], caption_features: list[Path]) -> lincir_traini
     if not filled:
         raise CirqueError(f"no caption in {listed(captions)}; there is nothing to learn from")
     return lincir_training.Corpus(whole, features)
+
+
+def _with_images(
+    corpus: lincir_training.Corpus, captions: list[Path], image_features: list[Path]
+) -> lincir_training.Corpus:
+    """Captions beside the features of their images, in the order of both; a failed image takes its caption with it."""
+    statuses = files.read_tables(image_features, ["status"])["status"]
+    if len(statuses) != corpus.captions.num_rows:
+        raise CirqueError(
+            f"{corpus.captions.num_rows:,} captions in {listed(captions)} for {len(statuses):,} images in"
+            f" {listed(image_features)}; the corpus must be the list of these images, a caption for each"
+        )
+    usable = pc.equal(statuses, OK).to_numpy()
+    n_failed = int((~usable).sum())
+    say(f"φ: {len(usable):,} images with captions, {n_failed:,} of them failed and left out")
+    captions_left = corpus.captions.filter(pa.array(usable)).combine_chunks()
+    return lincir_training.Corpus(captions_left, corpus.features[usable], load_features(image_features)[1])
 
 
 def _require_unique(caption_ids: pa.ChunkedArray, paths: list[Path]) -> None:
