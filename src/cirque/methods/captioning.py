@@ -30,7 +30,9 @@ def compose(inputs: Inputs) -> np.ndarray:
         texts.append([words for words, _ in told])
         n_empty += not reference
         n_cut += any(was_cut for _, was_cut in told)
-    say(f"captioning: {n_empty} queries whose reference has an empty caption, {n_cut} whose reference's caption was cut")
+    say(
+        f"captioning: {n_empty} queries whose reference has an empty caption, {n_cut} whose reference's caption was cut"
+    )
     return text_queries.encode_texts(inputs, texts)
 
 

@@ -16,10 +16,18 @@ from torch.nn.functional import cross_entropy, embedding, pad
 
 from cirque import captioners
 from cirque.contrastive import contrastive_loss
+from cirque.errors import CirqueError
 from cirque.mini import contrastive
 
 #: Weights of the two losses (Yu et al., 2022, §4.1; open_clip's defaults).
 CAPTION_WEIGHT, CONTRASTIVE_WEIGHT = 2.0, 1.0
+
+
+@dataclass(frozen=True)
+class Settings(contrastive.Settings):
+    """How a mini captioner is trained."""
+
+    longest_caption: int  # tokens; the long captions of the world are about alterations, and cost most
 
 
 @dataclass
@@ -68,7 +76,9 @@ def encode_texts(text: Any, vocabulary: Vocabulary, ids: Tensor) -> tuple[Tensor
     return text.ln_final(x[:, -1]) @ text.text_projection, x[:, :-1]
 
 
-def caption_loss(decoder: Any, vocabulary: Vocabulary, image_tokens: Tensor, text_tokens: Tensor, ids: Tensor) -> Tensor:
+def caption_loss(
+    decoder: Any, vocabulary: Vocabulary, image_tokens: Tensor, text_tokens: Tensor, ids: Tensor
+) -> Tensor:
     """Cross-entropy of each next token over the whole vocabulary; the padding is not learned.
 
     Args:
@@ -90,7 +100,7 @@ def train(
     model: Any,
     tokenizer: Any,
     data: contrastive.Captioned,
-    settings: contrastive.Settings,
+    settings: Settings,
     *,
     seed: int,
     device: torch.device,
@@ -110,8 +120,10 @@ def train(
         std: Likewise.
 
     Raises:
-        CirqueError: there are fewer images than one batch, or a loss is no number.
+        CirqueError: there are fewer images than one batch, an image has no caption of that length, or a loss is no
+            number.
     """
+    data = contrastive.Captioned(data.images, _short(data.captions, tokenizer, settings.longest_caption))
     texts = contrastive.Texts(data.captions, tokenizer)
     model = model.to(device).train()
     vocabulary = Vocabulary.of(model, texts.rows.to(device))
@@ -142,3 +154,15 @@ def train(
     vocabulary.write_back(model)
     model.eval()
     return history
+
+
+def _short(captions: Sequence[Sequence[str]], tokenizer: Any, longest: int) -> list[list[str]]:
+    """The captions of each image that have at most `longest` tokens, start and end among them."""
+    short = [[text for text in texts if len(tokenizer.encode(text)) + 2 <= longest] for texts in captions]
+    without = sum(not texts for texts in short)
+    if without:
+        raise CirqueError(
+            f"training: {without:,} of {len(short):,} images have no caption of at most {longest} tokens; raise"
+            " longest_caption"
+        )
+    return short

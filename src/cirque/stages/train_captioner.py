@@ -6,7 +6,7 @@ import open_clip
 import torch
 
 from cirque import backbones, captioners, devices
-from cirque.mini import captioner, contrastive
+from cirque.mini import captioner
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
 
@@ -16,7 +16,7 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: contrastive.Settings,
+    settings: captioner.Settings,
     seed: int,
     weights: Path,
     threads: int = 1,
