@@ -82,6 +82,12 @@ def test_name_to_run_must_be_described(section: str):
     assert f"run.{section}: 'nowhere' is not described" in refusal(config)
 
 
+def test_a_captioner_that_a_method_needs_must_be_described():
+    config = configuration()
+    config["methods"]["captioning"]["needs"]["captions"] = "blip"
+    assert "methods.captioning.needs.captions: 'blip' is not described in the section captioners" in refusal(config)
+
+
 def test_fault_in_an_alternative_speaks_of_the_chosen_one_only():
     config = configuration("paper")
     config["backbones"]["ViT-B-32"]["weights"] = {"source": "random"}

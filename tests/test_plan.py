@@ -37,6 +37,14 @@ def test_only_learned_methods_run_once_a_seed():
     assert plan.seeds_of(config, "image-only") == [0]
 
 
+def test_a_method_of_captions_alone_runs_once_for_its_captioner_has_a_seed_of_its_own():
+    config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
+    assert plan.needs(config, "captioning") == {"captions": "coca"}
+    assert plan.seeds_of(config, "captioning") == [0]
+    assert plan.captioners_from(MINI, "trained") == plan.captioners_from(PAPER, "pretrained") == ["coca"]
+    assert plan.captioners_from(MINI, "pretrained") == []
+
+
 def test_submissions_are_written_for_the_hidden_split_only():
     found = {
         (run["benchmark"], run["server_file"]) for table in plan.tables(PAPER) for run in plan.submissions(PAPER, table)

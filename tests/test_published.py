@@ -81,6 +81,7 @@ def test_methods_of_ours_are_known_by_our_names(published):
     assert names["SEARLE", "Image + Text"] == names["Pic2Word", "Image+Text"] == "image-text"
     assert names["LinCIR", "LinCIR"] == "lincir"
     assert names["SEARLE", "Pic2Word"] == names["Pic2Word-supp", "Pic2Word"] == "pic2word"
+    assert names["SEARLE", "Captioning"] == "captioning"
     assert names["TIRG", "Image only"] == ""
     ablation = {row["row"]: row["method"] for row in published if (row["paper"], row["table"]) == ("SEARLE", "Table 4")}
     assert ablation["OTI: w/o GPT reg"] == "searle-oti-prompt"

@@ -1,4 +1,4 @@
-"""Captioners: open_clip's CoCa (Yu et al., 2022) and what it says of an image, the same way for a mini model and the real one.
+"""Captioners: open_clip's CoCa (Yu et al., 2022) and what it says of an image, a mini model or the real one alike.
 
     captioner = load(Path("weights.safetensors"), torch.device("cpu"))
     generate(captioner, pixels, Generation(beams=2, min_length=5, max_length=30))  # ["two red stars"]
@@ -142,7 +142,7 @@ class Found:
         self.captions = sorted([*self.captions, (total / length, ids)], key=lambda found: -found[0])[: self.beams]
 
     def close(self, best_total: float, length: int) -> None:
-        """Be done once no beginning of `length` tokens and at most `best_total` can become better than what is there."""
+        """Be done once no beginning of `length` tokens and `best_total` can become better than what is there."""
         full = len(self.captions) == self.beams
         self.done = self.done or (full and self.captions[-1][0] >= best_total / length)
 
@@ -176,7 +176,7 @@ def search(captioner: Captioner, images: Tensor, settings: Generation) -> list[l
             logits[..., end] = -torch.inf
         best, places = (totals[..., None] + logits).flatten(1).topk(2 * beams)  # the end can take only half of them
         came_from, words = places // logits.shape[-1], places % logits.shape[-1]
-        _collect(found, ids, best, came_from, words == end, length + 1)
+        _collect(found, ids, best, came_from, words == end, length=length + 1)
         if all(one.done for one in found):
             break
         kept = _first_that_go_on(words != end, beams)
@@ -196,14 +196,14 @@ def _ends(captioner: Captioner) -> tuple[int, int]:
 
 
 def _next_logits(model: Any, image_tokens: Tensor, ids: Tensor) -> Tensor:
-    """Logits of the word after each beginning, [n, vocabulary]: of all positions only the last one meets the vocabulary."""
+    """Logits of the word after each beginning, [n, vocabulary]; only the last position meets the vocabulary."""
     text_tokens = encode_prefix(model.text, model.text.token_embedding(ids))
     hidden = attend(model.text_decoder, image_tokens, text_tokens)[:, -1]
     logits: Tensor = (hidden @ model.text_decoder.text_projection).float()
     return logits
 
 
-def _collect(found: list[Found], ids: Tensor, best: Tensor, came_from: Tensor, ended: Tensor, length: int) -> None:
+def _collect(found: list[Found], ids: Tensor, best: Tensor, came_from: Tensor, ended: Tensor, *, length: int) -> None:
     """Take over the captions that end here, `length` tokens with start and end, and close the searches that are done.
 
     Args:
@@ -243,10 +243,10 @@ def generate(captioner: Captioner, pixels: NDArray[np.uint8], settings: Generati
     Raises:
         CirqueError: the lengths cannot be met by this model.
     """
-    if not 1 < settings.min_length <= settings.max_length <= captioner.context_length:
+    if not 1 <= settings.min_length <= settings.max_length <= captioner.context_length or settings.max_length < 2:
         raise CirqueError(
             f"captioner {captioner.name}: captions of {settings.min_length} to {settings.max_length} tokens cannot be"
-            f" written; min_length is at least 2, max_length at most {captioner.context_length}"
+            f" written; min_length is at least 1, max_length at most {captioner.context_length}"
         )
     device = next(captioner.model.parameters()).device
     means, stds = (

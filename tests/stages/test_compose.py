@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import files, phi, schemas, text, vectors
+from cirque import files, phi, reference_captions, schemas, text, vectors
 from cirque.errors import CirqueError
 from cirque.stages.compose import main
 from tests import small_searle
@@ -69,6 +69,18 @@ def test_searle_oti_finds_each_references_token_in_its_shard(folder: Path, tmp_p
         token = torch.from_numpy(tokens[names.index(REFERENCES[1])])[None]
         expected = text.encode(backbone, ["a photo of $ that  "], tokens=token)[0].numpy()
     assert np.allclose(found[1], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_captioning_finds_each_references_caption_in_its_shard(folder: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / "00000.parquet", tmp_path / "00001.parquet"]
+    reference_captions.write(paths[0], [(REFERENCES[1], "a cat", "ok")])
+    reference_captions.write(paths[1], [(REFERENCES[0], "a tomato", "ok")])
+    found = run(folder, "captioning", tmp_path / "q.parquet", reference_captions=paths)
+    with torch.no_grad():
+        expected = text.encode(small_searle.load_backbone(tmp_path), ["a photo of a tomato that has wheels"])[0].numpy()
+    assert np.allclose(found[2], expected / np.linalg.norm(expected), atol=1e-5)
+    with pytest.raises(CirqueError, match="captioning needs captions of the references: give --reference-captions"):
+        run(folder, "captioning", tmp_path / "q.parquet")
 
 
 @pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])

@@ -6,6 +6,7 @@ the words that occur, and no word that never occurred is ever said.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,17 @@ from torch.nn.functional import cross_entropy, embedding, pad
 
 from cirque import captioners, clip_training
 from cirque.contrastive import contrastive_loss
+from cirque.errors import CirqueError
 
 #: Weights of the two losses (Yu et al., 2022, §4.1; open_clip's defaults).
 CAPTION_WEIGHT, CONTRASTIVE_WEIGHT = 2.0, 1.0
+
+
+@dataclass(frozen=True)
+class Settings(clip_training.Settings):
+    """How a mini captioner is trained."""
+
+    longest_caption: int  # tokens; the long captions of the world are about alterations, and cost most
 
 
 @dataclass
@@ -90,7 +99,7 @@ def train(
     model: Any,
     tokenizer: Any,
     data: clip_training.Captioned,
-    settings: clip_training.Settings,
+    settings: Settings,
     run: clip_training.Run,
 ) -> list[float]:
     """Train a CoCa in place, going on from the state if there is one; returns the mean loss of each epoch.
@@ -103,8 +112,9 @@ def train(
         run: See there.
 
     Raises:
-        CirqueError: as of `clip_training.fit`.
+        CirqueError: an image has no caption of that length, or as of `clip_training.fit`.
     """
+    data = clip_training.Captioned(data.pixels, _short(data.captions, tokenizer, settings.longest_caption))
     texts = clip_training.Texts(data.captions, tokenizer)
     model = model.to(run.device)
     vocabulary = Vocabulary.of(model, texts.rows.to(run.device))
@@ -123,3 +133,15 @@ def train(
     history = clip_training.fit(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=1)
     vocabulary.write_back(model)
     return history
+
+
+def _short(captions: Sequence[Sequence[str]], tokenizer: Any, longest: int) -> list[list[str]]:
+    """The captions of each image that have at most `longest` tokens, start and end among them."""
+    short = [[text for text in texts if len(tokenizer.encode(text)) + 2 <= longest] for texts in captions]
+    without = sum(not texts for texts in short)
+    if without:
+        raise CirqueError(
+            f"training: {without:,} of {len(short):,} images have no caption of at most {longest} tokens; raise"
+            " longest_caption"
+        )
+    return short

@@ -18,7 +18,7 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: clip_training.Settings,
+    settings: captioner.Settings,
     seed: int,
     work: Path,
     weights: Path,
