@@ -62,7 +62,7 @@ def finetuning_lists(config: Config, backbone: str) -> list[str]:
 
 
 def needs(config: Config, method: str) -> dict[str, str]:
-    """What a method builds on: `tokens` of an inversion, `phi` of a network, `captions` by a captioner, each by its name."""
+    """What a method builds on: `tokens` of an inversion, `phi` of a network, `captions` by a captioner, by name."""
     return dict(config["methods"][method].get("needs", {}))
 
 
@@ -74,7 +74,7 @@ def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
 
 
 def seeds_of(config: Config, method: str) -> list[int]:
-    """Seeds of a method: the configured ones where something is learned from them, else one; a captioner has its own."""
+    """Seeds of a method: the configured ones where something is learned, else one. A captioner has one of its own."""
     learned = needs(config, method).keys() - {"captions"}
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 

@@ -13,7 +13,17 @@ pytestmark = pytest.mark.workflow
 def test_table_holds_every_method_on_both_splits(finished: Project):
     table = read_table(finished.root / TABLE).to_pylist()
     measured = {(row["method"], row["split"], row["metric"]) for row in table if row["measured"] is not None}
-    methods = ["image-only", "text-only", "image-text", "pic2word", "searle-oti", "searle", "lincir", "upper-bound"]
+    methods = [
+        "image-only",
+        "text-only",
+        "image-text",
+        "captioning",
+        "pic2word",
+        "searle-oti",
+        "searle",
+        "lincir",
+        "upper-bound",
+    ]
     metrics = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3"]
     assert measured >= {
         (method, split, metric) for method in methods for split in ("val", "test1") for metric in metrics

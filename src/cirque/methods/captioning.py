@@ -1,4 +1,4 @@
-"""Captioning: a generated caption of the reference stands in the place of SEARLE's pseudo word (SEARLE §5, baselines)."""
+"""Captioning: a generated caption of the reference takes the place of SEARLE's pseudo word (SEARLE §5, baselines)."""
 
 from typing import TYPE_CHECKING
 

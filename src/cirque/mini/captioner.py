@@ -1,4 +1,4 @@
-"""Train a small CoCa from scratch: to tell an image's caption word by word, and which caption is whose (Yu et al., 2022).
+"""Train a small CoCa from scratch: to say an image's caption word by word, and which one is whose (Yu et al., 2022).
 
 Only some two hundred of CLIP's 49,408 tokens occur in the mini world. The others share one column of the decoder's
 vocabulary, which is counted as often as there are others: the cross-entropy over the whole vocabulary at the price of
