@@ -3,6 +3,7 @@ import re
 import yaml
 
 from cirque import plan
+from cirque.datasets import circo
 from tests.conftest import REPOSITORY
 
 MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
@@ -52,6 +53,22 @@ def test_a_table_holds_its_own_runs_or_those_of_all_tables():
         "methods": ["searle"],
     }
     assert {(run["benchmark"], run["method"]) for run in plan.runs(config, "circo")} == {("circo_val", "searle")}
+
+
+def test_a_benchmark_has_its_own_preprocessing_or_that_of_all():
+    for config in (MINI, PAPER):
+        assert plan.preprocess(config, "cirr_val") == config["preprocess"] == "targetpad"
+        for name, usual in (("cirr_val_clip", "cirr_val"), ("fashioniq_val_clip", "fashioniq_val")):
+            assert plan.preprocess(config, name) == "clip"
+            other = {"preprocess": "clip", "beside_papers": False}
+            assert config["benchmarks"][name] == {**config["benchmarks"][usual], **other}
+            assert name in plan.contents(config, "protocols")["benchmarks"]
+
+
+def test_circo_is_measured_by_every_semantic_aspect_that_the_queries_have():
+    aspects = {f"mAP@10[{aspect}]" for aspect in circo.ASPECTS}
+    assert aspects <= set(PAPER["benchmarks"]["circo_val"]["metrics"])
+    assert aspects - set(MINI["benchmarks"]["circo_val"]["metrics"]) == {"mAP@10[viewpoint]"}  # which no mini query has
 
 
 def test_every_table_of_a_configuration_has_its_query_and_its_page():

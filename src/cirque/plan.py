@@ -34,6 +34,11 @@ def parts(config: Config) -> list[str]:
     return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]
 
 
+def preprocess(config: Config, benchmark: str) -> str:
+    """How the images of a benchmark become the towers' input: its own way, else the configuration's."""
+    return str(config["benchmarks"][benchmark].get("preprocess", config["preprocess"]))
+
+
 def backbones_from(config: Config, source: str) -> list[str]:
     """Backbones whose weights come from `source`: trained, pretrained or random."""
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]

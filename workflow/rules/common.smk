@@ -63,6 +63,12 @@ def shards_of(pattern, image_set, **values):
     )
 
 
+def shards_of_benchmark(pattern, benchmark, **values):
+    """A file of every shard of a benchmark's image set, under its preprocessing."""
+    image_set = config["benchmarks"][benchmark]["image_set"]
+    return shards_of(pattern, image_set, preprocess=plan.preprocess(config, benchmark), **values)
+
+
 def phrase_files(wildcards):
     """Phrases and their features, of every part of the vocabulary."""
     parts = plan.parts(config)
@@ -73,9 +79,8 @@ def phrase_files(wildcards):
 
 
 def reference_features(wildcards):
-    """Feature shards of a benchmark's image set."""
-    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-    return shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+    """Feature shards of a benchmark's image set, preprocessed as it asks."""
+    return shards_of_benchmark(FEATURES, wildcards.benchmark, backbone=wildcards.backbone)
 
 
 def method_inputs(wildcards):
@@ -84,8 +89,7 @@ def method_inputs(wildcards):
     which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
     inputs = {}
     if "tokens" in needs:
-        image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-        inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
+        inputs["tokens"] = shards_of_benchmark(TOKENS, wildcards.benchmark, inversion=needs["tokens"], **which)
     if "phi" in needs:
         inputs["phi"] = expand(PHI, network=needs["phi"], **which)
     return inputs
@@ -116,10 +120,11 @@ def network_captions(wildcards):
         "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
     }
     if entry["selection"] == "best":
-        image_set = config["benchmarks"][entry["validation"]]["image_set"]
         inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
         inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
-        inputs["validation_features"] = shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+        inputs["validation_features"] = shards_of_benchmark(
+            FEATURES, entry["validation"], backbone=wildcards.backbone
+        )
     return inputs
 
 

@@ -16,7 +16,7 @@ rule invert_images:
         queries=lambda wildcards: [
             f"<scale>/queries/benchmark={name}/queries.parquet"
             for name, entry in config["benchmarks"].items()
-            if entry["image_set"] == wildcards.image_set
+            if (entry["image_set"], plan.preprocess(config, name)) == (wildcards.image_set, wildcards.preprocess)
         ],
     output:
         tokens=TOKENS,
