@@ -122,9 +122,7 @@ def network_captions(wildcards):
     if entry["selection"] == "best":
         inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
         inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
-        inputs["validation_features"] = shards_of_benchmark(
-            FEATURES, entry["validation"], backbone=wildcards.backbone
-        )
+        inputs["validation_features"] = shards_of_benchmark(FEATURES, entry["validation"], backbone=wildcards.backbone)
     return inputs
 
 
