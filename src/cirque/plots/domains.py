@@ -84,7 +84,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             at = {name: number + shift for number, name in enumerate(domains)}
             _bars(axes, of_method, at, width, colour=colour, label=label, sources=sources)
         axes.set_xticks(range(len(domains)), domains)
-        axes.set_ylabel(f"{metric}, %\n(bars: 95 % interval)")
+        axes.set_ylabel(f"{metric}, %\n(lines: 95 % interval)")
         axes.set_ylim(bottom=0)
         axes.grid(axis="x", visible=False)
     figure.legend(drawing, panels[0])

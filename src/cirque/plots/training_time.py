@@ -86,7 +86,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.15g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{dataset} {split}", loc="left")
-        axes.set_ylabel(f"{metric}, % (bars: 95 % interval)")
+        axes.set_ylabel(f"{metric}, % (broad lines: 95 % interval)")
         axes.set_xlabel(f"training, seconds of {CLOCKS[rows[0]['clock']][1]} time (tick: φ alone)")
         axes.margins(x=0.12, y=0.15)
     figure.legend(drawing, panels[0])
