@@ -155,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=SETTINGS.batch, help="images")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="our steps in each round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--dtype", nargs="+", choices=TYPES, default=["fp32"], help="of our products")
     arguments = parser.parse_args()
@@ -183,7 +184,8 @@ def main() -> None:
     )
     lengths = [len(ids) for ids in text.tokenize(backbone, pool.phrases.to_pylist())]
     print(f"{MODEL}, batch {arguments.batch}, phrases of {np.mean(lengths):.1f} tokens ({min(lengths)}–{max(lengths)})")
-    compare(backbone, regularisers, batches, phi_training.Examples(image_ids, features, tokens))
+    examples = phi_training.Examples(image_ids, features, tokens)
+    compare(backbone, regularisers, batches, examples, arguments.repeats)
 
 
 def compare(
@@ -191,6 +193,7 @@ def compare(
     regularisers: dict[str, phi_training.PhraseRegulariser],
     batches: list[list[int]],
     examples: phi_training.Examples,
+    repeats: int,
 ) -> None:
     """Run the rounds and print times, ratios and the largest difference of losses; the last batch is a warm-up."""
     plain = Plain(backbone, next(iter(regularisers.values())))
@@ -205,7 +208,7 @@ def compare(
         line = f"round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
         for name, regulariser in regularisers.items():
             step = functools.partial(our_step, regulariser, Learner(backbone), images, examples, number)
-            our_clock, our_processor, losses = timed(step, REPEATS)
+            our_clock, our_processor, losses = timed(step, repeats)
             ratios[name].append((clock / our_clock, processor / our_processor))
             worst[name] = max(worst[name], float((losses - expected).abs().max()))
             line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
