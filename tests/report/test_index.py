@@ -121,6 +121,14 @@ def test_a_split_that_one_table_only_quotes_is_the_benchmark_that_another_ran():
     assert re.findall(r'<section class="split".*? data-benchmark="([^"]*)"', text) == ["cirr_test1", "cirr_test1"]
 
 
+def test_figures_by_kind_of_query_are_a_table_without_a_chart():
+    text = page_of(("one", [ours("searle", "SEARLE", metric=metric) for metric in ("mAP@10", "mAP@10[negation]")]))
+    plain, tagged = re.findall(r'<section class="split".*?</section>', text, flags=re.DOTALL)
+    assert "<svg" in plain
+    assert "<svg" not in tagged
+    assert '<span class="tag">negation</span>' in tagged
+
+
 def test_figures_of_no_backbone_and_of_no_percent_have_their_place():
     text = page_of(("one", [quoted("ARTEMIS", backbone=""), quoted("", metric="query_images", published=2760)]))
     assert '<tbody class="backbone" data-backbone=""><tr><th' in text

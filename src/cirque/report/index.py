@@ -195,8 +195,8 @@ def _contents(sections: Sequence[_Section]) -> dict[str, list[tuple[int, _Sectio
 
 
 def _headline(split: Split) -> str | None:
-    """The column that the papers compare first; none where no column is in percent."""
-    columns = [column for column in split.columns if layout.is_percent(column)]
+    """The column that the papers compare first; none where no column is in percent, or all are of tagged queries."""
+    columns = [column for column in split.columns if layout.is_percent(column) and not layout.in_words(column)[1]]
     return next((column for column in page.HEADLINES if column in columns), next(iter(columns), None))
 
 

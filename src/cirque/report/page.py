@@ -151,7 +151,7 @@ def _trace(splits: Sequence[Split], table: Path, charted: str | None) -> str:
                 method = "" if lines[-1].method == layout.UNNAMED else lines[-1].method
                 words = {"benchmark": split.benchmark, "backbone": block.model, "method": method}
                 flags = [f"--{name} {shlex.quote(word)}" for name, word in words.items() if word]
-                return f"python -m cirque explain {table} {' '.join(flags)} --metric {metric}" + (
+                return f"python -m cirque explain {table} {' '.join(flags)} --metric {shlex.quote(metric)}" + (
                     f" --subset '{subset}'" if subset else ""
                 )
     return f"python -m cirque explain {table}"
