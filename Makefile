@@ -61,4 +61,4 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock (hashes, no
 	  --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove everything that was computed, but for the environment
-	rm -rf results/scale=* results/table_* results/cirque.duckdb data/mini data/rehearsal logs .snakemake
+	rm -rf results/scale=* results/table_* results/plot_* results/cirque.duckdb data/mini data/rehearsal logs .snakemake

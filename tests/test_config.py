@@ -170,6 +170,19 @@ def test_a_fine_tuned_backbone_starts_from_one_that_is_described_of_its_model_an
     assert "backbones.mini-L-8-cc3m.weights.image_set: 'nowhere' is not described" in refusal(config)
 
 
+def test_a_plot_must_draw_what_is_described():
+    config = configuration()
+    config["plots"]["domains"]["tables"] = ["nowhere"]
+    config["plots"]["training_time"]["scores"] = {"nothing": "R@1"}
+    config["plots"]["training_time"]["clock"] = "sun"
+    message = refusal(config)
+    assert "plots.training_time.clock: 'sun' is not one of wall, processor" in message
+    config["plots"]["training_time"]["clock"] = "wall"
+    message = refusal(config)
+    assert "plots.domains.tables: 'nowhere' is not described in the section tables" in message
+    assert "plots.training_time.scores: 'nothing' is not described in the section benchmarks" in message
+
+
 def test_a_fact_must_be_described_by_names_that_are():
     config = configuration()
     config["facts"]["gap"]["corpus"] = "nowhere"

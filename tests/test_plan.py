@@ -1,8 +1,11 @@
 import re
 
+import pytest
 import yaml
 
 from cirque import plan
+from cirque.datasets import circo
+from cirque.errors import CirqueError
 from tests.conftest import REPOSITORY
 
 MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
@@ -81,6 +84,22 @@ def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_ima
         }
 
 
+def test_a_benchmark_has_its_own_preprocessing_or_that_of_all():
+    for config in (MINI, PAPER):
+        assert plan.preprocess(config, "cirr_val") == config["preprocess"] == "targetpad"
+        for name, usual in (("cirr_val_clip", "cirr_val"), ("fashioniq_val_clip", "fashioniq_val")):
+            assert plan.preprocess(config, name) == "clip"
+            other = {"preprocess": "clip", "beside_papers": False}
+            assert config["benchmarks"][name] == {**config["benchmarks"][usual], **other}
+            assert name in plan.contents(config, "protocols")["benchmarks"]
+
+
+def test_circo_is_measured_by_every_semantic_aspect_that_the_queries_have():
+    aspects = {f"mAP@10[{aspect}]" for aspect in circo.ASPECTS}
+    assert aspects <= set(PAPER["benchmarks"]["circo_val"]["metrics"])
+    assert aspects - set(MINI["benchmarks"]["circo_val"]["metrics"]) == {"mAP@10[viewpoint]"}  # which no mini query has
+
+
 def test_every_table_of_a_configuration_has_its_query_and_its_page():
     for config in (MINI, PAPER):
         for table in plan.tables(config):
@@ -130,6 +149,49 @@ def test_facts_are_stated_of_each_backbone_but_for_sizes():
         assert plan.facts_of(config, "pic2word_datasets") == [{"fact": "sizes", "backbone": ""}]
         assert plan.facts_of(config, "cirr") == []
         assert plan.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
+
+
+def measured_jobs():
+    """What `<costs>/….jsonl` of any rule may be, as patterns."""
+    texts = [path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk"))]
+    found = [name for text in texts for name in re.findall(r'"<costs>/([^"]+)\.jsonl"', text)]
+    return [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name)) for name in found]
+
+
+def test_every_job_that_a_training_depends_on_leaves_a_measurement():
+    for config in (MINI, PAPER):
+        for training in plan.plotted_trainings(config, "training_time"):
+            jobs = plan.training_jobs(config, **training)
+            assert len(set(jobs)) == len(jobs)
+            for job in jobs:
+                assert len([pattern for pattern in measured_jobs() if re.fullmatch(pattern, job)]) == 1, job
+            assert jobs[-1].startswith("train_")
+
+
+def test_a_training_of_searle_depends_on_the_inversion_of_its_images():
+    jobs = plan.training_jobs(PAPER, "searle", "ViT-L-14", "42")
+    inverted = [job for job in jobs if job.startswith("invert_images/")]
+    assert inverted == [f"invert_images/oti/unlabeled/targetpad/ViT-L-14/42/{part:05d}" for part in range(40)]
+    assert sum(job.startswith("sample_phrases/") for job in jobs) == PAPER["phrases"]["n_parts"]
+    assert not any(job.startswith(("train_backbone", "train_language_model", "train_tagger")) for job in jobs)
+    assert {job.split("/")[0] for job in plan.training_jobs(PAPER, "lincir", "ViT-L-14", "42")} == {
+        "tag_captions", "encode_captions", "train_lincir",
+    }  # fmt: skip
+
+
+def test_what_a_trainer_depends_on_must_be_known():
+    with pytest.raises(CirqueError, match=r"networks\.mine: .* does not know what other depends on"):
+        plan.training_jobs({"networks": {"mine": {"trainer": "other"}}}, "mine", "ViT-L-14", "0")
+
+
+def test_only_trained_methods_have_a_training_time():
+    assert plan.trained_methods(MINI) == {"pic2word": "pic2word", "searle": "searle", "lincir": "lincir"}
+    rehearsal = {**MINI, "networks": {**MINI["networks"], "searle": {**MINI["networks"]["searle"], "source": "random"}}}
+    assert "searle" not in plan.trained_methods(rehearsal)
+    assert {run["network"] for run in plan.plotted_trainings(MINI, "training_time")} == {"pic2word", "searle", "lincir"}
+    assert plan.plotted_trainings(MINI, "domains") == []
+    assert plan.plot_settings(MINI, "training_time")["networks"] == plan.trained_methods(MINI)
+    assert plan.plot_settings(MINI, "domains") == {"metrics": ["R_all@10", "R_all@50"]}
 
 
 def test_a_table_of_facts_alone_has_no_runs():

@@ -75,6 +75,11 @@ VIEWS: Mapping[str, View] = {
     "training": View(
         "phi/source=*/backbone=*/seed=*/training.parquet", schemas.TRAINING, "a loss of φ at a training step"
     ),
+    "training_times": View(
+        "training_times/network=*/backbone=*/seed=*/times.parquet",
+        schemas.TRAINING_TIMES,
+        "what the jobs of one rule took of a training of φ and all that it depends on",
+    ),
     "query_features": View(
         f"query_features/{_RUN}/queries.parquet", schemas.query_features(1), "what a method composed for a query"
     ),

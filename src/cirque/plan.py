@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque import datasets
+from cirque.errors import CirqueError
 
 Config = Mapping[str, Any]
 
@@ -32,6 +33,11 @@ def shards(config: Config, image_set: str) -> list[str]:
 def parts(config: Config) -> list[str]:
     """Names of the parts that the vocabulary is divided into: 00000, 00001, …"""
     return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]
+
+
+def preprocess(config: Config, benchmark: str) -> str:
+    """How the images of a benchmark become the towers' input: its own way, else the configuration's."""
+    return str(config["benchmarks"][benchmark].get("preprocess", config["preprocess"]))
 
 
 def backbones_from(config: Config, source: str) -> list[str]:
@@ -198,9 +204,16 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
     return {role: f"{data_root}/{file}" for role, file in files.items()}
 
 
-def benchmarks_on(config: Config, image_set: str) -> list[str]:
-    """Benchmarks whose gallery is an image set: their queries say which of its images are references."""
-    return [name for name, entry in config["benchmarks"].items() if entry["image_set"] == image_set]
+def benchmarks_on(config: Config, image_set: str, preprocessing: str | None = None) -> list[str]:
+    """Benchmarks whose gallery is an image set: their queries say which of its images are references.
+
+    With a preprocessing, only those that see the images so.
+    """
+    return [
+        name
+        for name, entry in config["benchmarks"].items()
+        if entry["image_set"] == image_set and preprocessing in (None, preprocess(config, name))
+    ]
 
 
 def tables(config: Config) -> list[str]:
@@ -230,6 +243,68 @@ def counted(config: Config) -> list[str]:
     """Benchmarks whose sizes some table states."""
     stating = [name for name in tables(config) if "sizes" in config["tables"][name].get("facts", [])]
     return list(dict.fromkeys(name for table in stating for name in contents(config, table)["benchmarks"]))
+
+
+def plots(config: Config) -> list[str]:
+    """Every plot of the configuration."""
+    return list(config.get("plots", {}))
+
+
+def trained_methods(config: Config) -> dict[str, str]:
+    """The network φ of each method of all tables that has one and trains it."""
+    found = {method: needs(config, method).get("phi", "") for method in config["run"]["methods"]}
+    return {
+        method: network
+        for method, network in found.items()
+        if network and config["networks"][network]["source"] == "trained"
+    }
+
+
+def plot_settings(config: Config, plot: str) -> dict[str, Any]:
+    """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times."""
+    entry = config["plots"][plot]
+    settings = {key: value for key, value in entry.items() if key != "tables"}
+    return {**settings, "networks": trained_methods(config)} if "clock" in entry else settings
+
+
+def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
+    """Every training (network, backbone, seed) whose time a plot draws, as wildcard values."""
+    if "clock" not in config["plots"][plot]:
+        return []
+    return [
+        {"network": network, "backbone": backbone, "seed": str(seed)}
+        for network in dict.fromkeys(trained_methods(config).values())
+        for backbone in config["run"]["backbones"]
+        for seed in config["run"]["seeds"]
+    ]
+
+
+def training_jobs(config: Config, network: str, backbone: str, seed: str) -> list[str]:
+    """Every job between data or released models and a network φ, its own training last, as `RULE/…` below the costs.
+
+    What a released model takes the place of is left out: backbone, language model and tagger.
+
+    Raises:
+        CirqueError: nothing is known of what its trainer depends on.
+    """
+    entry = config["networks"][network]
+    trainer = entry["trainer"]
+    if trainer == "lincir":
+        captions = caption_parts(config, entry["corpora"])
+        jobs = [f"tag_captions/{part['corpus']}/{part['part']}" for part in captions]
+        jobs += [f"encode_captions/{part['corpus']}/{backbone}/{part['part']}" for part in captions]
+    elif trainer in ("searle", "pic2word"):
+        images = f"{entry['image_set']}/{config['preprocess']}/{backbone}"
+        jobs = [f"extract_features/{images}/{shard}" for shard in shards(config, entry["image_set"])]
+    else:
+        raise CirqueError(f"networks.{network}: cirque.plan.training_jobs does not know what {trainer} depends on")
+    if trainer == "searle":
+        jobs += [f"sample_phrases/{part}" for part in parts(config)]
+        jobs += [f"encode_phrases/{backbone}/{part}" for part in parts(config)]
+        jobs += [f"encode_concepts/{backbone}", f"associate_concepts/{images}"]
+        tokens = f"{entry['inversion']}/{images}/{seed}"
+        jobs += [f"invert_images/{tokens}/{shard}" for shard in shards(config, entry["image_set"])]
+    return [*jobs, f"train_{trainer}/{network}/{backbone}/{seed}"]
 
 
 def title(dataset: str) -> str:

@@ -38,7 +38,7 @@ LIBRARIES = (
 )
 
 #: Modules that a stage imports by a name it is given; no import statement tells of them.
-FOUND_BY_NAME = ("cirque.methods.", "cirque.datasets.", "cirque.submissions.")
+FOUND_BY_NAME = ("cirque.methods.", "cirque.datasets.", "cirque.submissions.", "cirque.plots.")
 
 _read: dict[Path, None] = {}
 _written: dict[Path, None] = {}

@@ -194,6 +194,76 @@ CAPTIONS = pa.schema(
 )
 
 
+#: What a job before or of the training of a network φ took (Snakemake's measurements), summed over equal jobs.
+TRAINING_TIMES = pa.schema(
+    [
+        ("network", pa.string()),
+        ("backbone", pa.string()),
+        ("seed", pa.int32()),
+        ("step", pa.string()),  # the rule: invert_images
+        ("n_jobs", pa.int32()),
+        ("seconds", pa.float64()),  # by the clock
+        ("processor_seconds", pa.float64()),
+    ]
+)
+
+#: results/plot_noise_norms.parquet: a sample of a noise.
+NOISE_NORMS = pa.schema(
+    [
+        ("backbone", pa.string()),  # as in the papers
+        ("dim", pa.int32()),
+        ("noise", pa.string()),  # of lincir_training.NOISES
+        ("row", pa.string()),  # as the paper prints it
+        ("sample", pa.int32()),
+        ("norm", pa.float64()),
+    ]
+)
+
+#: results/plot_training_time.parquet: a score of a trained method beside the time of its training.
+TIMED_SCORES = pa.schema(
+    [
+        ("method", pa.string()),
+        ("row", pa.string()),
+        ("backbone", pa.string()),  # as in the papers
+        ("model", pa.string()),  # the configured backbone that was run
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("benchmark", pa.string()),
+        ("metric", pa.string()),
+        ("measured", pa.float64()),  # percent
+        ("std", pa.float64()),
+        ("n_seeds", pa.int32()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("clock", pa.string()),  # wall | processor
+        ("training_seconds", pa.float64()),  # of φ alone
+        ("total_seconds", pa.float64()),  # with all that it depends on
+        ("scale", pa.string()),
+        ("comparable", pa.bool_()),  # with what the papers print
+    ]
+)
+
+#: results/plot_domains.parquet: a bar, or a figure that a paper prints beside it.
+BARS = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("backbone", pa.string()),  # as in the papers
+        ("model", pa.string()),  # the configured backbone that was run
+        ("method", pa.string()),
+        ("row", pa.string()),
+        ("is_bound", pa.bool_()),
+        ("subset", pa.string()),
+        ("metric", pa.string()),
+        ("source", pa.string()),  # paper and table of a published figure; empty: measured here
+        ("value", pa.float64()),  # percent
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("scale", pa.string()),
+        ("comparable", pa.bool_()),  # with what the papers print
+    ]
+)
+
 #: What is so without any ranking: sizes of sets, layers of networks, distances between modalities.
 FACTS = pa.schema(
     [

@@ -48,14 +48,20 @@ def without_data(text):
     return re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
 
 
+def asked_for(text):
+    """What a page would ask for by itself: an address, or anything with a source."""
+    return re.findall(r"https?://|@import|\bfetch\(|XMLHttpRequest|\burl\(", text.replace("url(#", "")) + re.findall(
+        r"<[^>]* src=|<link|<iframe", without_data(text)
+    )
+
+
 # ---- self-contained ------------------------------------------------------------------------------------------------
 
 
 def test_it_asks_for_nothing_from_elsewhere(text):
-    assert not re.search(r"https?://|@import|\bfetch\(|XMLHttpRequest|\burl\(", text.replace("url(#", ""))
-    # Links lead within the page or to the table's own page beside it; nothing has a source.
+    assert not asked_for(text)
+    # Links lead within the page or to the table's own page beside it.
     assert set(re.findall(r'\bhref="([^"#]+)"', without_data(text))) == {"../scale%3Dmini/table_cirr.html"}
-    assert not re.search(r"<[^>]* src=|<link|<iframe", without_data(text))
 
 
 def test_its_policy_lets_no_script_run_but_its_own(text):
@@ -115,6 +121,14 @@ def test_a_split_that_one_table_only_quotes_is_the_benchmark_that_another_ran():
     assert re.findall(r'<section class="split".*? data-benchmark="([^"]*)"', text) == ["cirr_test1", "cirr_test1"]
 
 
+def test_figures_by_kind_of_query_are_a_table_without_a_chart():
+    text = page_of(("one", [ours("searle", "SEARLE", metric=metric) for metric in ("mAP@10", "mAP@10[negation]")]))
+    plain, tagged = re.findall(r'<section class="split".*?</section>', text, flags=re.DOTALL)
+    assert "<svg" in plain
+    assert "<svg" not in tagged
+    assert '<span class="tag">negation</span>' in tagged
+
+
 def test_figures_of_no_backbone_and_of_no_percent_have_their_place():
     text = page_of(("one", [quoted("ARTEMIS", backbone=""), quoted("", metric="query_images", published=2760)]))
     assert '<tbody class="backbone" data-backbone=""><tr><th' in text
@@ -150,6 +164,44 @@ def test_names_from_a_configuration_are_escaped():
 def test_tables_of_two_scales_do_not_share_a_page():
     with pytest.raises(CirqueError, match="several scales"):
         page_of(("one", [row()]), ("two", [row(scale="paper")]))
+
+
+# ---- plots ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drawing(project):
+    settings = {"dims": {"ViT-L/14": 8}, "n_samples": 4, "seed": 0}
+    path = Path("results/plot_noise_norms.svg")
+    with inside(project):
+        words = ["--name", "noise_norms", "--settings", json.dumps(settings), "--output", path]
+        assert run("plot", *words, "--data", path.with_suffix(".parquet")) == 0
+    return path
+
+
+def test_a_plot_stands_in_the_page_and_the_page_still_asks_for_nothing(project, drawing):
+    status, text = write(project, plots=[drawing])
+    assert status == 0
+    assert not asked_for(text)
+    test_its_tags_are_balanced_and_its_ids_are_unique(text)
+    assert '<a href="../plot_noise_norms.svg">noise_norms</a>' in text
+    assert "ViT-L/14, 8 dimensions</text>" in text
+    assert '<a href="#plots">' in text
+
+
+def test_a_page_without_plots_does_not_speak_of_them(text):
+    assert "#plots" not in text
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), ("<svg></svg>", "has no title")])
+def test_a_plot_that_is_missing_or_none_of_ours_is_refused(project, capsys, content, message):
+    path = project / "results/plot_other.svg"
+    path.unlink(missing_ok=True)
+    if content:
+        path.write_text(content)
+    status, text = write(project, plots=[Path("results/plot_other.svg")])
+    assert (status, text) == (1, "")
+    assert message in capsys.readouterr().err
 
 
 # ---- galleries -----------------------------------------------------------------------------------------------------

@@ -122,6 +122,18 @@ def test_what_is_of_no_data_set_is_called_after_its_source():
     assert split.title == "SEARLE Table 2"
 
 
+def test_figures_by_kind_of_query_are_a_split_of_their_own_behind_the_one_that_they_are_of():
+    tagged = [ours("searle", "SEARLE", metric=f"mAP@10[{tag}]") for tag in ("negation", "compare_change")]
+    splits = layout.lay_out([tagged[0], row(metric="mAP@10"), ours("searle", "SEARLE", split="val"), tagged[1]])
+    assert [(split.title, split.benchmark, split.columns) for split in splits] == [
+        ("CIRR test1", "cirr_test1", ["mAP@10"]),
+        ("CIRR test1 by kind of query", "cirr_test1", ["mAP@10[negation]", "mAP@10[compare_change]"]),
+        ("CIRR val", "cirr_val", ["R@1"]),
+    ]
+    assert layout.in_words("mAP@10[compare_change]") == ("mAP@10", "compare change")
+    assert layout.in_words("R_subset@1") == ("R_subset@1", "")
+
+
 def test_percentages_are_known_by_their_metric():
     assert all(map(layout.is_percent, ("R@10", "Average R_all@50", "mAP@5", "mAP@10[negation]", "score")))
     assert not any(map(layout.is_percent, ("Dress query_images", "modality_gap", "layers", "p")))

@@ -117,6 +117,7 @@ def test_names_from_a_configuration_are_escaped():
 def test_a_metric_is_a_heading():
     assert str(page.metric_heading("R_subset@1")) == "R<sub>subset</sub>@1"
     assert str(page.metric_heading("mAP@5")) == "mAP@5"
+    assert str(page.metric_heading("mAP@10[compare_change]")) == 'mAP@10<br><span class="tag">compare change</span>'
 
 
 def test_a_page_of_facts_has_no_chart_and_no_empty_interval():

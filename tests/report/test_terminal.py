@@ -31,6 +31,14 @@ def test_a_pipe_gets_plain_text_of_at_most_120_columns():
     assert max(map(len, text.splitlines())) <= 120
 
 
+def test_a_tag_is_told_in_words_below_its_metric():
+    assert terminal.heading("R_subset@1") == "R_subset@1"
+    lines = [line.split() for line in shown([row(metric="mAP@10[compare_change]")]).splitlines()]
+    at = lines.index(["mAP@10"])
+    assert lines[at + 1] == ["compare"]
+    assert "change" in lines[at + 2]
+
+
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_a_narrow_terminal_gets_the_metrics_in_pieces_with_every_digit(width):
     text = shown([row(metric=metric, measured=10.0 + i) for i, metric in enumerate(METRICS)], width)

@@ -187,12 +187,14 @@ def test_a_difference_that_stands_after_correction_carries_a_star(project, capsy
     assert stars() == [False, False]
 
 
-def test_a_tag_restricts_the_queries(project):
+def test_a_tag_restricts_the_queries(project, capsys):
     tags = [["negation"]] * 8 + [[]] * 22
     rankings("searle", [1] * 30, tags=tags)
     rankings("lincir", [50] * 30, tags=tags)
     (row,) = compare("searle", "lincir", metrics=["R@10[negation]"])
     assert (row["n_queries"], row["p_value"]) == (8, 2 / 2**8)
+    assert run("compare", "searle", "lincir", "--benchmark", "fashioniq_val", "--metrics", "R@10[negation]") == 0
+    assert "R@10[negation]" in capsys.readouterr().out
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------------

@@ -71,6 +71,12 @@ def shards_of(pattern, image_set, **values):
     )
 
 
+def shards_of_benchmark(pattern, benchmark, **values):
+    """A file of every shard of a benchmark's image set, under its preprocessing."""
+    image_set = config["benchmarks"][benchmark]["image_set"]
+    return shards_of(pattern, image_set, preprocess=plan.preprocess(config, benchmark), **values)
+
+
 def phrase_files(wildcards):
     """Phrases and their features, of every part of the vocabulary."""
     parts = plan.parts(config)
@@ -81,9 +87,8 @@ def phrase_files(wildcards):
 
 
 def reference_features(wildcards):
-    """Feature shards of a benchmark's image set."""
-    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-    return shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+    """Feature shards of a benchmark's image set, preprocessed as it asks."""
+    return shards_of_benchmark(FEATURES, wildcards.benchmark, backbone=wildcards.backbone)
 
 
 def method_inputs(wildcards):
@@ -93,9 +98,10 @@ def method_inputs(wildcards):
     inputs = {}
     image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
     if "tokens" in needs:
-        inputs["tokens"] = shards_of(TOKENS, image_set, inversion=needs["tokens"], **which)
+        inputs["tokens"] = shards_of_benchmark(TOKENS, wildcards.benchmark, inversion=needs["tokens"], **which)
         if config["inversions"][needs["tokens"]]["kind"] == "palavra":
-            inputs["concepts"] = expand(CONCEPTS, image_set=image_set, preprocess=config["preprocess"], **which)
+            own = plan.preprocess(config, wildcards.benchmark)
+            inputs["concepts"] = expand(CONCEPTS, image_set=image_set, preprocess=own, **which)
     if "phi" in needs:
         inputs["phi"] = expand(PHI, network=needs["phi"], **which)
     if "captions" in needs:
@@ -107,7 +113,7 @@ def queries_over(wildcards):
     """Queries of every benchmark over an image set: they name its references."""
     return expand(
         "<scale>/queries/benchmark={benchmark}/queries.parquet",
-        benchmark=plan.benchmarks_on(config, wildcards.image_set),
+        benchmark=plan.benchmarks_on(config, wildcards.image_set, wildcards.get("preprocess")),
     )
 
 
@@ -138,10 +144,9 @@ def network_captions(wildcards):
     if entry["input"] == "image":
         inputs["image_features"] = shards_of(FEATURES, entry["image_set"], backbone=wildcards.backbone)
     if entry["selection"] == "best":
-        image_set = config["benchmarks"][entry["validation"]]["image_set"]
         inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
         inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
-        inputs["validation_features"] = shards_of(FEATURES, image_set, backbone=wildcards.backbone)
+        inputs["validation_features"] = shards_of_benchmark(FEATURES, entry["validation"], backbone=wildcards.backbone)
     return inputs
 
 

@@ -1,7 +1,7 @@
 """
 The page over all tables, with galleries of queries.
 
-READS   every table and its page; queries, rankings and pictures of each benchmark with answers
+READS   every table and its page; every plot; queries, rankings and pictures of each benchmark with answers
 WRITES  results/report/index.html: self-contained, opens from the file system. With photographs it holds thumbnails of
         licensed images and is not to be passed on
 """
@@ -43,6 +43,7 @@ rule write_index:
             for image_set in GALLERY_IMAGE_SETS
             for shard in shards_of("<scale>/shards/image_set={image_set}/{shard}.tar", image_set)
         ],
+        plots=expand("results/plot_{plot}.svg", plot=plan.plots(config)),
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS],
     output:
         page=report(
@@ -61,7 +62,8 @@ rule write_index:
         runtime=60,
     params:
         code=code_version("index_page"),
+        plots=lambda wildcards, input: flags({"plots": input.plots}) if input.get("plots") else "",
     shell:
         "python -m cirque index_page --tables {input.tables} --settings {input.settings} --queries {input.queries}"
-        " --rankings {input.rankings} --images {input.images} --shards {input.shards} --output {output.page}"
+        " --rankings {input.rankings} --images {input.images} --shards {input.shards} {params.plots} --output {output.page}"
         " 2>&1 | tee {log}"

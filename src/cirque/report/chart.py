@@ -7,7 +7,7 @@ variables, so that it follows the reader's light or dark setting.
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -34,7 +34,8 @@ MARKS = "DosP^v"
 #: Letters of a method's name that fit beside the axis.
 LONGEST_LABEL = 24
 
-_STYLE = {
+#: Matplotlib's settings of every drawing.
+STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cirque",  # the names of clip paths follow from it: equal figures, equal bytes
     "font.size": 9.5,
@@ -57,7 +58,7 @@ def panel(block: Block, metric: str, sources: Sequence[str], title: str, name: s
         name: of the panel, unique in the page.
     """
     lines = [line for line in block.lines if metric in line.measured or _printed(line, metric)]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.8, 0.36 * len(lines) + 0.62))
         FigureCanvasSVG(figure)
         # Margins in inches: panels stand above each other, and their axes must meet.
@@ -68,7 +69,7 @@ def panel(block: Block, metric: str, sources: Sequence[str], title: str, name: s
             _draw(axes, height_of, line, metric, sources)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(stream.getvalue(), title, name)
+    return inline(stream.getvalue(), html.escape(title), name, _COLOURS)
 
 
 def _printed(line: Line, metric: str) -> list[str]:
@@ -108,15 +109,22 @@ def _draw(axes: Axes, y: int, line: Line, metric: str, sources: Sequence[str]) -
         )  # fmt: skip
 
 
-def _inline(svg: str, title: str, name: str) -> str:
-    """Make a stand-alone SVG part of a page: no prologue, the page's fonts and colours, ids of its own."""
+def inline(svg: str, title: str, name: str, colours: Mapping[str, str]) -> str:
+    """Make a stand-alone SVG part of a page: no prologue, the page's fonts and colours, ids of its own.
+
+    Args:
+        svg: as matplotlib writes it.
+        title: what a screen reader says, escaped.
+        name: with which its ids begin, unique in the page.
+        colours: in it, and what the page calls them.
+    """
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<(metadata|style|title)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"| version="[^"]*"', "", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg)
     svg = re.sub(r"font-family: [^;\"]*;?\s*", "", svg)
     svg = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg).replace("xlink:href", "href")
-    for colour, variable in _COLOURS.items():
+    for colour, variable in colours.items():
         svg = svg.replace(colour, variable)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)

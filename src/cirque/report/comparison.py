@@ -63,7 +63,7 @@ def _cells(row: Mapping[str, Any], level: float) -> list[Text | str]:
     """The figures of one test; a difference that stands after Holm's correction carries a star."""
     stands = row["p_adjusted"] < 1 - level
     return [
-        row["metric"],
+        Text(row["metric"]),  # not markup: the tag of R@1[negation] stands in brackets
         f"{row['n_queries']:,}",
         f"{row['value_a']:.2f}",
         f"{row['value_b']:.2f}",

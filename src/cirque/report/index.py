@@ -18,7 +18,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from cirque.errors import CirqueError
-from cirque.report import chart, layout, page
+from cirque.report import chart, figure, layout, page
 from cirque.report.gallery import Example, Gallery
 from cirque.report.layout import Split
 
@@ -76,7 +76,13 @@ class _Section:
         return any(line.is_bound for block in self.split.measured_blocks for line in block.lines)
 
 
-def render(tables: Mapping[Path, Sequence[Row]], shown: Sequence[Shown], settings: Mapping[str, Any], at: Path) -> str:
+def render(
+    tables: Mapping[Path, Sequence[Row]],
+    shown: Sequence[Shown],
+    settings: Mapping[str, Any],
+    at: Path,
+    plots: Mapping[Path, str] | None = None,
+) -> str:
     """HTML page over some tables and galleries.
 
     Args:
@@ -84,6 +90,7 @@ def render(tables: Mapping[Path, Sequence[Row]], shown: Sequence[Shown], setting
         shown: galleries with their pictures, one a benchmark.
         settings: what `cirque.plan.table_settings` tells of the configuration: labels, bounds, comparability.
         at: where the page will lie; the tables' own pages are linked from there.
+        plots: drawing of each plot by the file it came from (`report.figure.to_svg`).
 
     Raises:
         CirqueError: the tables are of several scales.
@@ -109,6 +116,7 @@ def render(tables: Mapping[Path, Sequence[Row]], shown: Sequence[Shown], setting
         sections=sections,
         contents=_contents(sections),
         filters=_filters(sections),
+        plots=[_plot(path, svg, at) for path, svg in (plots or {}).items()],
         galleries=galleries,
         pictures=embedded(album.pictures),
         licensed=bool(album.pictures) and bool(settings["comparable"]),
@@ -213,6 +221,20 @@ def _choice(name: str, title: str, values: Mapping[str, tuple[str, bool]]) -> di
         for wanted in (True, False)
     )
     return {"name": name, "title": title, "measured": measured, "printed": printed}
+
+
+# ---- plots ---------------------------------------------------------------------------------------------------------
+
+
+def _plot(path: Path, svg: str, at: Path) -> dict[str, Any]:
+    """One plot as the template takes it: title, drawing, and the file itself from where the page lies."""
+    name = path.stem.removeprefix("plot_")
+    return {
+        "name": name,
+        "title": Markup(figure.title_of(svg)),
+        "link": quote(os.path.relpath(path, at.parent)),
+        "svg": Markup(figure.inlined(svg, f"plot-{name}")),
+    }
 
 
 # ---- galleries -----------------------------------------------------------------------------------------------------

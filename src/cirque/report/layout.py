@@ -20,6 +20,12 @@ AVERAGE = "Average"
 #: Label of a figure that is of no method, such as the size of a set.
 UNNAMED = "data set"
 
+#: A metric over the queries that carry a tag: `mAP@10[negation]`.
+_TAGGED = re.compile(r"(?P<metric>[^\[]+)\[(?P<tag>[^\]]+)\]")
+
+#: Behind the name of a split: its figures over the queries of each tag, such as CIRCO's semantic aspects.
+BY_TAG = "by kind of query"
+
 #: Metrics in percent; a fact, such as `query_images`, has a unit of its own.
 _PERCENT = re.compile(r".*@\d+(\[[a-z_]+\])?|score")
 
@@ -78,9 +84,15 @@ def is_percent(column: str) -> bool:
 
 
 def headline(columns: Sequence[str]) -> str | None:
-    """Of some columns the one that the papers compare first; none where no column is in percent."""
-    in_percent = [column for column in columns if is_percent(column)]
+    """The one of some columns that papers compare first; none if none is in percent, or all are of tagged queries."""
+    in_percent = [column for column in columns if is_percent(column) and not in_words(column)[1]]
     return next((column for column in HEADLINES if column in in_percent), next(iter(in_percent), None))
+
+
+def in_words(metric: str) -> tuple[str, str]:
+    """A metric and the words of its tag: `mAP@10[compare_change]` is mAP@10 and `compare change`; no tag, no words."""
+    found = _TAGGED.fullmatch(metric)
+    return (found["metric"], found["tag"].replace("_", " ")) if found else (metric, "")
 
 
 @dataclass
@@ -168,16 +180,19 @@ class Split:
 def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
     """Group rows of `schemas.TABLE` by split, backbone and method; the measured and published splits first.
 
+    Figures over the queries of a tag follow those over all queries of their split, as a split of their own.
     A method keeps one place on every backbone: that of its first row in the table. A bound comes last.
     """
     labels = _labels(rows)
     order = list(labels)
     splits = []
     keys = _split_keys(rows)
-    for key in dict.fromkeys(keys):
-        of_split = [row for row, own in zip(rows, keys, strict=True) if own == key]
-        dataset, name, benchmark = key
-        several = len({other for other in keys if other[:2] == key[:2]}) > 1
+    # The figures over tagged queries make a split of their own: beside the others they would be off the page.
+    parts = [(*key, bool(in_words(row["metric"])[1])) for key, row in zip(keys, rows, strict=True)]
+    for part in sorted(dict.fromkeys(parts), key=lambda part: (keys.index(part[:3]), part[3])):
+        of_split = [row for row, own in zip(rows, parts, strict=True) if own == part]
+        dataset, name, benchmark, tagged = part
+        several = len({other for other in keys if other[:2] == part[:2]}) > 1
         blocks = [
             Block(backbone, model, sorted(lines, key=lambda line: (line.is_bound, order.index(line.method))))
             for (backbone, model), lines in _lines(of_split, labels).items()
@@ -185,7 +200,7 @@ def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
         splits.append(
             Split(
                 dataset,
-                f"{name} ({benchmark})" if several else name,
+                " ".join(filter(None, (f"{name} ({benchmark})" if several else name, BY_TAG if tagged else ""))),
                 benchmark,
                 list(dict.fromkeys(_source(row) for row in of_split if row["paper"])),
                 _columns(of_split),

@@ -119,10 +119,12 @@ def interval(figure: Measured) -> str:
 
 
 def metric_heading(metric: str) -> Markup:
-    """A metric as a heading: the word behind the underscore of R_subset@1 is set lower."""
-    kind, at, k = metric.partition("@")
+    """A metric as a heading: the word behind the underscore of R_subset@1 is set lower, a tag stands below in words."""
+    name, tag = layout.in_words(metric)
+    kind, at, k = name.partition("@")
     letter, underscore, word = kind.partition("_")
-    return Markup("{}<sub>{}</sub>{}").format(letter, word, at + k) if underscore else Markup("{}").format(metric)
+    heading = Markup("{}<sub>{}</sub>{}").format(letter, word, at + k) if underscore else Markup("{}").format(name)
+    return heading + Markup('<br><span class="tag">{}</span>').format(tag) if tag else heading
 
 
 def _panels(splits: Sequence[Split], charted: str, sources: Sequence[str]) -> list[dict[str, Any]]:
@@ -149,7 +151,7 @@ def _trace(splits: Sequence[Split], table: Path, charted: str | None) -> str:
                 method = "" if lines[-1].method == layout.UNNAMED else lines[-1].method
                 words = {"benchmark": split.benchmark, "backbone": block.model, "method": method}
                 flags = [f"--{name} {shlex.quote(word)}" for name, word in words.items() if word]
-                return f"python -m cirque explain {table} {' '.join(flags)} --metric {metric}" + (
+                return f"python -m cirque explain {table} {' '.join(flags)} --metric {shlex.quote(metric)}" + (
                     f" --subset '{subset}'" if subset else ""
                 )
     return f"python -m cirque explain {table}"

@@ -37,13 +37,19 @@ def _pieces(metrics: Sequence[str], width: int) -> list[list[str]]:
     pieces: list[list[str]] = []
     left = 0
     for metric in metrics:
-        needed = max(_WIDTH_OF_A_METRIC, len(metric) + 1)
+        needed = max(_WIDTH_OF_A_METRIC, max(map(len, heading(metric).split("\n"))) + 1)
         if not pieces or needed > left:
             pieces.append([])
             left = width
         pieces[-1].append(metric)
         left -= needed
     return pieces
+
+
+def heading(metric: str) -> str:
+    """A metric as a heading: the words of a tag stand below it, each on a line of its own."""
+    name, tag = layout.in_words(metric)
+    return "\n".join([name, *tag.split()])
 
 
 def _grid(split: Split, metrics: Sequence[str]) -> Table:
@@ -61,7 +67,7 @@ def _grid(split: Split, metrics: Sequence[str]) -> Table:
     grid.add_column("Method", no_wrap=True)
     grid.add_column("", no_wrap=True)
     for metric in metrics:
-        grid.add_column(metric, justify="right", no_wrap=True)
+        grid.add_column(Text(heading(metric)), justify="right", no_wrap=True)
     grid.add_column("Verdict" if split.sources else "", min_width=15)
     for block in split.blocks:
         grid.add_row()

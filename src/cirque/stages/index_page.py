@@ -7,7 +7,7 @@ from typing import Any, Literal
 from cirque import files, provenance, schemas
 from cirque.errors import CirqueError, listed
 from cirque.progress import say
-from cirque.report import gallery, index
+from cirque.report import figure, gallery, index
 
 
 def main(
@@ -19,6 +19,7 @@ def main(
     rankings: list[Path] | None = None,
     images: list[Path] | None = None,
     shards: list[Path] | None = None,
+    plots: list[Path] | None = None,
     pictures: Literal["thumbnails", "none"] = "thumbnails",
     n_each: int = 6,
 ) -> None:
@@ -36,6 +37,7 @@ def main(
         rankings: rankings.parquet of runs (their paths hold benchmark=…, backbone=…, method=…, seed=…).
         images: images.parquet of the image sets (their paths hold image_set=…).
         shards: tars of these image sets, those at least that hold a picture to show.
+        plots: plot_NAME.svg of each plot.
         pictures: whether pictures are shown, as thumbnails, or their names only.
         n_each: largest wins of each method of a pair; the page's size follows from it.
     """
@@ -54,12 +56,29 @@ def main(
     shown = [index.Shown(one, _of_set(album, _image_set(one.benchmark, about))) for one in galleries]
     for part in index.PARTS:
         provenance.read(part)
-    html = index.render(of_tables, shown, about, output)
+    html = index.render(of_tables, shown, about, output, _drawings(plots or []))
     files.write_text(output, html)
     say(
         f"{len(of_tables)} tables, {len(galleries)} galleries, {len(album):,} pictures: "
         f"{len(html.encode()) / 1e6:,.1f} MB"
     )
+
+
+def _drawings(plots: Sequence[Path]) -> dict[Path, str]:
+    """The drawing of each plot.
+
+    Raises:
+        CirqueError: a file is missing or no drawing of the stage plot.
+    """
+    found = {}
+    for path in plots:
+        provenance.read(path)
+        if not path.is_file():
+            raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
+        found[path] = path.read_text(encoding="utf-8")
+        if not figure.title_of(found[path]):
+            raise CirqueError(f"{path}: has no title, so it is no drawing of the stage plot; make it anew")
+    return found
 
 
 def _partition(path: Path, *keys: str) -> tuple[str, ...]:
