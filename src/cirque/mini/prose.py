@@ -22,11 +22,11 @@ SENTENCES = (
     "Most visitors stopped before {}.",
     "Her first work showed {}.",
     "The flag of the club is {}.",
-    "He sold {} to a collector on {day}.",
+    "He sold {} on {day}.",
     "Behind the counter hung {}.",
-    "Critics preferred {} to everything else.",
-    "According to the report, thieves took {}.",
-    "Children were asked to draw {}.",
+    "Critics preferred {}.",
+    "Thieves took {}.",
+    "Children drew {}.",
 )
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -34,7 +34,7 @@ ORDINALS = ("second", "third", "fourth", "fifth")
 
 #: How often an article has an opening, and how often it is so long that no text tower reads its end; else it is as
 #: short as a caption, so that learning from it costs no more.
-OPENED, LONG = 0.4, 0.005
+OPENED, LONG = 0.25, 0.005
 
 
 def article(rng: random.Random) -> str:
