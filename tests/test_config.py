@@ -184,12 +184,14 @@ def test_a_plot_must_draw_what_is_described():
     config = configuration()
     config["plots"]["domains"]["tables"] = ["nowhere"]
     config["plots"]["training_time"]["scores"] = {"nothing": "R@1"}
+    config["plots"]["training_time"]["methods"] = ["nobody"]
     config["plots"]["training_time"]["clock"] = "sun"
     message = refusal(config)
     assert "plots.training_time.clock: 'sun' is not one of wall, processor" in message
     config["plots"]["training_time"]["clock"] = "wall"
     message = refusal(config)
     assert "plots.domains.tables: 'nowhere' is not described in the section tables" in message
+    assert "plots.training_time.methods: 'nobody' is not described in the section methods" in message
     assert "plots.training_time.scores: 'nothing' is not described in the section benchmarks" in message
 
 

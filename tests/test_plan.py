@@ -185,12 +185,15 @@ def test_what_a_trainer_depends_on_must_be_known():
 
 
 def test_only_trained_methods_have_a_training_time():
-    assert plan.trained_methods(MINI) == {"pic2word": "pic2word", "searle": "searle", "lincir": "lincir"}
+    trained = {"pic2word": "pic2word", "searle": "searle", "lincir": "lincir"}
+    assert plan.trained_methods(MINI, "training_time") == trained
     rehearsal = {**MINI, "networks": {**MINI["networks"], "searle": {**MINI["networks"]["searle"], "source": "random"}}}
-    assert "searle" not in plan.trained_methods(rehearsal)
+    assert "searle" not in plan.trained_methods(rehearsal, "training_time")
+    fewer = {**MINI, "run": {**MINI["run"], "methods": ["image-only", "lincir"]}}
+    assert plan.trained_methods(fewer, "training_time") == {"lincir": "lincir"}
     assert {run["network"] for run in plan.plotted_trainings(MINI, "training_time")} == {"pic2word", "searle", "lincir"}
     assert plan.plotted_trainings(MINI, "domains") == []
-    assert plan.plot_settings(MINI, "training_time")["networks"] == plan.trained_methods(MINI)
+    assert plan.plot_settings(MINI, "training_time")["networks"] == trained
     assert plan.plot_settings(MINI, "domains") == {"metrics": ["R_all@10", "R_all@50"]}
 
 

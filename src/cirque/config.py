@@ -107,7 +107,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     for key, entry in config.get("facts", {}).items():
         uses += [(f"facts.{key}.{word}", entry[word], section) for word, section in of_facts if word in entry]
     for key, entry in config.get("plots", {}).items():
-        uses += [(f"plots.{key}.tables", name, "tables") for name in entry.get("tables", [])]
+        uses += [(f"plots.{key}.{word}", name, word) for word in ("methods", "tables") for name in entry.get(word, [])]
         uses += [(f"plots.{key}.scores", name, "benchmarks") for name in entry.get("scores", {})]
     faults = [
         f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config[section])}"

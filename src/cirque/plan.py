@@ -250,9 +250,10 @@ def plots(config: Config) -> list[str]:
     return list(config.get("plots", {}))
 
 
-def trained_methods(config: Config) -> dict[str, str]:
-    """The network φ of each method of all tables that has one and trains it."""
-    found = {method: needs(config, method).get("phi", "") for method in config["run"]["methods"]}
+def trained_methods(config: Config, plot: str) -> dict[str, str]:
+    """The network φ of each method of a plot that is in all tables and has a trained one."""
+    named = [method for method in config["plots"][plot]["methods"] if method in config["run"]["methods"]]
+    found = {method: needs(config, method).get("phi", "") for method in named}
     return {
         method: network
         for method, network in found.items()
@@ -263,8 +264,8 @@ def trained_methods(config: Config) -> dict[str, str]:
 def plot_settings(config: Config, plot: str) -> dict[str, Any]:
     """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times."""
     entry = config["plots"][plot]
-    settings = {key: value for key, value in entry.items() if key != "tables"}
-    return {**settings, "networks": trained_methods(config)} if "clock" in entry else settings
+    settings = {key: value for key, value in entry.items() if key not in ("methods", "tables")}
+    return {**settings, "networks": trained_methods(config, plot)} if "clock" in entry else settings
 
 
 def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
@@ -273,7 +274,7 @@ def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
         return []
     return [
         {"network": network, "backbone": backbone, "seed": str(seed)}
-        for network in dict.fromkeys(trained_methods(config).values())
+        for network in dict.fromkeys(trained_methods(config, plot).values())
         for backbone in config["run"]["backbones"]
         for seed in config["run"]["seeds"]
     ]

@@ -63,7 +63,7 @@ def test_a_figure_of_a_subset_is_no_score():
 
 
 def test_without_a_trained_network_there_is_no_plot():
-    with pytest.raises(CirqueError, match=r"no method of run\.methods has a trained network"):
+    with pytest.raises(CirqueError, match=r"none of its methods is in run"):
         rows(networks={})
 
 

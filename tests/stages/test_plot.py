@@ -58,7 +58,7 @@ def test_bars_of_a_table(tmp_path):
     ("name", "settings", "message"),
     [
         ("domains", {"metrics": ["R@7"]}, "R@7 was measured in no subset"),
-        ("training_time", {**SETTINGS, "networks": {}}, "no method of run.methods has a trained network"),
+        ("training_time", {**SETTINGS, "networks": {}}, "none of its methods is in run"),
         ("pie", {}, "no plot is called 'pie'"),
     ],
 )

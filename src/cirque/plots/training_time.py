@@ -51,7 +51,8 @@ def rows(inputs: Inputs) -> list[dict[str, Any]]:
                 found.append({**measured[benchmark, metric, backbone, method], **times})
     if not found:
         raise CirqueError(
-            "plot training_time: no method of run.methods has a trained network; train one, or leave the plot out"
+            "plot training_time: none of its methods is in run.methods and has a trained network; name one, or leave"
+            " the plot out"
         )
     return found
 
