@@ -14,6 +14,7 @@ from cirque.__main__ import main as cirque
 
 REPOSITORY = Path(__file__).parents[1]
 PUBLISHED = sorted((REPOSITORY / "config" / "published").glob("*.csv"))
+NOT_RUN = REPOSITORY / "config" / "not_run.csv"
 SQL = REPOSITORY / "workflow" / "tables" / "table_cirr.sql"
 SCALE = Path("results/scale=mini")
 METRICS = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3"]

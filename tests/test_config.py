@@ -100,8 +100,8 @@ def test_a_network_that_reads_images_must_name_a_set_of_them():
     config = configuration()
     del config["networks"]["lincir-visual"]["image_set"]
     assert "networks.lincir-visual: 'image_set' is a required property" in refusal(config)
-    config["networks"]["lincir-visual"]["image_set"] = "cc12m"
-    assert "networks.lincir-visual.image_set: 'cc12m' is not described in the section image_sets" in refusal(config)
+    config["networks"]["lincir-visual"]["image_set"] = "cc13m"
+    assert "networks.lincir-visual.image_set: 'cc13m' is not described in the section image_sets" in refusal(config)
     config["networks"]["lincir-visual"]["input"] = "sound"
     assert "networks.lincir-visual.input: 'sound' is not one of text, image" in refusal(config)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cirque import plan, schemas, tables
-from tests.evaluation import PUBLISHED, REPOSITORY
+from tests.evaluation import NOT_RUN, PUBLISHED, REPOSITORY
 
 CONFIGURATIONS = ("config", "paper")
 
@@ -25,7 +25,8 @@ def build(config, table, *runs):
     """A table over some rows of schemas.METRICS, or none yet."""
     sql = (REPOSITORY / f"workflow/tables/table_{table}.sql").read_text()
     metrics = pa.Table.from_pylist(list(runs), schema=schemas.METRICS)
-    return tables.build(table, sql, metrics, tables.read_published(PUBLISHED), plan.table_settings(config)).to_pylist()
+    published = tables.read_published(PUBLISHED, NOT_RUN)
+    return tables.build(table, sql, metrics, published, plan.table_settings(config)).to_pylist()
 
 
 def measured(config, benchmark, metric, value, *, method="lincir", group="", backbone="ViT-L-14"):
@@ -61,6 +62,16 @@ def test_what_was_not_measured_has_a_verdict_and_a_reason(name):
         assert rows or table == "protocols"  # which prints nothing of a paper
         assert {row["verdict"] for row in rows} <= {"cannot run here"}
         assert all(row["reason"] and row["measured"] is None for row in rows)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_rows_that_are_left_out_on_purpose_say_why(name):
+    blip = [row for row in build(configuration(name), "pic2word_blip") if row["row"].startswith("BLIP")]
+    assert len(blip) == 12
+    assert all("its checkpoint, resolution and head are not stated" in row["reason"] for row in blip)
+    quoted = [row for row in build(configuration(name), "fashioniq") if "supervised" in row["row"]]
+    assert quoted
+    assert {row["reason"].split(",")[0] for row in quoted} == {"quoted by the paper: a supervised method"}
 
 
 def test_every_query_of_the_folder_is_a_table_of_both_configurations():

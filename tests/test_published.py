@@ -9,7 +9,7 @@ import yaml
 
 from cirque import tables
 from cirque.errors import CirqueError
-from tests.evaluation import PUBLISHED, REPOSITORY
+from tests.evaluation import NOT_RUN, PUBLISHED, REPOSITORY
 
 SOURCES = REPOSITORY.parent / "shared" / "published"
 
@@ -87,6 +87,24 @@ def test_methods_of_ours_are_known_by_our_names(published):
     assert ablation["OTI: w/o GPT reg"] == "searle-oti-prompt"
     assert ablation["phi: w/o distil"] == "searle-cycle"
     assert {row["method"] for row in published} <= {"", *configured["methods"]}
+
+
+def test_reasons_stand_beside_rows_that_are_printed_and_have_no_method_of_ours(tmp_path):
+    rows = tables.read_published(PUBLISHED, NOT_RUN).to_pylist()
+    told = {row["row"] for row in rows if row["why_not"]}
+    assert told == {row["row"] for row in rows if "supervised" in row["row"] or row["row"].startswith("BLIP")}
+    path = tmp_path / "not_run.csv"
+    for line, reason in (
+        ("SEARLE,Nothing of the kind,because", r"not_run\.csv: line 2: SEARLE prints no row 'Nothing of the kind'"),
+        ("SEARLE,PALAVRA,", "the reason is empty"),
+        ("SEARLE,SEARLE-XL,because", "'SEARLE-XL' has a method of ours"),
+    ):
+        path.write_text(f"paper,row,why_not\n{line}\n")
+        with pytest.raises(CirqueError, match=reason):
+            tables.read_published(PUBLISHED, path)
+    path.write_text("row,why_not\n")
+    with pytest.raises(CirqueError, match="its columns must be paper, row, why_not"):
+        tables.read_published(PUBLISHED, path)
 
 
 def test_a_figure_that_is_no_number_is_refused_with_its_line(tmp_path):

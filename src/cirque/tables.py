@@ -18,7 +18,10 @@ from cirque.errors import CirqueError
 MACROS = Path(__file__).with_suffix(".sql")
 
 _POSITION = pa.field("position", pa.int32())
-_PUBLISHED = schemas.PUBLISHED.append(_POSITION)
+_PUBLISHED = schemas.PUBLISHED.append(_POSITION).append(pa.field("why_not", pa.string()))
+
+#: Columns of the file that says why rows of the papers are not run.
+NOT_RUN = ("paper", "row", "why_not")
 
 _VIEWS = {
     "backbones": pa.schema([("model", pa.string()), ("stands_for", pa.string()), ("position", pa.int32())]),
@@ -55,11 +58,16 @@ _VIEWS = {
 }
 
 
-def read_published(paths: Sequence[Path]) -> pa.Table:
-    """Read the papers' numbers (schemas.PUBLISHED) and number their lines as they stand.
+def read_published(paths: Sequence[Path], not_run: Path | None = None) -> pa.Table:
+    """Read the papers' numbers (schemas.PUBLISHED), number their lines as they stand, and say why some are not run.
+
+    Args:
+        paths: files of schemas.PUBLISHED.
+        not_run: file of the columns NOT_RUN, a line for each row of a paper that cirque leaves out on purpose.
 
     Raises:
-        CirqueError: a column is missing or a figure is no number; names file and line.
+        CirqueError: a column is missing or a figure is no number; names file and line. Or a reason is given for a row
+            that no figure has, or that a method of ours stands beside.
     """
     rows: list[dict[str, Any]] = []
     for path in paths:
@@ -73,8 +81,28 @@ def read_published(paths: Sequence[Path]) -> pa.Table:
                     figures = {name: float(row[name]) if row[name] else None for name in ("value", "std")}
                 except ValueError as error:
                     raise CirqueError(f"{path}: line {reader.line_num}: {error}") from error
-                rows.append({**row, **figures, "position": len(rows)})
+                rows.append({**row, **figures, "position": len(rows), "why_not": ""})
+    if not_run is not None:
+        _say_why_not(rows, not_run)
     return pa.Table.from_pylist(rows, schema=_PUBLISHED)
+
+
+def _say_why_not(rows: Sequence[dict[str, Any]], source: Path) -> None:
+    """Enter the reasons of a file into the rows that they are about."""
+    provenance.read(source)
+    with source.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != NOT_RUN:
+            raise CirqueError(f"{source}: its columns must be {', '.join(NOT_RUN)}")
+        for reason in reader:
+            where = f"{source}: line {reader.line_num}"
+            about = [row for row in rows if (row["paper"], row["row"]) == (reason["paper"], reason["row"])]
+            if not about or not reason["why_not"]:
+                raise CirqueError(f"{where}: {reason['paper']} prints no row {reason['row']!r}, or the reason is empty")
+            if any(row["method"] for row in about):
+                raise CirqueError(f"{where}: {reason['row']!r} has a method of ours; take it out of one of the files")
+            for row in about:
+                row["why_not"] = reason["why_not"]
 
 
 def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.Table]:

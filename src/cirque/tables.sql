@@ -2,7 +2,7 @@
 -- measured and no paper prints (other splits, further baselines, the upper bound). `cirque table` gives it the views
 --
 --     metrics            schemas.METRICS of every run
---     published          schemas.PUBLISHED and position, its line in the files
+--     published          schemas.PUBLISHED; position, its line in the files; why_not, why it is left out on purpose
 --     backbones          model, stands_for, position             of those that the configuration runs
 --     methods            method, label, bound, run, position     of all that it describes
 --     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, position   of the table's
@@ -71,8 +71,7 @@ compared AS (
         runs.measured, runs.std, runs.n_seeds, runs.ci_low, runs.ci_high,
         printed.value AS published, printed.std AS published_std,
         CASE
-            WHEN printed."row" LIKE '%supervised%'
-                THEN 'quoted by the paper: a supervised method, and this table is about methods without supervision'
+            WHEN printed.why_not <> '' THEN printed.why_not
             WHEN printed.method = '' THEN format('cirque has no method {} yet', printed."row")
             WHEN methods.run IS NOT TRUE THEN format('this table does not run {}', printed.method)
             WHEN backbones.model IS NULL

@@ -36,6 +36,7 @@ rule build_table:
             plan.submissions(config, wildcards.table),
         ),
         published=PUBLISHED,
+        not_run=str(ROOT / "config/not_run.csv"),
         macros=str(ROOT / "src/cirque/tables.sql"),
         sql=str(ROOT / "workflow/tables/table_{table}.sql"),
         settings="<scale>/settings.json",
@@ -52,7 +53,7 @@ rule build_table:
         measured=lambda wildcards, input: flags({key: input.get(key) for key in ("metrics", "facts") if input.get(key)}),
     shell:
         "python -m cirque table --name {wildcards.table} --sql {input.sql} {params.measured}"
-        " --published {input.published} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
+        " --published {input.published} --not-run {input.not_run} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
 
 
 rule write_page:

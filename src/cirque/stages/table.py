@@ -18,6 +18,7 @@ def main(
     output: Path,
     metrics: list[Path] | None = None,
     facts: list[Path] | None = None,
+    not_run: Path | None = None,
 ) -> None:
     """Write measured beside published, with difference, interval and verdict (schemas.TABLE).
 
@@ -29,6 +30,7 @@ def main(
         output: table_cirr.parquet.
         metrics: metrics.parquet of every run; none for a table without rankings.
         facts: what the table states besides (schemas.FACTS).
+        not_run: why rows of the papers are left out on purpose, config/not_run.csv.
     """
     provenance.read(sql)
     provenance.read(tables.MACROS)
@@ -38,7 +40,7 @@ def main(
         name,
         sql.read_text(encoding="utf-8"),
         _read(metrics, schemas.METRICS),
-        tables.read_published(published),
+        tables.read_published(published, not_run),
         files.read_json(settings),
         stated=_read(facts, schemas.FACTS),
     )
