@@ -202,3 +202,34 @@ def test_a_fact_must_be_described_by_names_that_are():
     message = refusal(config)
     assert "facts.gap.corpus: 'nowhere' is not described in the section corpora" in message
     assert "tables.lincir_backbones.facts: 'towers' is not described in the section facts" in message
+
+
+def test_an_inversion_must_name_a_network_and_a_network_a_corpus_that_are():
+    config = configuration()
+    config["inversions"]["palavra"]["network"] = "nowhere"
+    config["networks"]["palavra"]["corpus"] = "coco"
+    message = refusal(config)
+    assert "inversions.palavra.network: 'nowhere' is not described in the section networks" in message
+    assert "networks.palavra.corpus: 'coco' is not described in the section corpora" in message
+
+
+def test_each_kind_of_inversion_has_keys_of_its_own():
+    config = configuration()
+    config["inversions"]["palavra"]["ema_decay"] = 0.9
+    assert "inversions.palavra: unknown key ema_decay; known are kind, network, steps" in refusal(config)
+
+
+def test_paper_values_of_palavra_are_the_released_code():
+    paper = configuration("paper")
+    palavra = paper["networks"]["palavra"]
+    names = ("n_words", "set_size", "width", "epochs", "batch", "learning_rate", "alignment_rate", "dropout")
+    assert [palavra[name] for name in names] == [1000, 5, 4096, 300, 256, 1e-4, 1e-4, 0.25]
+    names = ("temperature", "lambda_gt", "decay", "decay_every", "schedule")
+    assert [palavra[name] for name in names] == [0.25, 512, 0.2, 200, "released"]
+    tokens = paper["inversions"]["palavra"]
+    assert [tokens[name] for name in ("steps", "learning_rate", "temperature", "coarse")] == [
+        30,
+        0.01,
+        0.25,
+        "released",
+    ]

@@ -88,6 +88,19 @@ def test_how_many_images_go_together_changes_no_token(
     assert np.allclose(found, whole, atol=1e-4)
 
 
+def test_nor_does_it_where_gradients_are_as_small_as_adams_epsilon(
+    backbone: Backbone, network: palavra.PalavraPhi
+) -> None:
+    flat = dataclasses.replace(TOKENS, temperature=1e7)
+    start = palavra_tokens.optimise(backbone, network, IMAGES, dataclasses.replace(flat, steps=0))
+    whole, alone = (
+        palavra_tokens.optimise(backbone, network, IMAGES, dataclasses.replace(flat, batch=batch)) - start
+        for batch in (11, 1)
+    )
+    assert np.abs(alone).max() > 1e-3
+    assert np.allclose(whole, alone, atol=1e-5)
+
+
 def test_an_image_alone_has_the_token_that_it_has_among_others(backbone: Backbone, network: palavra.PalavraPhi) -> None:
     whole = palavra_tokens.optimise(backbone, network, IMAGES, TOKENS)
     found = palavra_tokens.optimise(backbone, network, chosen([8, 2]), TOKENS)

@@ -119,6 +119,19 @@ def test_a_network_that_is_not_trained_is_made_at_random():
     assert (plan.networks_of(config, "searle"), plan.networks_of(config, "random")) == (["trained"], ["random"])
 
 
+def test_each_inversion_is_of_one_kind():
+    for config in (MINI, PAPER):
+        assert plan.inversions_of(config, "palavra") == ["palavra"]
+        assert set(plan.inversions_of(config, "oti")) == set(config["inversions"]) - {"palavra"}
+        assert plan.networks_of(config, "palavra") == ["palavra"]
+
+
+def test_the_benchmarks_on_an_image_set_say_which_images_are_references():
+    assert plan.benchmarks_on(MINI, "circo") == ["circo_val", "circo_test"]
+    assert plan.benchmarks_on(MINI, "unlabeled") == []
+    assert plan.image_list(MINI, "cc3m") == "cc3m/cc/Train_GCC-training_output.csv"
+
+
 def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():
     found = plan.query_files(MINI, "circo_test", "data/mini")
     assert found["answers"] == "data/mini/CIRCO/mini/answers.test.json"

@@ -83,6 +83,22 @@ def test_captioning_finds_each_references_caption_in_its_shard(folder: Path, tmp
         run(folder, "captioning", tmp_path / "q.parquet")
 
 
+def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Path) -> None:
+    paths = sorted((folder / "tokens").glob("*.parquet"))
+    found = run(folder, "palavra", tmp_path / "q.parquet", tokens=paths, concepts=folder / "concepts.parquet")
+    names, tokens = vectors.read(paths, "image_id", "token")
+    for row, reference, caption in zip(found, REFERENCES, ("is red", " ", "has wheels"), strict=True):
+        number = small_searle.IMAGES.index(reference)
+        concept = np.roll(small_searle.CONCEPTS, -number)[0]
+        with torch.no_grad():
+            token = torch.from_numpy(tokens[names.index(reference)])[None]
+            words = f"a photo of {concept} $ that {caption}"
+            expected = text.encode(small_searle.load_backbone(tmp_path), [words], tokens=token)[0].numpy()
+        assert np.allclose(row, expected / np.linalg.norm(expected), atol=1e-5)
+    with pytest.raises(CirqueError, match="palavra names the references' concepts: give --concepts"):
+        run(folder, "palavra", tmp_path / "q.parquet", tokens=paths)
+
+
 @pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])
 def test_every_other_method_writes_a_feature_for_each_query(method: str, folder: Path, tmp_path: Path) -> None:
     found = run(folder, method, tmp_path / "q.parquet", phi=folder / "phi.safetensors")

@@ -15,7 +15,7 @@ rule train_palavra:
             config["networks"][wildcards.network]["image_set"],
             backbone=wildcards.backbone,
         ),
-        titles=lambda wildcards: "<data>/" + plan.image_list(config, config["networks"][wildcards.network]["image_set"]),
+        titles=lambda wildcards: f"<data>/{plan.image_list(config, config['networks'][wildcards.network]['image_set'])}",
         captions=lambda wildcards: caption_files(CAPTIONS, config["networks"][wildcards.network]["corpus"]),
         caption_features=lambda wildcards: caption_files(
             CAPTION_FEATURES,

@@ -12,7 +12,7 @@ from typing import Any
 BOUND = "upper bound"
 
 #: What the papers compare first: mAP@5 on CIRCO, the average where there are subsets, elsewhere R@10.
-HEADLINES = ("mAP@5", "Average R@10", "Average R@1", "R@10")
+HEADLINES = ("mAP@5", "Average R@10", "Average R_all@10", "Average R@1", "R@10")
 
 #: The subset that is the mean of all others.
 AVERAGE = "Average"
