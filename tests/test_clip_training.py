@@ -84,9 +84,11 @@ def test_a_training_that_was_cut_off_goes_on_and_ends_with_the_same_bits(data, t
 
 def test_training_goes_on_from_the_weights_that_the_model_has(data, tmp_path):
     model, first = trained(data, tmp_path / "one")
+    before = model.visual.proj.clone()
     more = dataclasses.replace(SETTINGS, epochs=1, learning_rate=1e-4, warmup=0)
     _, second = trained(data, tmp_path / "two", more, model=model.requires_grad_(False))
     assert second[0] < first[-1] + 0.05 < first[0]
+    assert not torch.equal(before, model.visual.proj)  # though it came frozen
 
 
 def test_no_weight_is_left_frozen(data, tmp_path):
