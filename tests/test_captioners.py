@@ -167,6 +167,15 @@ def test_the_end_comes_neither_too_early_nor_too_late(tmp_path: Path, images: to
     assert captioners.search(endless, images[:1], BEAMS) == [[320] * 11]
 
 
+def test_an_end_below_the_best_beginnings_does_not_count() -> None:
+    found = [captioners.Found(2)]
+    best, came_from = torch.tensor([[4.0, 3.0, 2.0, 1.0]]), torch.tensor([[0, 0, 1, 1]])
+    ended = torch.tensor([[True, False, True, False]])
+    captioners._collect(found, torch.tensor([[[1, 5], [1, 6]]]), best, came_from, ended, length=3)
+    assert found[0].captions == [(4 / 3, [1, 5])]
+    assert not found[0].done
+
+
 def test_captions_that_no_model_can_write_are_refused(captioner: captioners.Captioner) -> None:
     for min_length, max_length in ((9, 8), (5, 25), (0, 8)):
         with pytest.raises(CirqueError, match=r"captioner small: captions of .*max_length at most 24"):

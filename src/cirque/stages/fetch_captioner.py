@@ -13,7 +13,7 @@ def main(*, model: str, tag: str, weights: Path, cache: Path | None = None) -> N
         weights: Where to write weights.safetensors; weights.json comes beside it.
         cache: Folder for the downloaded file; open_clip's own if not given.
     """
-    os.environ["HF_HUB_OFFLINE"] = "0"  # the other stage that may ask a hub; read when its library is imported
+    os.environ["HF_HUB_OFFLINE"] = "0"  # this stage may ask a hub; read when its library is imported
     from cirque import backbones, captioners  # noqa: PLC0415
 
     backbones.fetch(model, tag, weights, cache, captioners.create)
