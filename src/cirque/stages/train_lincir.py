@@ -1,6 +1,5 @@
 """Train the mapping network φ on captions alone, as LinCIR does."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cirque import backbones, devices, files, lincir_training, phi, provenance, ranking, schemas, vectors
+from cirque import backbones, devices, files, lincir_training, phi_record, provenance, ranking, schemas, vectors
 from cirque.errors import CirqueError, listed
 from cirque.features import OK, load_features
 from cirque.methods import Inputs
@@ -83,18 +82,18 @@ def main(
         seconds_between_saves=seconds_between_saves,
         validation=validation,
     )
-    files.write_rows(training_log, log, schemas.TRAINING)
-    record = {
-        "source": "trained",
-        "backbone": files.read_json(backbones.side_car(weights))["model"],
-        "seed": seed,
-        "n_captions": corpus.captions.num_rows,
-        "settings": asdict(settings),
-        "final_losses": {row["loss"]: row["value"] for row in log if row["loss"] in lincir_training.LOSSES},
-        "selection": _selection(settings, log),
-    }
-    phi.save(output, network, record)
-    shutil.rmtree(work, ignore_errors=True)
+    phi_record.keep(
+        network,
+        log,
+        lincir_training.LOSSES,
+        weights=weights,
+        seed=seed,
+        settings=asdict(settings),
+        told={"n_captions": corpus.captions.num_rows, "selection": _selection(settings, log)},
+        output=output,
+        training_log=training_log,
+        work=work,
+    )
 
 
 def _selection(settings: lincir_training.Settings, log: list[dict[str, Any]]) -> dict[str, Any]:

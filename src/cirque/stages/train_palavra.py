@@ -1,6 +1,5 @@
 """Train PALAVRA's networks on captioned images."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from cirque import (
     image_lists,
     object_words,
     palavra_training,
-    phi,
+    phi_record,
     provenance,
-    schemas,
     vectors,
 )
 from cirque import captions as cleaning
@@ -77,8 +75,8 @@ def main(
     say(f"palavra: {len(words.names):,} words, from {words.names[0]!r} to {words.names[-1]!r}")
     names = object_words.names_of_words(concepts.read_vocabulary(vocabulary), words.names, backbone)
     inputs = [*features, titles, *captions, *caption_features, vocabulary, weights]
-    told = asdict(settings) | {"n_pairs": n_pairs}
-    own = provenance.fingerprint("train_palavra", inputs, settings=told, seed=seed, device=where.type)
+    read = asdict(settings) | {"n_pairs": n_pairs}
+    own = provenance.fingerprint("train_palavra", inputs, settings=read, seed=seed, device=where.type)
     network, log = palavra_training.train(
         palavra_training.Examples(pairs, words, names, settings, seed),
         backbone,
@@ -87,20 +85,18 @@ def main(
         state_path=work / f"{own}.safetensors",
         seconds_between_saves=seconds_between_saves,
     )
-    files.write_rows(training_log, log, schemas.TRAINING)
-    record = {
-        "source": "trained",
-        "backbone": files.read_json(backbones.side_car(weights))["model"],
-        "seed": seed,
-        "n_pairs": len(pairs.images),
-        "n_failed": n_failed,
-        "n_without_caption": n_without,
-        "words": words.names,
-        "settings": told,
-        "final_losses": {row["loss"]: row["value"] for row in log[-len(palavra_training.LOSSES) :]},
-    }
-    phi.save(output, network, record)
-    shutil.rmtree(work, ignore_errors=True)
+    phi_record.keep(
+        network,
+        log,
+        palavra_training.LOSSES,
+        weights=weights,
+        seed=seed,
+        settings=read,
+        told={"n_pairs": len(pairs.images), "n_failed": n_failed, "n_without_caption": n_without, "words": words.names},
+        output=output,
+        training_log=training_log,
+        work=work,
+    )
 
 
 # ---- images and their captions -------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """Train the mapping network φ on the tokens that inversion found."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from cirque import backbones, devices, files, phi, phi_training, phrase_pool, provenance, schemas, vectors
+from cirque import backbones, devices, phi_record, phi_training, phrase_pool, provenance, vectors
 from cirque import concepts as association
 
 
@@ -71,17 +70,18 @@ def main(
         state_path=work / f"{own}.safetensors",
         seconds_between_saves=seconds_between_saves,
     )
-    files.write_rows(training_log, log, schemas.TRAINING)
-    record = {
-        "source": "trained",
-        "backbone": files.read_json(backbones.side_car(weights))["model"],
-        "seed": seed,
-        "n_images": len(examples.image_ids),
-        "settings": asdict(settings),
-        "final_losses": {row["loss"]: row["value"] for row in log[-len(phi_training.LOSSES) :]},
-    }
-    phi.save(output, network, record)
-    shutil.rmtree(work, ignore_errors=True)
+    phi_record.keep(
+        network,
+        log,
+        phi_training.LOSSES,
+        weights=weights,
+        seed=seed,
+        settings=asdict(settings),
+        told={"n_images": len(examples.image_ids)},
+        output=output,
+        training_log=training_log,
+        work=work,
+    )
 
 
 def _examples(features: list[Path], tokens: list[Path], device: torch.device) -> phi_training.Examples:

@@ -1,12 +1,11 @@
 """Train Pic2Word's mapping network φ on the features of an image set."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from cirque import backbones, devices, files, phi, pic2word_training, provenance, schemas
+from cirque import backbones, devices, phi_record, pic2word_training, provenance
 from cirque import features as image_features
 from cirque.progress import say
 
@@ -55,16 +54,15 @@ def main(
         state_path=work / f"{own}.safetensors",
         seconds_between_saves=seconds_between_saves,
     )
-    files.write_rows(training_log, log, schemas.TRAINING)
-    record = {
-        "source": "trained",
-        "backbone": files.read_json(backbones.side_car(weights))["model"],
-        "seed": seed,
-        "n_images": len(image_ids),
-        "n_failed": n_failed,
-        "views": VIEWS,
-        "settings": asdict(settings),
-        "final_losses": {row["loss"]: row["value"] for row in log[-len(pic2word_training.LOSSES) :]},
-    }
-    phi.save(output, network, record)
-    shutil.rmtree(work, ignore_errors=True)
+    phi_record.keep(
+        network,
+        log,
+        pic2word_training.LOSSES,
+        weights=weights,
+        seed=seed,
+        settings=asdict(settings),
+        told={"n_images": len(image_ids), "n_failed": n_failed, "views": VIEWS},
+        output=output,
+        training_log=training_log,
+        work=work,
+    )
