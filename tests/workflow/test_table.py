@@ -113,7 +113,7 @@ def test_database_opens_with_views_over_everything(finished: Project, monkeypatc
             "SELECT value FROM metrics WHERE method = 'upper-bound' AND metric = 'R@50' AND benchmark = 'cirr_val'"
         )
         assert len(recall.fetchall()) == 1
-        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 8 * 2,)]
+        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 10 * 2,)]
 
 
 def test_refused_configuration_ends_before_any_job(project: Project):
