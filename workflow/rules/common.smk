@@ -22,6 +22,8 @@ REFERENCE_CAPTIONS = "<scale>/reference_captions/captioner={captioner}/image_set
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
+# Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
+SHORT = 10
 WORK = f"results/scale={config['scale']}/work"  # declared by no rule, so that a killed job finds it again
 
 

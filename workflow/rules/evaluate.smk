@@ -58,6 +58,7 @@ rule rank_gallery:
         f"<logs>/rank_gallery/{RUN}.log",
     benchmark:
         f"<costs>/rank_gallery/{RUN}.jsonl"
+    priority: SHORT
     conda:
         "../../envs/cirque.yaml"
     resources:
@@ -82,6 +83,7 @@ rule compute_metrics:
         f"<logs>/compute_metrics/{RUN}.log",
     benchmark:
         f"<costs>/compute_metrics/{RUN}.jsonl"
+    priority: SHORT
     conda:
         "../../envs/cirque.yaml"
     resources:
@@ -118,6 +120,7 @@ for served_dataset, served_benchmarks in plan.served(config).items():
             f"<costs>/write_submission/{RUN}.jsonl"
         wildcard_constraints:
             benchmark=plan.one_of(served_benchmarks),
+        priority: SHORT
         conda:
             "../../envs/cirque.yaml"
         params:
