@@ -137,3 +137,9 @@ def test_figures_by_kind_of_query_are_a_split_of_their_own_behind_the_one_that_t
 def test_percentages_are_known_by_their_metric():
     assert all(map(layout.is_percent, ("R@10", "Average R_all@50", "mAP@5", "mAP@10[negation]", "score")))
     assert not any(map(layout.is_percent, ("Dress query_images", "modality_gap", "layers", "p")))
+
+
+def test_a_method_has_the_name_that_is_printed_for_its_backbone():
+    tuned = row(backbone="ViT-B/32 fine-tuned", model="tuned", row="CLIP fine-tuned, text")
+    (split,) = layout.lay_out([tuned, row(row="CLIP, text")])
+    assert [line.label for block in split.blocks for line in block.lines] == ["CLIP fine-tuned, text", "CLIP, text"]

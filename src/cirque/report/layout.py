@@ -184,7 +184,7 @@ def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
     A method keeps one place on every backbone: that of its first row in the table. A bound comes last.
     """
     labels = _labels(rows)
-    order = list(labels)
+    order = list(dict.fromkeys(map(_key, rows)))
     splits = []
     keys = _split_keys(rows)
     # The figures over tagged queries make a split of their own: beside the others they would be off the page.
@@ -267,16 +267,18 @@ def _key(row: Mapping[str, Any]) -> str:
     return str(row["method"] or row["row"] or UNNAMED)
 
 
-def _labels(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Label of each method in order of first appearance: ours where it was measured alone, else the first in print."""
-    labels: dict[str, str] = {}
+def _labels(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Label of each method on each backbone: ours where it was measured alone, else the first in print there."""
+    ours = {_key(row): row["row"] or UNNAMED for row in rows if not row["paper"]}
+    labels: dict[tuple[str, str], str] = {}
     for row in rows:
-        labels.setdefault(_key(row), row["row"] or UNNAMED)
-    labels.update({_key(row): row["row"] or UNNAMED for row in rows if not row["paper"]})
+        labels.setdefault((row["backbone"], _key(row)), ours.get(_key(row), row["row"] or UNNAMED))
     return labels
 
 
-def _lines(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> dict[tuple[str, str | None], list[Line]]:
+def _lines(
+    rows: Sequence[Mapping[str, Any]], labels: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str | None], list[Line]]:
     """Lines of each (backbone, model). What no model was measured for joins its backbone's first model, if any."""
     models: dict[str, str | None] = {}
     for row in rows:
@@ -287,7 +289,7 @@ def _lines(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> dict
         model = row["model"] or models[row["backbone"]]
         key = _key(row)
         lines = blocks.setdefault((row["backbone"], model), {})
-        line = lines.setdefault(key, Line(key, labels[key], row["table"] == BOUND))
+        line = lines.setdefault(key, Line(key, labels[row["backbone"], key], row["table"] == BOUND))
         _add(line, row)
     return {key: list(lines.values()) for key, lines in blocks.items()}
 
