@@ -29,8 +29,11 @@ VARIABLES = {
 }
 MEASURED, BOUND, PUBLISHED, INK, MUTED, RULE, PAPER = VARIABLES
 
-#: Colours that readers with any colour vision tell apart (Okabe and Ito), on light and dark ground.
-PALETTE = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6bb1", "#999933")
+#: Colours that readers with any colour vision tell apart (Okabe and Ito, then Tol), on light and dark ground.
+PALETTE = (
+    *("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"),
+    *("#8c6bb1", "#999933", "#882255", "#332288", "#6b4c2a"),
+)
 
 #: Marks of measured points, and of published figures by source.
 MARKS = "os^vDP"
