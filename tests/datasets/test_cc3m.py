@@ -44,14 +44,9 @@ def test_a_path_outside_the_folder_of_the_images_is_refused_with_its_line(tmp_pa
 
 def test_titles_are_the_captions_of_the_images(tmp_path):
     write(tmp_path, 'a "quoted, dog \tcc_data/train/2.jpg', "\tcc_data/train/./1.jpg")
-    assert cc3m.titles(tmp_path / LIST) == {"cc_data/train/2.jpg": 'a "quoted, dog ', "cc_data/train/1.jpg": ""}
-    assert list(cc3m.titles(tmp_path / LIST)) == [name for name, _ in cc3m.images(tmp_path, "train")]
-
-
-def test_a_title_without_a_path_is_refused(tmp_path):
-    write(tmp_path, "a dog")
-    with pytest.raises(CirqueError, match=r"output\.csv: line 2: lacks the title or the filepath"):
-        cc3m.titles(tmp_path / LIST)
+    captions = cc3m.captions(tmp_path, "train")
+    assert captions == [("cc_data/train/2.jpg", 'a "quoted, dog '), ("cc_data/train/1.jpg", "")]
+    assert [name for name, _ in captions] == [name for name, _ in cc3m.images(tmp_path, "train")]
 
 
 def test_a_line_without_a_path_is_refused(tmp_path):

@@ -86,5 +86,5 @@ def test_a_relative_caption_over_the_context_is_an_error_that_names_the_query(ba
 
 
 def test_captions_must_be_given(backbone: Backbone) -> None:
-    with pytest.raises(CirqueError, match="no captions of the references: give them"):
+    with pytest.raises(CirqueError, match="the captions of the references are not known; give --reference-captions"):
         compose(backbone, [["is red"]], None)
