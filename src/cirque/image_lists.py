@@ -1,17 +1,70 @@
 """Lists of downloaded images and their captions, as open_clip's gathering script writes them for web collections.
 
     for path, caption in image_lists.read(source, "cc3m/cc_data/train", "docs/data.md#cc3m"): …
+    collection = Collection("CC3M", "cc3m", {"train": "cc3m/cc/Train_GCC-training_output.csv"}, "docs/data.md#cc3m")
 
 Such a list is TAB-separated with the columns title, the caption, and filepath, from the list's data set on.
 """
 
 import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cirque import annotations, provenance
 from cirque.errors import CirqueError
 
 COLUMNS = ("title", "filepath")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A data set whose images are known by such a list: what its module offers.
+
+    Attributes:
+        title: name in print.
+        root: folder of the data set, relative to the data root; listed paths begin below it.
+        lists: the list of each split, relative to the data root.
+        docs: where the person learns how to make the lists.
+    """
+
+    title: str
+    root: str
+    lists: Mapping[str, str]
+    docs: str
+
+    def annotation_files(self, split: str) -> dict[str, str]:
+        """The list of downloaded images, relative to the data root.
+
+        Raises:
+            CirqueError: there is no such split.
+        """
+        if split not in self.lists:
+            known = f"there {'is' if len(self.lists) == 1 else 'are'} {', '.join(self.lists)}"
+            raise CirqueError(f"{self.title}: no split is called {split!r}; {known}")
+        return {"split": self.lists[split]}
+
+    def image_folders(self, split: str) -> tuple[str, ...]:
+        """Folder of the images, relative to the data root."""
+        self.annotation_files(split)  # refuses a split that is none
+        return (f"{self.root}/cc_data/{split}",)
+
+    def captions(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(path below the data set's folder, caption) of every listed image, in the order of the list.
+
+        Raises:
+            CirqueError: as of `read`.
+        """
+        (folder,) = self.image_folders(split)
+        return read(data_root / self.annotation_files(split)["split"], folder, self.docs)
+
+    def images(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(path below the data set's folder, path relative to the data root) of every listed image, in its order.
+
+        Raises:
+            CirqueError: as of `read`.
+        """
+        return [(name, f"{self.root}/{name}") for name, _ in self.captions(data_root, split)]
 
 
 def read(source: Path, folder: str, docs: str) -> list[tuple[str, str]]:
