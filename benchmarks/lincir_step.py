@@ -25,7 +25,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cirque import backbones, draws, lincir_training, phi, schemas, text, training
+from cirque import draws
+from cirque.encoders import backbones, text
+from cirque.networks import phi
+from cirque.store import schemas
+from cirque.trainers import lincir as lincir_training
+from cirque.training import loop as training
 
 MODEL = "ViT-L-14-quickgelu"
 SETTINGS = lincir_training.Settings(
@@ -171,7 +176,7 @@ class Plain:
 
 
 def our_step(source: lincir_training.MaskedCaptions, learner: Learner, number: int) -> float:
-    """Loss of one step of `cirque.lincir_training`."""
+    """Loss of one step of `cirque.trainers.lincir`."""
     batch = source.batch(number)
     return learner.step(number, batch.noisy, lambda tokens: source.loss(batch, tokens))
 

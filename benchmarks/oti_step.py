@@ -19,9 +19,10 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from cirque import backbones, oti, text
-from cirque.phrase_pool import PhrasePool, with_placeholder
-from cirque.templates import TEMPLATES
+from cirque.encoders import backbones, text
+from cirque.inversion import oti
+from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.templates import TEMPLATES
 
 MODEL = "ViT-B-32-quickgelu"
 SETTINGS = oti.Settings(
@@ -148,7 +149,7 @@ class Plain:
 
 
 def our_step(batch: oti.Batch, start: Tensor, number: int) -> Tensor:
-    """L_cos, L_gpt and loss of one step of `cirque.oti`."""
+    """L_cos, L_gpt and loss of one step of `cirque.inversion.oti`."""
     tokens = start.clone().requires_grad_(True)
     optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay)
     l_cos, l_gpt = batch.losses(tokens, number)

@@ -25,9 +25,13 @@ from oti_step import CONCEPTS, MODEL, bf16_instructions, random_backbone, random
 from torch import Tensor
 from torch.nn import functional
 
-from cirque import backbones, draws, phi, phi_losses, phi_training, text
-from cirque.packed import PackedEncoder
-from cirque.phrase_pool import with_placeholder
+from cirque import draws
+from cirque.encoders import backbones, text
+from cirque.encoders.packed import PackedEncoder
+from cirque.networks import phi
+from cirque.texts.phrase_pool import with_placeholder
+from cirque.trainers import searle as phi_training
+from cirque.training import losses as phi_losses
 
 SETTINGS = phi_training.Settings(
     epochs=100,
@@ -132,7 +136,7 @@ def our_step(
     examples: phi_training.Examples,
     number: int,
 ) -> Tensor:
-    """L_distil, L_gpt and loss of one step of `cirque.phi_training`."""
+    """L_distil, L_gpt and loss of one step of `cirque.trainers.searle`."""
     oti = examples.tokens[images]
     return learner.step(
         number,

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cirque import backbones, phi, pic2word_training
+from cirque.encoders import backbones
+from cirque.networks import phi
+from cirque.trainers import pic2word as pic2word_training
 
 MODEL = "ViT-L-14-quickgelu"
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import tyro
 
-from cirque import ranking
+from cirque.evaluation import ranking
 
 N_QUERIES, N_IMAGES, DIM, N_TARGETS = 800, 123_403, 768, 5
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cirque import files, schemas
 from cirque.report import markdown
+from cirque.store import files, schemas
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(

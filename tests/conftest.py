@@ -24,7 +24,7 @@ def annotations() -> Path:
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project folder whose results hold a small evaluated benchmark; do not write to it."""
-    from tests.evaluation import evaluate  # noqa: PLC0415  (most tests need none of it)
+    from tests.evaluated import evaluate  # noqa: PLC0415  (most tests need none of it)
 
     folder = tmp_path_factory.mktemp("evaluated")
     evaluate(folder)

@@ -7,7 +7,7 @@ import open_clip
 import torch
 from torch import Tensor
 
-from cirque.backbones import Backbone
+from cirque.encoders.backbones import Backbone
 
 #: The text tower of ViT-B/32 at its real size; the vision tower, which these tests leave alone, is tiny.
 REAL = {

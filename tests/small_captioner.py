@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cirque import backbones, captioners
+from cirque.encoders import backbones, captioners
 
 CONFIG: dict[str, Any] = {
     "embed_dim": 16,

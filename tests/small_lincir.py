@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from cirque import files, lincir_training, schemas, text, vectors
-from cirque.backbones import Backbone
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
+from cirque.store import files, schemas, vectors
+from cirque.trainers import lincir as lincir_training
 from tests import small_searle
 
 _TAGS = {

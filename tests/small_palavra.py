@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cirque import files, object_words, palavra, palavra_tokens, palavra_training, schemas
-from cirque.backbones import Backbone
-from cirque.features import write_features
+from cirque.encoders.backbones import Backbone
+from cirque.encoders.features import write_features
+from cirque.inversion import palavra as palavra_tokens
+from cirque.networks import palavra
+from cirque.store import files, schemas
+from cirque.texts import object_words
+from cirque.trainers import palavra as palavra_training
 from tests import small_lincir, small_searle
 
 SETTINGS = palavra_training.Settings(

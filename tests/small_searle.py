@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cirque import backbones, files, schemas, vectors
-from cirque.features import write_features
+from cirque.encoders import backbones
+from cirque.encoders.features import write_features
+from cirque.store import files, schemas, vectors
 
 CONCEPTS = ["Red ball", "Cat", "Tomato, ripe", "'Nduja", "Box", "Photo"]
 IMAGES = [f"ILSVRC2012_test_{number:08d}.JPEG" for number in range(1, 12)]

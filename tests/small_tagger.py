@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cirque import tagger
 from cirque.mini import parts_of_speech
+from cirque.texts import tagger
 
 SETTINGS = tagger.Settings(width=16, depth=1, embed_size=200, epochs=4, batch=32, dropout=0.1, learning_rate=0.01)
 

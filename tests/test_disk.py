@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cirque import schemas
 from cirque.errors import CirqueError
-from cirque.files import atomic, write_rows
+from cirque.store import schemas
+from cirque.store.files import atomic, write_rows
 
 SMALL = [{"concept": "star", "phrases": ["a photo of star that shines"]}]
 LARGE = [{"concept": str(i), "phrases": [hashlib.sha512(bytes([i % 251, i // 251])).hexdigest()]} for i in range(20000)]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from cirque import files, schemas
+from cirque.store import files, schemas
 from tests.conftest import REPOSITORY
 from tests.report.test_layout import row
 

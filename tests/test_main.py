@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from cirque.__main__ import stage_summaries
+from cirque.__main__ import COMMANDS, STAGES, summaries
 
 
 def cirque(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -11,7 +11,7 @@ def cirque(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_stage_says_what_it_does():
-    assert all(summary.endswith(".") for summary in stage_summaries().values())
+    assert all(summary.endswith(".") for family in (COMMANDS, STAGES) for summary in summaries(family).values())
 
 
 def test_list_of_stages_imports_none_of_them():
@@ -36,13 +36,10 @@ def test_an_error_is_a_sentence_without_a_traceback():
 
 #: Stages that work on tables and files alone: an import of torch would cost each of their many jobs seconds.
 LIGHT = (
-    "associate",
-    "check_submission",
-    "compare",
-    "database",
+    "associate_concepts",
+    "create_database",
     "draw_pictures",
-    "explain",
-    "fetch",
+    "fetch_file",
     "generate_cc12m",
     "generate_cc3m",
     "generate_circo",
@@ -54,20 +51,19 @@ LIGHT = (
     "generate_sdp",
     "generate_unlabeled",
     "list_images",
-    "metrics",
+    "compute_metrics",
     "parse_queries",
     "prepare_coco",
-    "rank",
-    "report",
-    "settings",
-    "show",
-    "submission",
-    "table",
+    "rank_gallery",
+    "write_page",
+    "write_settings",
+    "write_submission",
+    "build_table",
 )
 
 
-@pytest.mark.parametrize("stage", LIGHT)
-def test_a_stage_that_computes_no_features_imports_no_torch(stage: str):
-    command = f"import sys, cirque.stages.{stage}; print('torch' in sys.modules)"
+@pytest.mark.parametrize("module", [*map(COMMANDS.module, COMMANDS.names()), *map(STAGES.module, LIGHT)])
+def test_a_stage_that_computes_no_features_imports_no_torch(module: str):
+    command = f"import sys, {module}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -6,8 +6,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from cirque import plan, schemas, tables
-from tests.evaluation import NOT_RUN, PUBLISHED, REPOSITORY
+from cirque.plan import jobs as plan
+from cirque.store import schemas
+from cirque.tables import build as tables
+from tests.evaluated import NOT_RUN, PUBLISHED, REPOSITORY
 
 CONFIGURATIONS = ("config", "paper")
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 import yaml
 
-from cirque import tables
 from cirque.errors import CirqueError
-from tests.evaluation import NOT_RUN, PUBLISHED, REPOSITORY
+from cirque.tables import build as tables
+from tests.evaluated import NOT_RUN, PUBLISHED, REPOSITORY
 
 SOURCES = REPOSITORY.parent / "shared" / "published"
 

@@ -1,44 +1,53 @@
-"""Run one stage: `python -m cirque STAGE --help`; `python -m cirque` lists the stages.
+"""Run one command or stage: `python -m cirque NAME --help`; `python -m cirque` lists them.
 
-Each stage is a module of `cirque.stages` with a function `main`, whose signature is its command line. Only the stage
-asked for is imported, so that a table does not wait for torch.
+Each is a module of `cirque.commands` (what people call) or `cirque.stages` (what rules call) with a function `main`,
+whose signature is its command line. Only the one asked for is imported, so that a table does not wait for torch.
 """
 
 import ast
-import importlib
 import os
-import pkgutil
 import sys
 import time
-from pathlib import Path
 
-from cirque import __version__, provenance, stages
+from cirque import __version__
 from cirque.errors import CirqueError
+from cirque.families import Family
+from cirque.store import provenance
+
+#: What people call, and what rules call.
+COMMANDS = Family("command", "cirque.commands", entry="main")
+STAGES = Family("stage", "cirque.stages", entry="main")
 
 
-def stage_summaries() -> dict[str, str]:
-    """Name of every stage and the first line of its docstring, read without importing any of them."""
-    folder = Path(stages.__path__[0])
-    names = sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+def summaries(family: Family) -> dict[str, str]:
+    """Each member's name and the first line of its docstring, read without importing any of them."""
     return {
-        name: (ast.get_docstring(ast.parse((folder / f"{name}.py").read_text())) or "").split("\n")[0] for name in names
+        name: (ast.get_docstring(ast.parse(family.file(name).read_text(encoding="utf-8"))) or "").split("\n")[0]
+        for name in family.names()
     }
 
 
+def usage() -> str:
+    """What `--help` prints."""
+    lines = ["usage: python -m cirque NAME [options]", "       python -m cirque NAME --help"]
+    for title, family in (("commands", COMMANDS), ("stages, which the rules of the workflow call", STAGES)):
+        lines += ["", f"{title}:", *(f"  {name:22} {summary}" for name, summary in summaries(family).items())]
+    return "\n".join(lines)
+
+
 def main(arguments: list[str]) -> int:
-    """Dispatch to one stage; returns the exit status."""
-    summaries = stage_summaries()
+    """Dispatch to one command or stage; returns the exit status."""
     if not arguments or arguments[0] in {"-h", "--help"}:
-        print("usage: python -m cirque STAGE [options]\n\nstages:")
-        for name, summary in summaries.items():
-            print(f"  {name:20} {summary}")
+        print(usage())
         return 0 if arguments else 2
     if arguments[0] == "--version":
         print(f"cirque {__version__}")
         return 0
     name = arguments[0].replace("-", "_")
-    if name not in summaries:
-        print(f"cirque: no stage is called {arguments[0]!r}; there are {', '.join(summaries)}", file=sys.stderr)
+    family = next((family for family in (COMMANDS, STAGES) if name in family.names()), None)
+    if family is None:
+        known = ", ".join([*COMMANDS.names(), *STAGES.names()])
+        print(f"cirque: no stage or command is called {arguments[0]!r}; there are {known}", file=sys.stderr)
         return 2
     # Nothing here may ask a hub: what a stage needs was fetched by a rule (cirque fetch opens the network itself).
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -46,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
     started = time.time()
     try:
-        stage = importlib.import_module(f"cirque.stages.{name}")
+        stage = family.load(name)
         tyro.cli(
             stage.main,
             prog=f"python -m cirque {name}",

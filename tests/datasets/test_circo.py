@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cirque import schemas
 from cirque.datasets import circo
 from cirque.errors import CirqueError
+from cirque.store import schemas
 
 # ---- the real files ------------------------------------------------------------------------------------------------
 

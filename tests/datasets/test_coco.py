@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cirque import schemas
+from cirque.data.images import BadImage
 from cirque.datasets import coco
 from cirque.errors import CirqueError
-from cirque.images import BadImage
+from cirque.store import schemas
 
 HEADER = "id,query_regions,query_class,classes\n"
 ROWS = [

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cirque import images as pixels
-from cirque import schemas
+from cirque.data import images as pixels
 from cirque.datasets import genecis
 from cirque.errors import CirqueError
+from cirque.store import schemas
 
 CROPPED, WHOLE = genecis.TASKS[:2], genecis.TASKS[2:]
 

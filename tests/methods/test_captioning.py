@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods, text
-from cirque.backbones import Backbone
+from cirque import methods
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
 from cirque.methods import captioning
 from tests import small_searle

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods, phi, text
-from cirque.backbones import Backbone
+from cirque import methods
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
+from cirque.networks import phi
 from tests import small_searle
 
 CAPTIONS = ["is red", " ", "Has TWO wheels, and no handlebar."]

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods, text
-from cirque.backbones import Backbone
+from cirque import methods
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
-from cirque.templates import PROMPT
+from cirque.texts.templates import PROMPT
 from tests import small_searle
 
 

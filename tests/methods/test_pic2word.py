@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods, phi, text, text_queries
-from cirque.backbones import Backbone
+from cirque import methods
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
-from cirque.methods import pic2word
+from cirque.methods import pic2word, text_queries
+from cirque.networks import phi
 from tests import plain_text, small_searle
 
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from cirque import backbones, captioners, clip_training
+from cirque.encoders import backbones, captioners
 from cirque.errors import CirqueError
 from cirque.mini import captioner
 from cirque.mini.captions import caption
 from cirque.mini.drawing import render
 from cirque.mini.draws import draws
 from cirque.mini.scenes import draw_scene
+from cirque.trainers import clip as clip_training
 from tests import small_captioner
 
 SETTINGS = captioner.Settings(

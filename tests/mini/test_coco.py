@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cirque.coco_composition import mask_of
 from cirque.datasets import coco as official
+from cirque.datasets.coco_composition import mask_of
 from cirque.errors import CirqueError
 from cirque.mini import coco
 from cirque.mini.scenes import Scene

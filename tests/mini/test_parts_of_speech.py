@@ -3,7 +3,6 @@ import itertools
 import pytest
 import spacy
 
-from cirque.captions import clean
 from cirque.errors import CirqueError
 from cirque.mini.captions import caption, full_caption
 from cirque.mini.concepts import concepts, corpus
@@ -11,6 +10,7 @@ from cirque.mini.draws import draws
 from cirque.mini.parts_of_speech import sentences, tagged
 from cirque.mini.relative import relative_caption
 from cirque.mini.scenes import draw_scene
+from cirque.texts.captions import clean
 
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "NUM", "PART", "PRON", "PUNCT", "VERB"}
 

@@ -3,8 +3,10 @@
 import pytest
 import yaml
 
-from cirque import plan, plots, schemas
+from cirque import plots
 from cirque.errors import CirqueError
+from cirque.plan import jobs as plan
+from cirque.store import schemas
 from tests.conftest import REPOSITORY
 
 

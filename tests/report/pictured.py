@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from cirque import files, schemas
-from tests.evaluation import SCALE, SETTINGS, inside, run
+from cirque.store import files, schemas
+from tests.evaluated import SCALE, SETTINGS, inside, run
 
 N_IMAGES = 70
 BENCHMARKS = ("cirr_val", "cirr_test1")

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from cirque.report import gallery
-from tests.evaluation import inside, run
+from tests.evaluated import inside, run
 from tests.report import pictured
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

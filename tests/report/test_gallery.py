@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cirque import schemas, shards
+from cirque.data import shards
 from cirque.errors import CirqueError
 from cirque.report import gallery
+from cirque.store import schemas
 from tests import tiny
 
 NAMES = [f"i{i}" for i in range(7)]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cirque import files
 from cirque.errors import CirqueError
 from cirque.report import index
-from tests.evaluation import SCALE, inside, run
+from cirque.store import files
+from tests.evaluated import SCALE, inside, run
 from tests.report import pictured
 from tests.report.test_layout import ours, quoted, row
 from tests.report.test_page import Tags

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cirque import files
 from cirque.report import page
-from tests.evaluation import SCALE, inside
+from cirque.store import files
+from tests.evaluated import SCALE, inside
 from tests.report.test_layout import fact, ours, quoted, row
 
 TABLE = Path("results/scale=mini/table_cirr.parquet")

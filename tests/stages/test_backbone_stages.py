@@ -7,10 +7,10 @@ import tarfile
 import pytest
 import torch
 
-from cirque import backbones
-from cirque.clip_training import Settings
+from cirque.encoders import backbones
 from cirque.errors import CirqueError
 from cirque.stages import fetch_backbone, generate_captions, random_backbone, train_backbone
+from cirque.trainers.clip import Settings
 from tests.tiny import CONFIG
 
 SETTINGS = Settings(epochs=1, batch=8, learning_rate=1e-3, weight_decay=0.1, warmup=1)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from cirque import backbones, captioners, files, schemas
-from cirque.captioners import Generation
+from cirque.encoders import backbones, captioners
+from cirque.encoders.captioners import Generation
 from cirque.errors import CirqueError
 from cirque.mini.captioner import Settings
 from cirque.stages import caption_images, generate_captions, train_captioner
+from cirque.store import files, schemas
 from tests import small_captioner
 from tests.stages.test_image_stages import World
 

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
-from cirque import files, modality_gap, schemas, tables, towers, vectors
+from cirque.encoders import towers
+from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
-from cirque.features import write_features
-from cirque.stages import count_queries, describe_backbones
-from cirque.stages import modality_gap as gap_stage
+from cirque.facts import modality_gap
+from cirque.stages import count_queries
+from cirque.stages import describe_backbone as describe_backbones
+from cirque.stages import measure_modality_gap as gap_stage
+from cirque.store import files, schemas, vectors
+from cirque.tables import build as tables
 from tests import small_searle
-from tests.evaluation import PUBLISHED, REPOSITORY, SETTINGS, query, run
+from tests.evaluated import PUBLISHED, REPOSITORY, SETTINGS, query, run
 
 
 def read(path):

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from cirque import provenance, tagger
 from cirque.errors import CirqueError
 from cirque.stages.fetch_tagger import main
+from cirque.store import provenance
+from cirque.texts import tagger
 from tests import small_tagger
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from cirque import backbones, datasets, extraction
-from cirque.clip_training import Settings
+from cirque import datasets
 from cirque.datasets import cc3m
+from cirque.encoders import backbones, extraction
 from cirque.errors import CirqueError
-from cirque.stages import features, finetune_backbone, generate_cc3m, list_images, shard
+from cirque.stages import extract_features as features
+from cirque.stages import finetune_backbone, generate_cc3m, list_images
+from cirque.stages import shard_images as shard
+from cirque.trainers.clip import Settings
 from tests.tiny import CONFIG
 
 SETTINGS = Settings(epochs=2, batch=4, learning_rate=1e-3, weight_decay=0.1, warmup=1)

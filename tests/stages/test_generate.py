@@ -9,10 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cirque import captions
 from cirque.datasets import cc3m, cc12m
 from cirque.errors import CirqueError
-from cirque.provenance import record_path
 from cirque.stages import (
     generate_captions,
     generate_cc3m,
@@ -23,6 +21,8 @@ from cirque.stages import (
     generate_sdp,
     generate_unlabeled,
 )
+from cirque.store.provenance import record_path
+from cirque.texts import captions
 
 WORLD = {"seed": 0, "image_size": 32}
 

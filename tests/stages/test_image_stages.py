@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cirque import files, schemas
+from cirque.commands import check_submission
+from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
-from cirque.features import load_features
-from cirque.stages import check_submission, features, list_images, parse_queries, shard, submission
+from cirque.stages import extract_features as features
+from cirque.stages import list_images, parse_queries
+from cirque.stages import shard_images as shard
+from cirque.stages import write_submission as submission
+from cirque.store import files, schemas
 from tests import tiny
 
 NAMES = [f"dev-{i}" for i in range(24)]
@@ -174,7 +178,7 @@ def test_weights_that_give_no_number_are_refused(world: World, monkeypatch: pyte
     world.list_images()
     world.shard(0)
     nothing = np.full((32, 16), np.nan, np.float32)
-    monkeypatch.setattr("cirque.extraction.encoder", lambda *_: lambda pixels: nothing)
+    monkeypatch.setattr("cirque.encoders.extraction.encoder", lambda *_: lambda pixels: nothing)
     with pytest.raises(CirqueError, match="the feature of dev-0, dev-1, dev-2 and 7 more is not finite"):
         world.features(0)
     assert not (world.out / "00000.parquet").exists()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import torch
 
-from cirque import phi
+from cirque.networks import phi
 from cirque.stages import random_phi
 from tests import small_searle
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from cirque import captions, files, keywords, schemas
 from cirque.errors import CirqueError
 from cirque.stages.tag_captions import main
+from cirque.store import files, schemas
+from cirque.texts import captions, keywords
 from tests import small_tagger
 from tests.small_tagger import HOSTILE
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from cirque import provenance
 from cirque.errors import CirqueError
-from cirque.language_model import Settings
 from cirque.stages.train_language_model import main
+from cirque.store import provenance
+from cirque.texts.language_model import Settings
 
 SENTENCES = "a photo of Cat that is red\na photo of Box that is blue\n" * 8
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cirque import config, files, lincir_training, phi, schemas, vectors
+from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
-from cirque.features import write_features
+from cirque.networks import phi
+from cirque.plan import config
 from cirque.stages import train_lincir
+from cirque.store import files, schemas, vectors
+from cirque.trainers import lincir as lincir_training
 from tests import small_lincir, small_searle
 
 SETTINGS = lincir_training.Settings(

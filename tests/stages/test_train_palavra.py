@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import config, files, palavra, palavra_training, phi, schemas
 from cirque.errors import CirqueError
+from cirque.networks import palavra, phi
+from cirque.plan import config
 from cirque.stages import train_palavra
+from cirque.store import files, schemas
+from cirque.trainers import palavra as palavra_training
 from tests import small_lincir, small_palavra, small_searle
 from tests.small_palavra import SETTINGS
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from cirque import config, files, phi, pic2word_training, schemas, vectors
+from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
-from cirque.features import write_features
+from cirque.networks import phi
+from cirque.plan import config
 from cirque.stages import train_pic2word
+from cirque.store import files, schemas, vectors
+from cirque.trainers import pic2word as pic2word_training
 from tests import small_searle
 
 SETTINGS = pic2word_training.Settings(

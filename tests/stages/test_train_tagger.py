@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from cirque import files, provenance, tagger
 from cirque.errors import CirqueError
 from cirque.stages.train_tagger import main
+from cirque.store import files, provenance
+from cirque.texts import tagger
 from tests.small_tagger import SETTINGS
 
 

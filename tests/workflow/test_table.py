@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from cirque.files import read_table
+from cirque.store.files import read_table
 
 from .conftest import TABLE, Project
 
@@ -84,7 +84,7 @@ def test_changed_module_reruns_what_imports_it_and_nothing_else(project: Project
 
 
 def test_changed_comment_reruns_nothing(project: Project):
-    module = project.root / "src/cirque/oti.py"
+    module = project.root / "src/cirque/inversion/oti.py"
     module.write_text(module.read_text() + "\n# a remark\n")
     assert project.planned() == {}
 

@@ -88,7 +88,7 @@ rule encode_captions:
         mem_mb=8000,
         runtime=120,
     params:
-        code=code_version("caption_features"),
+        code=code_version("encode_captions"),
     shell:
-        "python -m cirque caption_features --captions {input.captions} --weights {input.weights}"
+        "python -m cirque encode_captions --captions {input.captions} --weights {input.weights}"
         " --threads {resources.torch_threads} --output {output.features} 2>&1 | tee {log}"

@@ -1,5 +1,5 @@
 """
-Paths that several rules share, and how files and cores are counted. What needs no Snakemake is in cirque.plan.
+Paths that several rules share, and how files and cores are counted. What needs no Snakemake is in cirque.plan.jobs.
 
 READS   the configuration
 WRITES  nothing
@@ -20,7 +20,7 @@ CAPTION_FEATURES = "<scale>/caption_features/corpus={corpus}/backbone={backbone}
 CAPTIONER = "<scale>/captioners/captioner={captioner}/weights.safetensors"
 REFERENCE_CAPTIONS = "<scale>/reference_captions/captioner={captioner}/image_set={image_set}/{shard}.parquet"
 MODEL_CONFIGS = str(ROOT / "config/backbones")
-MACROS = str(ROOT / "src/cirque/metrics.sql")
+MACROS = str(ROOT / "src/cirque/evaluation/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
 # Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
 SHORT = 10

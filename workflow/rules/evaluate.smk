@@ -28,7 +28,7 @@ rule compose_queries:
         mem_mb=8000,
         runtime=60,
     params:
-        code=lambda wildcards: code_version("compose", plan.method_module(config, wildcards.method)),
+        code=lambda wildcards: code_version("compose_queries", plan.method_module(config, wildcards.method)),
         prompts=lambda wildcards: flags(
             {
                 key: value
@@ -41,7 +41,7 @@ rule compose_queries:
             {key: input.get(key) for key in ("tokens", "phi", "concepts", "reference_captions") if input.get(key)}
         ),
     shell:
-        "python -m cirque compose --method {params.composer} --queries {input.queries} --features {input.features}"
+        "python -m cirque compose_queries --method {params.composer} --queries {input.queries} --features {input.features}"
         " {params.needed} {params.prompts} --weights {input.weights} --threads {resources.torch_threads} --output {output.features}"
         " 2>&1 | tee {log}"
 
@@ -65,10 +65,10 @@ rule rank_gallery:
         mem_mb=8000,
         runtime=30,
     params:
-        code=code_version("rank"),
+        code=code_version("rank_gallery"),
         remove_reference=lambda wildcards: config["benchmarks"][wildcards.benchmark]["remove_reference"],
     shell:
-        "python -m cirque rank --queries {input.queries} --gallery {input.gallery} --features {input.features}"
+        "python -m cirque rank_gallery --queries {input.queries} --gallery {input.gallery} --features {input.features}"
         " --query-features {input.query_features} --remove-reference {params.remove_reference}"
         " --output {output.rankings} 2>&1 | tee {log}"
 
@@ -90,7 +90,7 @@ rule compute_metrics:
         mem_mb=4000,
         runtime=10,
     params:
-        code=code_version("metrics"),
+        code=code_version("compute_metrics"),
         protocol=lambda wildcards: flags(
             {key: config["benchmarks"][wildcards.benchmark][key] for key in ("split", "metrics")}
         ),
@@ -98,7 +98,7 @@ rule compute_metrics:
             {("bootstrap_seed" if key == "seed" else key): value for key, value in config["bootstrap"].items()}
         ),
     shell:
-        "python -m cirque metrics --rankings {input.rankings} --benchmark {wildcards.benchmark} {params.protocol}"
+        "python -m cirque compute_metrics --rankings {input.rankings} --benchmark {wildcards.benchmark} {params.protocol}"
         " --backbone {wildcards.backbone} --method {wildcards.method} --seed {wildcards.seed} {params.bootstrap}"
         " --output {output.metrics} 2>&1 | tee {log}"
 
@@ -124,8 +124,8 @@ for served_dataset, served_benchmarks in plan.served(config).items():
         conda:
             "../../envs/cirque.yaml"
         params:
-            code=code_version("submission", f"cirque.submissions.{served_dataset}"),
+            code=code_version("write_submission", f"cirque.submissions.{served_dataset}"),
             dataset=served_dataset,
         shell:
-            "python -m cirque submission --dataset {params.dataset} --rankings {input.rankings} --queries {input.queries}"
+            "python -m cirque write_submission --dataset {params.dataset} --rankings {input.rankings} --queries {input.queries}"
             " --gallery {input.gallery} --outputs {output.files} 2>&1 | tee {log}"

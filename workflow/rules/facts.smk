@@ -80,7 +80,7 @@ rule measure_modality_gap:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("modality_gap"),
+        code=code_version("measure_modality_gap"),
         pairs=lambda wildcards: flags(
             {
                 "dataset": plan.title(config["image_sets"][config["facts"]["gap"]["image_set"]]["dataset"]),
@@ -93,7 +93,7 @@ rule measure_modality_gap:
             {("bootstrap_seed" if key == "seed" else key): value for key, value in config["bootstrap"].items()}
         ),
     shell:
-        "python -m cirque modality_gap --features {input.features} --caption-features {input.caption_features}"
+        "python -m cirque measure_modality_gap --features {input.features} --caption-features {input.caption_features}"
         " {params.pairs} --backbone {wildcards.backbone} --seed {params.seed} {params.bootstrap} --output {output.facts}"
         " 2>&1 | tee {log}"
 
@@ -117,9 +117,9 @@ rule describe_backbone:
         mem_mb=16000,
         runtime=60,
     params:
-        code=code_version("describe_backbones"),
+        code=code_version("describe_backbone"),
         seconds=lambda wildcards: config["facts"]["towers"]["seconds"],
     shell:
-        "python -m cirque describe_backbones --weights {input.weights} --captions {input.captions}"
+        "python -m cirque describe_backbone --weights {input.weights} --captions {input.captions}"
         " --backbone {wildcards.backbone} --seconds {params.seconds} --threads {resources.torch_threads}"
         " --output {output.facts} 2>&1 | tee {log}"

@@ -27,10 +27,10 @@ rule extract_features:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("features"),
+        code=code_version("extract_features"),
         max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
     shell:
-        "python -m cirque features --shard {input.shard} --images {input.images} --weights {input.weights}"
+        "python -m cirque extract_features --shard {input.shard} --images {input.images} --weights {input.weights}"
         " --preprocess {wildcards.preprocess} --max-failed {params.max_failed} --threads {resources.torch_threads}"
         " --output {output.features} 2>&1 | tee {log}"
 
@@ -54,9 +54,9 @@ rule encode_concepts:
         mem_mb=8000,
         runtime=120,
     params:
-        code=code_version("concept_features"),
+        code=code_version("encode_concepts"),
     shell:
-        "python -m cirque concept_features --vocabulary {input.vocabulary} --weights {input.weights}"
+        "python -m cirque encode_concepts --vocabulary {input.vocabulary} --weights {input.weights}"
         " --threads {resources.torch_threads} --output {output.features} 2>&1 | tee {log}"
 
 
@@ -81,10 +81,10 @@ rule associate_concepts:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("associate"),
+        code=code_version("associate_concepts"),
         settings=flags(config["concepts"]),
         max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
     shell:
-        "python -m cirque associate --features {input.features} --concept-features {input.concepts} {params.settings}"
+        "python -m cirque associate_concepts --features {input.features} --concept-features {input.concepts} {params.settings}"
         " --max-failed {params.max_failed}"
         " --output {output.concepts} 2>&1 | tee {log}"

@@ -20,8 +20,8 @@ rule fetch_file:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("fetch"),
+        code=code_version("fetch_file"),
         registry=str(ROOT / "config/datasets.tsv"),
     shell:
-        "python -m cirque fetch --registry {params.registry:q} --file {wildcards.file:q}"
+        "python -m cirque fetch_file --registry {params.registry:q} --file {wildcards.file:q}"
         " --output {output:q} 2>&1 | tee {log}"

@@ -31,12 +31,12 @@ rule invert_images:
         mem_mb=16000,
         runtime=240,
     params:
-        code=code_version("oti"),
+        code=code_version("invert_images"),
         settings=lambda wildcards: flags(config["inversions"][wildcards.inversion], "kind"),
         references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
         work=f"{WORK}/oti/{{inversion}}/{{image_set}}/{{preprocess}}/{{backbone}}/{{seed}}/{{shard}}",
     shell:
-        "python -m cirque oti --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
+        "python -m cirque invert_images --features {input.features} --concepts {input.concepts} --phrases {input.phrases}"
         " --phrase-features {input.phrase_features} --weights {input.weights} {params.references}"
         " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
         " --output {output.tokens} 2>&1 | tee {log}"

@@ -84,10 +84,10 @@ rule optimise_tokens:
         mem_mb=16000,
         runtime=60,
     params:
-        code=code_version("palavra_tokens"),
+        code=code_version("optimise_tokens"),
         settings=lambda wildcards: flags(config["inversions"][wildcards.inversion], "kind", "network"),
         references=lambda wildcards, input: flags({"queries": input.queries}) if input.get("queries") else "",
     shell:
-        "python -m cirque palavra_tokens --features {input.features} --concepts {input.concepts} --phi {input.phi}"
+        "python -m cirque optimise_tokens --features {input.features} --concepts {input.concepts} --phi {input.phi}"
         " --weights {input.weights} {params.references} {params.settings} --threads {resources.torch_threads}"
         " --output {output.tokens} 2>&1 | tee {log}"

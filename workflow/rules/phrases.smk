@@ -67,10 +67,10 @@ rule sample_phrases:
         mem_mb=16000,
         runtime=240,
     params:
-        code=code_version("phrases"),
+        code=code_version("sample_phrases"),
         settings=flags(config["phrases"]),
     shell:
-        "python -m cirque phrases --vocabulary {input.vocabulary} --model {input.model} --part {wildcards.part}"
+        "python -m cirque sample_phrases --vocabulary {input.vocabulary} --model {input.model} --part {wildcards.part}"
         " {params.settings} --seed 0 --threads {resources.torch_threads} --output {output.phrases} 2>&1 | tee {log}"
 
 
@@ -93,7 +93,7 @@ rule encode_phrases:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("phrase_features"),
+        code=code_version("encode_phrases"),
     shell:
-        "python -m cirque phrase_features --phrases {input.phrases} --weights {input.weights}"
+        "python -m cirque encode_phrases --phrases {input.phrases} --weights {input.weights}"
         " --threads {resources.torch_threads} --output {output.features} 2>&1 | tee {log}"

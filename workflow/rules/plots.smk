@@ -25,9 +25,9 @@ rule sum_training_time:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("training_time"),
+        code=code_version("sum_training_time"),
     shell:
-        "python -m cirque training_time --costs {input.costs} --network {wildcards.network}"
+        "python -m cirque sum_training_time --costs {input.costs} --network {wildcards.network}"
         " --backbone {wildcards.backbone} --seed {wildcards.seed} --output {output.times} 2>&1 | tee {log}"
 
 
@@ -48,9 +48,9 @@ rule draw_plot:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=lambda wildcards: code_version("plot", f"cirque.plots.{wildcards.plot}"),
+        code=lambda wildcards: code_version("draw_plot", f"cirque.plots.{wildcards.plot}"),
         settings=lambda wildcards: as_json(plan.plot_settings(config, wildcards.plot)),
         drawn=lambda wildcards, input: flags({key: input.get(key) for key in ("tables", "times") if input.get(key)}),
     shell:
-        "python -m cirque plot --name {wildcards.plot} --settings {params.settings:q} {params.drawn}"
+        "python -m cirque draw_plot --name {wildcards.plot} --settings {params.settings:q} {params.drawn}"
         " --output {output.plot} --data {output.data} 2>&1 | tee {log}"

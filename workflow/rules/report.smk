@@ -61,9 +61,9 @@ rule write_index:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("index_page"),
+        code=code_version("write_index"),
         plots=lambda wildcards, input: flags({"plots": input.plots}) if input.get("plots") else "",
     shell:
-        "python -m cirque index_page --tables {input.tables} --settings {input.settings} --queries {input.queries}"
+        "python -m cirque write_index --tables {input.tables} --settings {input.settings} --queries {input.queries}"
         " --rankings {input.rankings} --images {input.images} --shards {input.shards} {params.plots} --output {output.page}"
         " 2>&1 | tee {log}"

@@ -68,13 +68,13 @@ rule shard_images:
         "../../envs/cirque.yaml"
     params:
         code=lambda wildcards: code_version(
-            "shard",
+            "shard_images",
             *[f"cirque.datasets.{name}" for name in plan.deriving_module(config, wildcards.image_set).values()],
         ),
         derive=lambda wildcards: flags(plan.deriving_module(config, wildcards.image_set)),
         data_root=config["data_root"],
     shell:
-        "python -m cirque shard --images {input.images} --shard {wildcards.shard} --data-root {params.data_root} {params.derive}"
+        "python -m cirque shard_images --images {input.images} --shard {wildcards.shard} --data-root {params.data_root} {params.derive}"
         " --output {output.shard} 2>&1 | tee {log}"
 
 

@@ -18,10 +18,10 @@ rule write_settings:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("settings"),
+        code=code_version("write_settings"),
         settings=lambda wildcards: as_json(plan.table_settings(config)),
     shell:
-        "python -m cirque settings --settings {params.settings:q} --output {output.settings} 2>&1 | tee {log}"
+        "python -m cirque write_settings --settings {params.settings:q} --output {output.settings} 2>&1 | tee {log}"
 
 
 rule build_table:
@@ -37,7 +37,7 @@ rule build_table:
         ),
         published=PUBLISHED,
         not_run=str(ROOT / "config/not_run.csv"),
-        macros=str(ROOT / "src/cirque/tables.sql"),
+        macros=str(ROOT / "src/cirque/tables/build.sql"),
         sql=str(ROOT / "workflow/tables/table_{table}.sql"),
         settings="<scale>/settings.json",
     output:
@@ -49,10 +49,10 @@ rule build_table:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("table"),
+        code=code_version("build_table"),
         measured=lambda wildcards, input: flags({key: input.get(key) for key in ("metrics", "facts") if input.get(key)}),
     shell:
-        "python -m cirque table --name {wildcards.table} --sql {input.sql} {params.measured}"
+        "python -m cirque build_table --name {wildcards.table} --sql {input.sql} {params.measured}"
         " --published {input.published} --not-run {input.not_run} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
 
 
@@ -74,9 +74,9 @@ rule write_page:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("report"),
+        code=code_version("write_page"),
     shell:
-        "python -m cirque report --table {input.table} --output {output.page} 2>&1 | tee {log}"
+        "python -m cirque write_page --table {input.table} --output {output.page} 2>&1 | tee {log}"
 
 
 rule create_database:
@@ -92,9 +92,9 @@ rule create_database:
     conda:
         "../../envs/cirque.yaml"
     params:
-        code=code_version("database"),
+        code=code_version("create_database"),
     shell:
-        "python -m cirque database --results results --published {input.published} --output {output.database} 2>&1 | tee {log}"
+        "python -m cirque create_database --results results --published {input.published} --output {output.database} 2>&1 | tee {log}"
 
 
 rule publish_table:

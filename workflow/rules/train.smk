@@ -32,13 +32,13 @@ rule train_searle:
         mem_mb=48000,
         runtime=480,
     params:
-        code=code_version("train_phi"),
+        code=code_version("train_searle"),
         settings=lambda wildcards: flags(
             config["networks"][wildcards.network], "trainer", "source", "image_set", "inversion"
         ),
         work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
     shell:
-        "python -m cirque train_phi --features {input.features} --tokens {input.tokens} --concepts {input.concepts}"
+        "python -m cirque train_searle --features {input.features} --tokens {input.tokens} --concepts {input.concepts}"
         " --phrases {input.phrases} --phrase-features {input.phrase_features} --weights {input.weights}"
         " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
         " --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"

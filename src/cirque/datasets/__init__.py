@@ -10,13 +10,15 @@ gallery is its image set. Where papers disagree on either, `PROTOCOLS` names the
 in the package knows the modules' names.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from cirque.errors import CirqueError, listed
+from cirque.families import Family
+
+#: Every data set that has a module here.
+FAMILY = Family("data set", __name__, entry="annotation_files")
 
 
 class Dataset(Protocol):
@@ -52,7 +54,7 @@ class Captioned(Dataset, Protocol):
 
 def names() -> list[str]:
     """Every data set that has a module here."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return FAMILY.names()
 
 
 def load(name: str) -> Dataset:
@@ -61,9 +63,7 @@ def load(name: str) -> Dataset:
     Raises:
         CirqueError: there is none of that name.
     """
-    if name not in names():
-        raise CirqueError(f"no data set is called {name!r}; there are {listed(names(), 99)}")
-    return cast(Dataset, importlib.import_module(f"cirque.datasets.{name}"))
+    return cast(Dataset, FAMILY.load(name))
 
 
 def load_benchmark(name: str) -> Benchmark:

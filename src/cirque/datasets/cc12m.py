@@ -4,7 +4,7 @@ Pic2Word learns from the images that could still be downloaded, for its comparis
 They are listed as CC3M's are, by open_clip's gathering script.
 """
 
-from cirque import image_lists
+from cirque.data import image_lists
 
 TITLE = "CC12M"
 

@@ -4,7 +4,7 @@ Pic2Word learns from the images that could still be downloaded, listed by open_c
 captions alone, all of them.
 """
 
-from cirque import image_lists
+from cirque.data import image_lists
 
 TITLE = "CC3M"
 

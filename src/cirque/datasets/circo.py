@@ -8,8 +8,9 @@ shared concept is not part of a query: SEARLE and LinCIR do not give it to the m
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cirque import annotations, files
+from cirque.data import annotations
 from cirque.errors import CirqueError, listed
+from cirque.store import files
 
 TITLE = "CIRCO"
 SPLITS = ("val", "test")

@@ -8,8 +8,9 @@ the blank one of test1.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cirque import annotations, files
+from cirque.data import annotations
 from cirque.errors import CirqueError, listed
+from cirque.store import files
 
 TITLE = "CIRR"
 SPLITS = ("train", "val", "test1")

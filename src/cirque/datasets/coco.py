@@ -15,9 +15,10 @@ from typing import Any
 
 from PIL import Image
 
-from cirque import annotations, provenance
+from cirque.data import annotations
+from cirque.data.images import BadImage, decode
 from cirque.errors import CirqueError
-from cirque.images import BadImage, decode
+from cirque.store import provenance
 
 TITLE = "COCO"
 

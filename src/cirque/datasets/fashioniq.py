@@ -11,8 +11,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from cirque import annotations, files
+from cirque.data import annotations
 from cirque.errors import CirqueError
+from cirque.store import files
 
 TITLE = "FashionIQ"
 SPLITS = ("train", "val", "test")

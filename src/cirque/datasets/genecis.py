@@ -14,9 +14,10 @@ from typing import Any
 
 from PIL import Image
 
-from cirque import annotations, files
+from cirque.data import annotations
+from cirque.data.images import MAX_PIXELS, BadImage, decode
 from cirque.errors import CirqueError
-from cirque.images import MAX_PIXELS, BadImage, decode
+from cirque.store import files
 
 TITLE = "GeneCIS"
 SPLITS = ("v0",)

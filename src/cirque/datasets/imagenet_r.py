@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cirque import annotations, provenance
+from cirque.data import annotations
 from cirque.errors import CirqueError
+from cirque.store import provenance
 
 TITLE = "ImageNet-R"
 SPLITS = ("val",)

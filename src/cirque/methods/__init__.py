@@ -7,18 +7,19 @@ not ask for is never read, nor is the library behind it imported.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
 from cirque.errors import CirqueError
+from cirque.families import Family
 
 if TYPE_CHECKING:
-    from cirque.backbones import Backbone
-    from cirque.phi import Phi
+    from cirque.encoders.backbones import Backbone
+    from cirque.networks.phi import Phi
+
+#: Every method, as the configuration calls it: `searle-oti` is the module `searle_oti`.
+FAMILY = Family("method", __name__, entry="compose", separator="-")
 
 
 def _read(reader: Callable[[], Sequence[str]] | None, what: str, flag: str) -> Sequence[str]:
@@ -88,7 +89,7 @@ class Method(Protocol):
 
 def names() -> list[str]:
     """Every method, as the configuration calls it: `searle-oti` is the module `searle_oti`."""
-    return sorted(module.name.replace("_", "-") for module in iter_modules([str(Path(__file__).parent)]))
+    return FAMILY.names()
 
 
 def load(name: str) -> Method:
@@ -97,9 +98,7 @@ def load(name: str) -> Method:
     Raises:
         CirqueError: there is none of that name; the message lists those that there are.
     """
-    if name not in names():
-        raise CirqueError(f"no method is called {name!r}; there are {', '.join(names())}")
-    return cast(Method, import_module(f"{__name__}.{name.replace('-', '_')}"))
+    return cast(Method, FAMILY.load(name))
 
 
 def normalise(features: np.ndarray) -> np.ndarray:

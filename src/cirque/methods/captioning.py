@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cirque import text, text_queries
-from cirque.methods import Inputs
+from cirque.encoders import text
+from cirque.methods import Inputs, text_queries
 from cirque.progress import say
-from cirque.templates import PROMPT
+from cirque.texts.templates import PROMPT
 
 if TYPE_CHECKING:
-    from cirque.backbones import Backbone
+    from cirque.encoders.backbones import Backbone
 
 
 def compose(inputs: Inputs) -> np.ndarray:

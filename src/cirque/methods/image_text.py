@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cirque import text_queries
-from cirque.methods import Inputs, normalise
+from cirque.methods import Inputs, normalise, text_queries
 
 
 def compose(inputs: Inputs) -> np.ndarray:

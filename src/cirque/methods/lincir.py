@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from cirque import text_queries
-from cirque.methods import Inputs
-from cirque.templates import PROMPT
+from cirque.methods import Inputs, text_queries
+from cirque.texts.templates import PROMPT
 
 
 def compose(inputs: Inputs) -> np.ndarray:

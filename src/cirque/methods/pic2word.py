@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cirque import text_queries
-from cirque.methods import Inputs
+from cirque.methods import Inputs, text_queries
 
 #: The release writes * for the token. The space before the comma is part of it: without, `$,` is another token.
 PROMPT = "a photo of $ , {caption}"

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cirque import text_queries
-from cirque.methods import Inputs
+from cirque.methods import Inputs, text_queries
 
 
 def compose(inputs: Inputs) -> np.ndarray:

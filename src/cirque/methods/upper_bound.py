@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from cirque import text_queries
 from cirque.errors import CirqueError
-from cirque.methods import Inputs
+from cirque.methods import Inputs, text_queries
 
 
 def compose(inputs: Inputs) -> np.ndarray:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding, pad
 
-from cirque import captioners, clip_training
-from cirque.contrastive import contrastive_loss
+from cirque.encoders import captioners
 from cirque.errors import CirqueError
+from cirque.trainers import clip as clip_training
+from cirque.training.contrastive import contrastive_loss
 
 #: Weights of the two losses (Yu et al., 2022, §4.1; open_clip's defaults).
 CAPTION_WEIGHT, CONTRASTIVE_WEIGHT = 2.0, 1.0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cirque.coco_composition import Mask, polygon_mask
+from cirque.datasets.coco_composition import Mask, polygon_mask
 from cirque.errors import CirqueError
 from cirque.mini.captions import article, noun
 from cirque.mini.drawing import render

@@ -7,8 +7,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from cirque import files
 from cirque.errors import CirqueError
+from cirque.store import files
 
 
 def write_folder(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:

@@ -8,7 +8,6 @@ a grammar that grows cannot teach the tagger nonsense.
 import re
 from collections.abc import Callable
 
-from cirque.captions import clean
 from cirque.errors import CirqueError
 from cirque.mini.captions import caption
 from cirque.mini.concepts import corpus
@@ -16,6 +15,7 @@ from cirque.mini.draws import draws
 from cirque.mini.relative import relative_caption
 from cirque.mini.scenes import COLOURS, draw_scene
 from cirque.mini.words import BACKDROPS, NOUNS, NUMBERS, PLACES, THINGS
+from cirque.texts.captions import clean
 
 #: Words whose part of speech no neighbour changes, beside those that the world's own lists name.
 WORDS = {

@@ -6,15 +6,16 @@ of results/plot_NAME.parquet; `TITLE`, one sentence on what is drawn; `rows(inpu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from cirque.errors import CirqueError
+from cirque.families import Family
+
+#: Every plot that there is.
+FAMILY = Family("plot", __name__, entry="draw")
 
 Row = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ class Plot(Protocol):
 
 def names() -> list[str]:
     """Every plot that there is."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return FAMILY.names()
 
 
 def load(name: str) -> Plot:
@@ -58,6 +59,4 @@ def load(name: str) -> Plot:
     Raises:
         CirqueError: there is none of that name.
     """
-    if name not in names():
-        raise CirqueError(f"no plot is called {name!r}; there are {', '.join(names())}")
-    return cast("Plot", import_module(f"cirque.plots.{name}"))
+    return cast("Plot", FAMILY.load(name))

@@ -6,10 +6,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cirque import schemas
 from cirque.errors import CirqueError
 from cirque.plots import Inputs, Row
 from cirque.report import figure, layout
+from cirque.store import schemas
 
 SCHEMA = schemas.BARS
 TITLE = "Domain conversion: recall of each method in each domain, measured and, as marks, as published"

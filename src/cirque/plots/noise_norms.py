@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cirque import draws, schemas
-from cirque.lincir_training import NOISES
-from cirque.modality_gap import PRINTED_AS
+from cirque import draws
+from cirque.facts.modality_gap import PRINTED_AS
 from cirque.plots import Inputs, Row
 from cirque.report import figure
+from cirque.store import schemas
+from cirque.trainers.lincir import NOISES
 
 SCHEMA = schemas.NOISE_NORMS
 TITLE = "Norms of one sample of each noise, at the dimension of each backbone's features (LinCIR, appendix)"

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from cirque import schemas
 from cirque.errors import CirqueError
 from cirque.plots import Inputs, Row
 from cirque.report import figure
+from cirque.store import schemas
 
 SCHEMA = schemas.TIMED_SCORES
 TITLE = "Training time of each trained method, with all that the training depends on, and the score it reaches"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cirque import significance
+from cirque.evaluation import significance
 from cirque.report import terminal
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image
 
-from cirque import images, shards
+from cirque.data import images, shards
 from cirque.errors import CirqueError, listed
 
 Ints = npt.NDArray[np.int64]
@@ -245,7 +245,7 @@ def read_thumbnails(
 def thumbnail(data: bytes) -> bytes | None:
     """Bytes of an image file as a JPEG of at most THUMBNAIL_SIDE pixels, never enlarged; None if it is no picture.
 
-    Transparency is dropped and an EXIF orientation is not applied: so the vision tower has it (`cirque.images`).
+    Transparency is dropped and an EXIF orientation is not applied: so the vision tower has it (`cirque.data.images`).
     """
     try:
         image = images.decode(data).convert("RGB")

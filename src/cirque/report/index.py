@@ -88,7 +88,7 @@ def render(
     Args:
         tables: rows of `schemas.TABLE` by the file they came from; each has at least one.
         shown: galleries with their pictures, one a benchmark.
-        settings: what `cirque.plan.table_settings` tells of the configuration: labels, bounds, comparability.
+        settings: what `cirque.plan.jobs.table_settings` tells of the configuration: labels, bounds, comparability.
         at: where the page will lie; the tables' own pages are linked from there.
         plots: drawing of each plot by the file it came from (`report.figure.to_svg`).
 

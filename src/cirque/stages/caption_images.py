@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cirque import captioners, devices, extraction, files, reference_captions, schemas, shards
-from cirque.features import OK, require_few_failures
-from cirque.images import Kind
+from cirque import devices
+from cirque.data import shards
+from cirque.data.images import Kind
+from cirque.encoders import captioners, extraction, reference_captions
+from cirque.encoders.features import OK, require_few_failures
 from cirque.progress import progress, say
+from cirque.store import files, schemas
 
 
 def main(

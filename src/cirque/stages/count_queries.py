@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from cirque import facts, files, schemas
 from cirque.errors import CirqueError
+from cirque.facts import rows as facts
 from cirque.progress import say
+from cirque.store import files, schemas
 
 
 def main(

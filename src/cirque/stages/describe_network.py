@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from cirque import backbones, facts, files, phi, phi_layers, schemas
+from cirque.encoders import backbones
+from cirque.facts import rows as facts
+from cirque.networks import phi, phi_layers
+from cirque.store import files, schemas
 
 
 def main(

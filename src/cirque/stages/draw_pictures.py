@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cirque.errors import CirqueError
-from cirque.files import read_json
 from cirque.mini.pictures import draw
+from cirque.store.files import read_json
 
 
 def main(*, split: Path, seed: int, image_size: int, output: Path) -> None:

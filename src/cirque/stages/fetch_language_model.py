@@ -5,8 +5,8 @@ from pathlib import Path
 
 import huggingface_hub
 
-from cirque import provenance
 from cirque.errors import CirqueError
+from cirque.store import provenance
 
 #: Everything that AutoModelForCausalLM and AutoTokenizer read; no pickled weights where safetensors exist.
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]

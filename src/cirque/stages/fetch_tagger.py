@@ -5,9 +5,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from cirque import files, provenance, tagger
 from cirque.errors import CirqueError
 from cirque.progress import say
+from cirque.store import files, provenance
+from cirque.texts import tagger
 
 
 def main(*, model: str, output: Path) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cirque import backbones, clip_training, datasets, devices, extraction, files, provenance, schemas
+from cirque import datasets, devices
+from cirque.data.images import Kind
+from cirque.data.shard_index import ShardIndex
+from cirque.encoders import backbones, extraction
+from cirque.encoders.features import failures
 from cirque.errors import CirqueError
-from cirque.features import failures
-from cirque.images import Kind
 from cirque.progress import say
-from cirque.shard_index import ShardIndex
+from cirque.store import files, provenance, schemas
+from cirque.trainers import clip as clip_training
 
 #: Each image of CC3M has one caption.
 TEXTS_PER_IMAGE = 1

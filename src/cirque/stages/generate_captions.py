@@ -6,7 +6,6 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from cirque import files
 from cirque.mini.captions import caption
 from cirque.mini.coco import composed_captions
 from cirque.mini.concepts import corpus, vocabulary
@@ -16,6 +15,7 @@ from cirque.mini.folders import write_tar
 from cirque.mini.imagenet_r import style_captions
 from cirque.mini.scenes import draw_scene
 from cirque.progress import progress
+from cirque.store import files
 
 #: Each image has so many captions, one a line, as some image-text sets have.
 CAPTIONS_PER_IMAGE = 5

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cirque import files
 from cirque.mini import cc12m
 from cirque.mini.drawing import jpeg
 from cirque.mini.folders import write_folder
 from cirque.progress import progress
+from cirque.store import files
 
 #: One address of so many gives no image any more: links rot.
 DEAD = 5

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from cirque import files
 from cirque.mini.captions import caption
 from cirque.mini.drawing import jpeg, render
 from cirque.mini.draws import draws
 from cirque.mini.folders import write_folder
 from cirque.mini.scenes import draw_scene
 from cirque.progress import progress
+from cirque.store import files
 
 
 def main(*, seed: int, image_size: int, n_captions: int, n_images: int, data_root: Path) -> None:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from cirque import files
 from cirque.mini import cirr
 from cirque.mini.drawing import png, render
 from cirque.mini.draws import draws
 from cirque.mini.folders import write_folder
 from cirque.progress import progress
+from cirque.store import files
 
 
 def _write_images(folder: Path, benchmark: cirr.Benchmark, seed: int, image_size: int) -> None:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from cirque import files
 from cirque.mini import coco
 from cirque.mini.drawing import jpeg
 from cirque.mini.folders import write_folder
 from cirque.progress import progress
+from cirque.store import files
 
 
 def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cirque import files
 from cirque.mini.alt_texts import alt_text
 from cirque.mini.draws import draws
+from cirque.store import files
 
 #: The first of the official 128 shards.
 FILE = "coyo-700m/data/part-00000-17da4908-939c-46e5-91d0-15f256041956-c000.snappy.parquet"

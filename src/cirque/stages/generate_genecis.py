@@ -5,12 +5,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from cirque import files
 from cirque.mini import genecis
 from cirque.mini.drawing import jpeg, render
 from cirque.mini.draws import draws
 from cirque.mini.folders import write_folder
 from cirque.progress import progress
+from cirque.store import files
 
 
 def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:

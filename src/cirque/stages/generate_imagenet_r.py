@@ -3,12 +3,12 @@
 from collections import defaultdict
 from pathlib import Path
 
-from cirque import files
 from cirque.datasets.imagenet_r import annotation_files
 from cirque.mini import imagenet_r
 from cirque.mini.drawing import jpeg
 from cirque.mini.folders import write_folder
 from cirque.progress import progress
+from cirque.store import files
 
 
 def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from cirque import files
 from cirque.mini.draws import draws
 from cirque.mini.folders import packed_tar
 from cirque.mini.prose import article
+from cirque.store import files
 
 #: Documents of one inner archive; the official ones hold about 400.
 DOCUMENTS_OF_A_SUBSET = 400

@@ -3,10 +3,10 @@
 import random
 from pathlib import Path
 
-from cirque import files
 from cirque.mini.captions import noun_phrase
 from cirque.mini.draws import draws
 from cirque.mini.scenes import ATTRIBUTES, draw_scene
+from cirque.store import files
 
 #: What such prompts end in.
 MANNERS = ("highly detailed", "digital art", "soft light", "wide shot", "sharp focus", "simple colours", "flat design")

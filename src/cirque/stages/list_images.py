@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from cirque import datasets, files, schemas, shards
+from cirque import datasets
+from cirque.data import shards
 from cirque.progress import say
+from cirque.store import files, schemas
 
 
 def main(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from cirque import datasets, files, schemas
+from cirque import datasets
 from cirque.errors import CirqueError
 from cirque.progress import say
+from cirque.store import files, schemas
 
 
 def main(

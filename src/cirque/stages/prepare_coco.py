@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cirque import annotations as records
-from cirque import coco_composition, files
-from cirque.coco_composition import Instance, Region
+from cirque.data import annotations as records
+from cirque.data.images import MAX_PIXELS, BadImage, decode
+from cirque.datasets import coco_composition
 from cirque.datasets.coco import DOCS, HEADER
+from cirque.datasets.coco_composition import Instance, Region
 from cirque.errors import CirqueError
-from cirque.images import MAX_PIXELS, BadImage, decode
 from cirque.mini.folders import write_folder
 from cirque.progress import progress, say
+from cirque.store import files
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from cirque import backbones
+from cirque.encoders import backbones
 
 
 def main(*, model: str, seed: int, weights: Path, model_configs: Path | None = None) -> None:

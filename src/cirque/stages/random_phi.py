@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from cirque import backbones, files, phi
+from cirque.encoders import backbones
+from cirque.networks import phi
+from cirque.store import files
 
 
 def main(*, weights: Path, dropout: float, seed: int, output: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import open_clip
 import pyarrow as pa
 
-from cirque import captions, files, schemas, tagger
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
+from cirque.store import files, schemas
+from cirque.texts import captions, tagger
 
 #: Captions that become columns together: Python's strings and lists take many times the room.
 CAPTIONS_AT_ONCE = 8192

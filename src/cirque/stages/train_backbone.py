@@ -11,9 +11,12 @@ import open_clip
 import torch
 from PIL import Image
 
-from cirque import backbones, clip_training, devices, provenance
+from cirque import devices
+from cirque.encoders import backbones
 from cirque.errors import CirqueError
 from cirque.progress import say
+from cirque.store import provenance
+from cirque.trainers import clip as clip_training
 
 #: A whole tar ends with so many zero bytes.
 TAR_END = 1024

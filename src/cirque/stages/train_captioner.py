@@ -7,10 +7,13 @@ from pathlib import Path
 import open_clip
 import torch
 
-from cirque import backbones, captioners, clip_training, devices, provenance
+from cirque import devices
+from cirque.encoders import backbones, captioners
 from cirque.mini import captioner
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
+from cirque.store import provenance
+from cirque.trainers import clip as clip_training
 
 
 def main(

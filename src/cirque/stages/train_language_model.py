@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from cirque import devices, files, language_model
+from cirque import devices
+from cirque.store import files
+from cirque.texts import language_model
 
 
 def main(

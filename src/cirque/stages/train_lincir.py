@@ -8,11 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cirque import backbones, devices, files, lincir_training, phi_record, provenance, ranking, schemas, vectors
+from cirque import devices
+from cirque.encoders import backbones
+from cirque.encoders.features import OK, load_features
 from cirque.errors import CirqueError, listed
-from cirque.features import OK, load_features
+from cirque.evaluation import ranking
 from cirque.methods import Inputs
 from cirque.progress import say
+from cirque.store import files, provenance, schemas, vectors
+from cirque.trainers import lincir as lincir_training
+from cirque.training import record as phi_record
 
 #: Columns of schemas.CAPTIONS that training reads.
 CAPTION_COLUMNS = ("caption_id", "caption", "words", "pos")

@@ -8,23 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cirque import (
-    backbones,
-    concepts,
-    devices,
-    files,
-    image_lists,
-    object_words,
-    palavra_training,
-    phi_record,
-    provenance,
-    vectors,
-)
-from cirque import captions as cleaning
+from cirque import devices
+from cirque.data import image_lists
 from cirque.datasets import cc3m
+from cirque.encoders import backbones
+from cirque.encoders.features import OK
 from cirque.errors import CirqueError
-from cirque.features import OK
 from cirque.progress import say
+from cirque.store import files, provenance, vectors
+from cirque.texts import captions as cleaning
+from cirque.texts import concepts, object_words
+from cirque.trainers import palavra as palavra_training
+from cirque.training import record as phi_record
 
 
 def main(

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import torch
 
-from cirque import backbones, devices, phi_record, pic2word_training, provenance
-from cirque import features as image_features
+from cirque import devices
+from cirque.encoders import backbones
+from cirque.encoders import features as image_features
 from cirque.progress import say
+from cirque.store import provenance
+from cirque.trainers import pic2word as pic2word_training
+from cirque.training import record as phi_record
 
 #: The release reads a random crop (scale 0.9–1) of each image in each epoch; this trains on one feature an image.
 VIEWS = "cached"

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from cirque import files, tagger
 from cirque.errors import CirqueError
 from cirque.mini import parts_of_speech
 from cirque.progress import say
+from cirque.store import files
+from cirque.texts import tagger
 
 #: Share of the held-out words that a tagger must get right to be used: the grammar it learns is closed.
 LEAST_ACCURACY = 0.99

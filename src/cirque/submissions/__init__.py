@@ -4,15 +4,17 @@ A module has `SPLIT` (whose answers are hidden), `FILES` (names of the server fi
 content from rankings) and `validate` (what the server's rules allow to be checked beforehand).
 """
 
-import importlib
 import json
-import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from cirque import files
 from cirque.errors import CirqueError, listed
+from cirque.families import Family
+from cirque.store import files
+
+#: Every data set with a test server.
+FAMILY = Family("test server", __name__, entry="FILES")
 
 
 class Server(Protocol):
@@ -33,7 +35,7 @@ class Server(Protocol):
 
 def names() -> list[str]:
     """Every data set with a test server."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return FAMILY.names()
 
 
 def load(dataset: str) -> Server:
@@ -44,7 +46,7 @@ def load(dataset: str) -> Server:
     """
     if dataset not in names():
         raise CirqueError(f"data set {dataset}: has no test server; there are {listed(names(), 99)}")
-    return cast(Server, importlib.import_module(f"{__name__}.{dataset}"))
+    return cast(Server, FAMILY.load(dataset))
 
 
 def write(path: Path, content: Mapping[str, Any], server: Server) -> None:

@@ -1,0 +1,1 @@
+"""Bytes in: downloads, archives, images, shards."""

@@ -1,0 +1,108 @@
+"""Lists of downloaded images and their captions, as open_clip's gathering script writes them for web collections.
+
+    for path, caption in image_lists.read(source, "cc3m/cc_data/train", "docs/data.md#cc3m"): …
+    collection = Collection("CC3M", "cc3m", {"train": "cc3m/cc/Train_GCC-training_output.csv"}, "docs/data.md#cc3m")
+
+Such a list is TAB-separated with the columns title, the caption, and filepath, from the list's data set on.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cirque.data import annotations
+from cirque.errors import CirqueError
+from cirque.store import provenance
+
+COLUMNS = ("title", "filepath")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A data set whose images are known by such a list: what its module offers.
+
+    Attributes:
+        title: name in print.
+        root: folder of the data set, relative to the data root; listed paths begin below it.
+        lists: the list of each split, relative to the data root.
+        docs: where the person learns how to make the lists.
+    """
+
+    title: str
+    root: str
+    lists: Mapping[str, str]
+    docs: str
+
+    def annotation_files(self, split: str) -> dict[str, str]:
+        """The list of downloaded images, relative to the data root.
+
+        Raises:
+            CirqueError: there is no such split.
+        """
+        if split not in self.lists:
+            known = f"there {'is' if len(self.lists) == 1 else 'are'} {', '.join(self.lists)}"
+            raise CirqueError(f"{self.title}: no split is called {split!r}; {known}")
+        return {"split": self.lists[split]}
+
+    def image_folders(self, split: str) -> tuple[str, ...]:
+        """Folder of the images, relative to the data root."""
+        self.annotation_files(split)  # refuses a split that is none
+        return (f"{self.root}/cc_data/{split}",)
+
+    def captions(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(path below the data set's folder, caption) of every listed image, in the order of the list.
+
+        Raises:
+            CirqueError: as of `read`.
+        """
+        (folder,) = self.image_folders(split)
+        return read(data_root / self.annotation_files(split)["split"], folder, self.docs)
+
+    def images(self, data_root: Path, split: str) -> list[tuple[str, str]]:
+        """(path below the data set's folder, path relative to the data root) of every listed image, in its order.
+
+        Raises:
+            CirqueError: as of `read`.
+        """
+        return [(name, f"{self.root}/{name}") for name, _ in self.captions(data_root, split)]
+
+
+def read(source: Path, folder: str, docs: str) -> list[tuple[str, str]]:
+    """(path, caption) of every listed image in the order of the list; a caption may be empty.
+
+    Args:
+        source: the list.
+        folder: of the images, relative to the data root; listed paths leave out its first part, the data set's own.
+        docs: where the person learns how to make the list.
+
+    Raises:
+        CirqueError: the list lacks a column, a path leaves the folder of the images, or an image is listed twice.
+    """
+    provenance.read(source)
+    try:
+        with source.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+                raise CirqueError(
+                    f"{source}: needs the TAB-separated columns {' and '.join(COLUMNS)}, has {reader.fieldnames}; see"
+                    f" {docs}"
+                )
+            pairs = [
+                (_path(f"{source}: line {reader.line_num}", row["filepath"], folder), row["title"]) for row in reader
+            ]
+    except FileNotFoundError as error:
+        raise CirqueError(f"{source}: no such file; see {docs}") from error
+    except UnicodeDecodeError as error:
+        raise CirqueError(f"{source}: is not UTF-8 ({error}); see {docs}") from error
+    annotations.require_unique(f"{source}: image", [path for path, _ in pairs], docs)
+    return pairs
+
+
+def _path(where: str, name: str | None, folder: str) -> str:
+    """A listed path, which must lie in the folder of the images."""
+    root, *_ = PurePosixPath(folder).parts
+    parts = PurePosixPath(root, name or "").parts
+    if ".." in parts or PurePosixPath(*parts[: len(PurePosixPath(folder).parts)]) != PurePosixPath(folder):
+        raise CirqueError(f"{where}: filepath must begin with {folder.removeprefix(f'{root}/')}/, found {name!r:.80}")
+    return str(PurePosixPath(name or ""))

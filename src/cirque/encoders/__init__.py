@@ -1,0 +1,1 @@
+"""Image and text towers, and what they make of images and texts."""

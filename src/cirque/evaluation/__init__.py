@@ -1,0 +1,1 @@
+"""Rankings, metrics, intervals and tests."""

@@ -1,0 +1,1 @@
+"""What tables state without any ranking, found by name."""

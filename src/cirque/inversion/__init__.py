@@ -1,0 +1,1 @@
+"""Pseudo tokens by optimisation, found by name."""

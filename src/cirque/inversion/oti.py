@@ -1,0 +1,350 @@
+"""Textual inversion by optimisation (OTI, SEARLE §3.1): one pseudo token an image, with the losses as released.
+
+`python -m cirque invert_images --features shard.parquet --concepts … --phrases … --weights … --output …`
+
+The token of an image shall make a template read like the image (L_cos) and shall do in a phrase what a concept of the
+image does there (L_gpt). Which phrases these are, if any, is the caller's choice (SEARLE Table 4). Initial token,
+templates and phrases are drawn from (seed, image): neither shards, batches nor a resumed run change them. A step costs
+one packed pass over both texts (`cirque.encoders.packed`), and the features of the phrases were computed before.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cirque import draws
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
+from cirque.encoders.packed import PackedEncoder
+from cirque.errors import CirqueError, listed
+from cirque.progress import progress
+from cirque.store import files
+from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.templates import TEMPLATES
+
+#: The released code averages over batches of 32. The losses of any number of images are summed and divided by it, so
+#: that AdamW's ε meets gradients of the same size whatever the batch.
+RELEASED_BATCH = 32
+
+#: torch's CosineEmbeddingLoss adds this to the squared norms.
+EPSILON = 1e-12
+
+#: What every phrase begins with before its concept.
+PHRASE_START = "a photo of"
+
+#: Steps between two looks at whether all losses were finite; a look waits for the device.
+STEPS_BETWEEN_CHECKS = 25
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Inversion; λs are divided by their sum, unlike those of φ.
+
+    `regulariser` says what stands in L_gpt. `phrases` is the method; the others are ablations of SEARLE Table 4, in
+    which λ_gpt = 0 is "w/o reg":
+
+    * `phrases`: the language model's, about the image's nearest concepts.
+    * `prompt`, "w/o GPT reg": `a photo of {concept}` of the same concepts and nothing after it.
+    * `random-word`, "random reg": the same prompt, of any concept of the vocabulary, with equal chances in each step.
+      The paper does not say where its random word comes from; the vocabulary is our reading.
+    """
+
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    init_std: float
+    lambda_cos: float
+    lambda_gpt: float
+    ema_decay: float
+    n_concepts: int
+    batch: int
+    replace: Literal["first", "all"]
+    regulariser: Literal["phrases", "prompt", "random-word"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """What is inverted, one row an image."""
+
+    image_ids: list[str]
+    features: NDArray[np.float32]  # [n, dim], un-normalised
+    concepts: list[NDArray[np.int64]]  # rows in the phrase pool of the concepts that each image may draw
+
+
+# ---- draws --------------------------------------------------------------------------------------------
+
+
+def initial_token(seed: int, image_id: str, dim: int, std: float) -> NDArray[np.float32]:
+    """Where the token of an image starts: N(0, std²), [dim]."""
+    return draws.generator(seed, "oti token", image_id).normal(0.0, std, dim).astype(np.float32)
+
+
+def draw_templates(seed: int, image_id: str, steps: int) -> NDArray[np.int64]:
+    """Template of every step of one image, [steps]."""
+    return draws.generator(seed, "oti template", image_id).integers(len(TEMPLATES), size=steps)
+
+
+def draw_phrases(
+    seed: int, image_id: str, sizes: NDArray[np.int64], steps: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Concept and phrase of every step of one image, each [steps].
+
+    The phrases of all concepts form one pool and are equally likely, as released.
+
+    Args:
+        seed: of the run.
+        image_id: of the image.
+        sizes: numbers of phrases of its usable concepts.
+        steps: how many to draw.
+    """
+    ends = np.cumsum(sizes)
+    drawn = draws.generator(seed, "oti phrase", image_id).integers(ends[-1], size=steps)
+    concepts = np.searchsorted(ends, drawn, side="right")
+    return concepts, drawn - (ends - sizes)[concepts]
+
+
+# ---- losses --------------------------------------------------------------------------------------------------------
+
+
+def cosine_loss(a: Tensor, b: Tensor) -> Tensor:
+    """1 − cos of each pair of rows [n], as torch's CosineEmbeddingLoss with target 1 has it."""
+    norms = (a.square().sum(1) + EPSILON) * (b.square().sum(1) + EPSILON)
+    return 1 - (a * b).sum(1) / norms.sqrt()
+
+
+def inversion_loss(l_cos: Tensor, l_gpt: Tensor, settings: Settings) -> Tensor:
+    """Loss of each image [n], as released: the paper's Eq. 3 divided by the sum of its λs."""
+    weighted = settings.lambda_cos * l_cos + settings.lambda_gpt * l_gpt
+    return weighted / (settings.lambda_cos + settings.lambda_gpt)
+
+
+# ---- a batch -------------------------------------------------------------------------------------------------------
+
+
+def encoder_for(backbone: Backbone, dtype: torch.dtype = torch.float32) -> PackedEncoder:
+    """The encoder of inversion, which knows what stands before the token in all its texts."""
+    starts = [PHRASE_START, *(template.split("{}")[0] for template in TEMPLATES)]
+    return PackedEncoder(backbone, starts, dtype)
+
+
+class Batch:
+    """Images that are inverted together: the texts of all their steps, tokenised once."""
+
+    def __init__(
+        self, encoder: PackedEncoder, images: Images, pool: PhrasePool | None, settings: Settings, seed: int
+    ) -> None:
+        """Draw the texts of all steps and tokenise each different one.
+
+        Args:
+            encoder: of `encoder_for`.
+            images: the images of this batch.
+            pool: phrases and their features; None: L_gpt is 0.
+            settings: of the inversion.
+            seed: of the draws.
+        """
+        self.encoder, self.images, self.pool, self.settings = encoder, images, pool, settings
+        self.features = torch.from_numpy(images.features).to(encoder.device)
+        self.templates = np.stack([draw_templates(seed, image_id, settings.steps) for image_id in images.image_ids])
+        self.owners = np.arange(len(images.image_ids))
+        texts = [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES]
+        if pool is not None:
+            self.phrases = np.stack(
+                [
+                    _phrase_numbers(pool, concepts, seed, image_id, settings.steps)
+                    for image_id, concepts in zip(images.image_ids, images.concepts, strict=True)
+                ]
+            )
+            numbers, which = np.unique(self.phrases, return_inverse=True)
+            self.phrase_texts = which.reshape(self.phrases.shape) + len(TEMPLATES)
+            texts += _pseudo_phrases(pool, numbers, settings)
+            self.owners = np.tile(self.owners, 2)
+        self.texts = encoder.prepare(text.tokenize(encoder.backbone, texts, truncate=True))
+
+    def losses(self, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """L_cos and L_gpt of each image [n], for the texts of one step.
+
+        Args:
+            tokens: [n, token_dim].
+            step: number of the step.
+        """
+        chosen = self.templates[:, step]
+        if self.pool is None:
+            with_template = self.encoder(self.texts.pack(chosen, self.owners), tokens)
+            return cosine_loss(with_template, self.features), with_template.new_zeros(len(with_template))
+        chosen = np.concatenate([chosen, self.phrase_texts[:, step]])
+        with_template, with_phrase = self.encoder(self.texts.pack(chosen, self.owners), tokens).chunk(2)
+        phrases = torch.from_numpy(self.pool.features[self.phrases[:, step]]).to(with_phrase.device)
+        return cosine_loss(with_template, self.features), cosine_loss(with_phrase, phrases)
+
+
+def _phrase_numbers(
+    pool: PhrasePool, concepts: NDArray[np.int64], seed: int, image_id: str, steps: int
+) -> NDArray[np.int64]:
+    """Number in the pool of the phrase of every step of one image, [steps]."""
+    sizes = pool.starts[concepts + 1] - pool.starts[concepts]
+    concept, phrase = draw_phrases(seed, image_id, sizes, steps)
+    numbers: NDArray[np.int64] = pool.starts[concepts[concept]] + phrase
+    return numbers
+
+
+def _pseudo_phrases(pool: PhrasePool, numbers: NDArray[np.int64], settings: Settings) -> list[str]:
+    """The phrases of some numbers, with the placeholder for their concept."""
+    names = list(pool.rows)
+    rows = np.searchsorted(pool.starts, numbers, side="right") - 1
+    phrases = pool.phrases.take(pa.array(numbers)).to_pylist()
+    return [with_placeholder(names[row], phrase, settings.replace) for row, phrase in zip(rows, phrases, strict=True)]
+
+
+# ---- inversion -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class State:
+    """What the inversion of a batch needs to go on."""
+
+    tokens: Tensor  # [n, token_dim]
+    ema: Tensor  # running mean of the tokens: the result
+    exp_avg: Tensor  # AdamW's moments
+    exp_avg_sq: Tensor
+    step: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write the state as one safetensors file, so that there is a whole one or none."""
+        names = ("tokens", "ema", "exp_avg", "exp_avg_sq")
+        tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in names}
+        with files.atomic(path) as partial:
+            partial.write_bytes(safetensors.torch.save(tensors, {"step": str(self.step)}))
+
+    @classmethod
+    def load(cls, path: Path, device: torch.device) -> "State":
+        """Read what `save` wrote."""
+        with safetensors.safe_open(path, framework="pt") as stored:
+            # Cloned, as values that lie elsewhere in memory may be summed in another order.
+            tensors = {name: stored.get_tensor(name).to(device).clone() for name in stored.keys()}  # noqa: SIM118
+            return cls(**tensors, step=int(stored.metadata()["step"]))
+
+    @classmethod
+    def initial(cls, image_ids: Sequence[str], dim: int, std: float, seed: int, device: torch.device) -> "State":
+        """Random tokens; the running mean starts from them too, as released."""
+        tokens = np.stack([initial_token(seed, image_id, dim, std) for image_id in image_ids])
+        start = torch.from_numpy(tokens).to(device)
+        return cls(start, start.clone(), torch.zeros_like(start), torch.zeros_like(start))
+
+
+def invert(
+    backbone: Backbone,
+    images: Images,
+    pool: PhrasePool | None,
+    settings: Settings,
+    *,
+    seed: int,
+    work: Path,
+    dtype: torch.dtype = torch.float32,
+    seconds_between_saves: float = 60.0,
+) -> NDArray[np.float32]:
+    """Pseudo tokens of images, going on from what `work` holds.
+
+    Args:
+        backbone: whose text tower is inverted.
+        images: features and usable concepts.
+        pool: phrases and their features; may be None where λ_gpt is 0.
+        settings: losses and optimisation.
+        seed: of all draws.
+        work: folder of this inversion alone, for the states of finished and unfinished batches; the caller removes it.
+        dtype: of the encoder's products.
+        seconds_between_saves: how much work a kill may cost.
+
+    Returns:
+        [n, token_dim], the running means.
+
+    Raises:
+        CirqueError: a loss is not finite (the message names the images), both λs are 0, or the phrases are missing.
+    """
+    if settings.lambda_gpt and pool is None:
+        raise CirqueError("oti: lambda_gpt is not 0, so phrases are needed")
+    if not settings.lambda_cos + settings.lambda_gpt:
+        raise CirqueError("oti: lambda_cos and lambda_gpt are both 0: there is nothing to learn from")
+    n = len(images.image_ids)
+    tokens = [np.zeros((0, backbone.token_dim), dtype=np.float32)]
+    encoder = encoder_for(backbone, dtype)
+    starts = range(0, n, settings.batch)
+    bar: Any = progress(total=len(starts) * settings.steps, what="inversion", unit="step")
+    with bar:
+        for start in starts:
+            part = slice(start, start + settings.batch)
+            chosen = Images(images.image_ids[part], images.features[part], images.concepts[part])
+            path = work / f"{start:09d}.safetensors"
+            state = _resume(path, encoder, chosen, settings, seed)
+            bar.update(state.step)
+            if state.step < settings.steps:
+                batch = Batch(encoder, chosen, pool if settings.lambda_gpt else None, settings, seed)
+                _run(batch, state, path, seconds_between_saves, bar)
+            tokens.append(state.ema.cpu().numpy())
+    return np.concatenate(tokens)
+
+
+def _resume(path: Path, encoder: PackedEncoder, images: Images, settings: Settings, seed: int) -> State:
+    """The saved state of a batch, or its initial one."""
+    if path.is_file():
+        try:
+            return State.load(path, encoder.device)
+        except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+            path.unlink()  # cut short by a crash of the machine: start over
+    return State.initial(images.image_ids, encoder.backbone.token_dim, settings.init_std, seed, encoder.device)
+
+
+def _run(batch: Batch, state: State, path: Path, seconds_between_saves: float, bar: Any) -> None:
+    """Take all the steps that are left, and save the finished state."""
+    settings = batch.settings
+    state.tokens.requires_grad_(True)
+    optimiser = torch.optim.AdamW([state.tokens], lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser.state[state.tokens] = {
+        "step": torch.tensor(float(state.step)),
+        "exp_avg": state.exp_avg,
+        "exp_avg_sq": state.exp_avg_sq,
+    }
+    broken = torch.zeros(len(state.tokens), dtype=torch.bool, device=state.tokens.device)
+    saved = time.monotonic()
+    while state.step < settings.steps:
+        loss = inversion_loss(*batch.losses(state.tokens, state.step), settings)
+        (state.tokens.grad,) = torch.autograd.grad(loss.sum() / RELEASED_BATCH, state.tokens)
+        optimiser.step()
+        state.ema.mul_(settings.ema_decay).add_(state.tokens.detach(), alpha=1 - settings.ema_decay)
+        # Only the first broken ones: their gradients may spoil the whole batch in the next step.
+        broken = torch.where(broken.any(), broken, ~torch.isfinite(loss.detach()))
+        state.step += 1
+        bar.update()
+        done = state.step == settings.steps
+        save = done or time.monotonic() - saved >= seconds_between_saves
+        if save or state.step % STEPS_BETWEEN_CHECKS == 0:
+            _refuse_broken(batch, broken, state)
+        if save:
+            state.save(path)
+            saved = time.monotonic()
+
+
+def _refuse_broken(batch: Batch, broken: Tensor, state: State) -> None:
+    """Stop before a token that is not a number is saved.
+
+    Raises:
+        CirqueError: it names the images.
+    """
+    if not broken.any():
+        broken = ~torch.isfinite(state.ema).all(1)
+    if broken.any():
+        names = [batch.images.image_ids[row] for row in broken.nonzero().flatten().tolist()]
+        raise CirqueError(
+            f"oti: {len(names)} of {len(broken)} losses are not finite before step {state.step} ({listed(names)});"
+            f" nothing was written. Lower oti.learning_rate (now {batch.settings.learning_rate:g}), or look for broken"
+            " features"
+        )

@@ -1,0 +1,160 @@
+"""Text features of queries: relative captions in a prompt, with or without a pseudo token."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cirque.encoders import text
+from cirque.encoders.packed import PackedEncoder
+from cirque.errors import CirqueError
+from cirque.progress import progress
+
+if TYPE_CHECKING:
+    from cirque.encoders.backbones import Backbone
+    from cirque.methods import Inputs
+
+#: Prompts that go through the text tower together.
+TEXTS_AT_ONCE = 512
+
+#: Turns a query's captions into the texts to encode.
+Orders = Callable[[Sequence[str]], list[str]]
+
+
+def caption_orders(captions: Sequence[str]) -> list[str]:
+    """A query's captions as the texts to encode: one as it stands; of several, the order given and its reverse.
+
+    SEARLE joins FashionIQ's two captions by "and" in both orders and averages the features.
+    """
+    if len(captions) == 1:
+        return [captions[0]]
+    return [" and ".join(captions), " and ".join(reversed(captions))]
+
+
+def as_given(captions: Sequence[str]) -> list[str]:
+    """A query's captions as one text, in the order given."""
+    return [" and ".join(captions)]
+
+
+def last_first(captions: Sequence[str]) -> list[str]:
+    """A query's captions as one text, the last first: Pic2Word says FashionIQ's second caption before the first."""
+    return [" and ".join(reversed(captions))]
+
+
+#: Orders by the name that a benchmark may ask for, in place of the method's own.
+ORDERS: dict[str, Orders] = {"both": caption_orders, "given": as_given, "reversed": last_first}
+
+
+def encode(
+    inputs: "Inputs",
+    prompt: str,
+    tokens: np.ndarray | None = None,
+    orders: Orders = caption_orders,
+    concepts: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Features of the prompt filled with each query's relative captions.
+
+    Args:
+        inputs: the queries.
+        prompt: holds `{caption}`, and the placeholder where tokens are given. With tokens, a benchmark's own prompt
+            takes its place.
+        tokens: pseudo token of each query [n_queries, token_dim].
+        orders: how a query's captions become texts, whose features are averaged; a benchmark's own takes its place.
+        concepts: a word of each query that stands before its token.
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+    """
+    prompt = inputs.prompt or prompt if tokens is not None else prompt
+    orders = ORDERS[inputs.caption_order] if inputs.caption_order else orders
+    prefix = prompt.partition(text.PLACEHOLDER)[0].strip()
+    if concepts is not None:
+        prompt = prompt.replace(text.PLACEHOLDER, f"{{concept}} {text.PLACEHOLDER}")
+    named = concepts if concepts is not None else [""] * len(inputs.captions)
+    texts = [
+        [prompt.format(caption=order, concept=concept) for order in orders(captions)]
+        for captions, concept in zip(inputs.captions, named, strict=True)
+    ]
+    return encode_texts(inputs, texts, tokens, prefix)
+
+
+def compose_with_phi(inputs: "Inputs", prompt: str, orders: Orders = caption_orders) -> np.ndarray:
+    """Features of the prompt in which each query's pseudo token is φ of its reference's image feature.
+
+    φ reads the features as the tower gives them, un-normalised.
+
+    Args:
+        inputs: the queries.
+        prompt: as of `encode`.
+        orders: likewise.
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+
+    Raises:
+        CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
+    """
+    features = torch.from_numpy(inputs.reference_features)
+    if features.shape[1] != inputs.phi.dim:
+        raise CirqueError(
+            f"image features have {features.shape[1]} dimensions and φ reads {inputs.phi.dim}: they are of different"
+            " backbones"
+        )
+    device = next(inputs.phi.parameters()).device
+    with torch.no_grad():
+        tokens = inputs.phi(features.to(device)).cpu().numpy()
+    return encode(inputs, prompt, tokens, orders)
+
+
+def encode_texts(
+    inputs: "Inputs", texts: Sequence[Sequence[str]], tokens: np.ndarray | None = None, prefix: str = ""
+) -> np.ndarray:
+    """Mean of the normalised features of each query's texts, normalised again.
+
+    Args:
+        inputs: the queries.
+        texts: each query's texts, one or several.
+        tokens: pseudo token of each query [n_queries, token_dim].
+        prefix: words before the token that all texts share; computed once.
+
+    Returns:
+        [n_queries, dim], L2-normalised.
+
+    Raises:
+        CirqueError: a text is longer than the text tower reads, which the message names by its query; or the
+            tokens are of another backbone.
+    """
+    if tokens is not None and tokens.shape[1] != inputs.backbone.token_dim:
+        raise CirqueError(
+            f"pseudo tokens have {tokens.shape[1]} dimensions and the backbone {inputs.backbone.name} needs"
+            f" {inputs.backbone.token_dim}: they are of different backbones"
+        )
+    owners = np.repeat(np.arange(len(texts)), [len(own) for own in texts])
+    ids = []
+    for query, own in zip(inputs.query_ids, texts, strict=True):
+        try:
+            ids += text.tokenize(inputs.backbone, own)
+        except CirqueError as error:
+            raise CirqueError(f"query {query}: {error}") from error
+    with torch.no_grad():
+        if tokens is None:
+            features = text.encode(inputs.backbone, ids)
+        else:
+            features = _encode_with_tokens(inputs.backbone, ids, torch.from_numpy(tokens[owners]), prefix)
+        features = functional.normalize(features.float(), dim=-1).cpu()
+    sums = torch.zeros(len(texts), features.shape[1]).index_add_(0, torch.from_numpy(owners), features)
+    return functional.normalize(sums, dim=-1).numpy()
+
+
+def _encode_with_tokens(backbone: "Backbone", ids: list[list[int]], tokens: Tensor, prefix: str) -> Tensor:
+    """Features of texts whose first placeholder takes a token, one a text, [n, dim] un-normalised."""
+    encoder = PackedEncoder(backbone, [prefix] if prefix else [])
+    features = []
+    for start in progress(range(0, len(ids), TEXTS_AT_ONCE), what="queries", unit="batch"):
+        part = slice(start, start + TEXTS_AT_ONCE)
+        layout = encoder.prepare(ids[part]).pack(replace="first")
+        features.append(encoder(layout, tokens[part].to(encoder.device)))
+    return torch.cat(features)

@@ -1,0 +1,1 @@
+"""Networks that map image features to pseudo tokens."""

@@ -1,0 +1,1 @@
+"""From a configuration to jobs, paths and inputs; imports no torch."""

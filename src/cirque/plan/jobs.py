@@ -1,0 +1,384 @@
+"""What a configuration asks for, as the names that stand in paths: pure functions for the Snakefile."""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cirque import datasets
+from cirque.errors import CirqueError
+
+Config = Mapping[str, Any]
+
+#: Matches nothing: the constraint of a wildcard that a configuration has no value for.
+NO_NAME = "(?!)"
+
+#: Facts that are stated of each backbone of a table; the others depend on data alone.
+FACTS_OF_A_BACKBONE = ("network", "gap", "towers")
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Closed wildcard constraint: exactly one of the names."""
+    return "|".join(name.replace(".", r"\.").replace("+", r"\+") for name in names) or NO_NAME
+
+
+def shards(config: Config, image_set: str) -> list[str]:
+    """Names of the shards of an image set: 00000, 00001, …"""
+    entry = config["image_sets"][image_set]
+    return [f"{index:05d}" for index in range(-(-entry["n_images"] // entry["shard_size"]))]
+
+
+def parts(config: Config) -> list[str]:
+    """Names of the parts that the vocabulary is divided into: 00000, 00001, …"""
+    return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]
+
+
+def preprocess(config: Config, benchmark: str) -> str:
+    """How the images of a benchmark become the towers' input: its own way, else the configuration's."""
+    return str(config["benchmarks"][benchmark].get("preprocess", config["preprocess"]))
+
+
+def backbones_from(config: Config, source: str) -> list[str]:
+    """Backbones whose weights come from `source`: trained, finetuned, pretrained or random."""
+    return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
+
+
+def captioners_from(config: Config, source: str) -> list[str]:
+    """Captioners whose weights come from `source`: trained or pretrained."""
+    return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
+
+
+def finetuning(config: Config, backbone: str) -> dict[str, str]:
+    """What a fine-tuned backbone is made of, as wildcard values: the backbone to start from, and the image set."""
+    entry = config["backbones"][backbone]["weights"]
+    return {key: entry[key] for key in ("backbone", "image_set")}
+
+
+def finetuning_source(config: Config, backbone: str) -> dict[str, str]:
+    """Data set and split whose captions a fine-tuned backbone learns from."""
+    entry = config["image_sets"][finetuning(config, backbone)["image_set"]]
+    return {key: entry[key] for key in ("dataset", "split")}
+
+
+def finetuning_lists(config: Config, backbone: str) -> list[str]:
+    """Files that hold these captions, relative to the data root."""
+    return list(annotation_files(**finetuning_source(config, backbone)).values())
+
+
+def needs(config: Config, method: str) -> dict[str, str]:
+    """What a method builds on: `tokens` of an inversion, `phi` of a network, `captions` by a captioner, by name."""
+    return dict(config["methods"][method].get("needs", {}))
+
+
+def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
+    """Methods of a table that can run on a benchmark: a bound reads the answers, so it needs them."""
+    hidden = config["benchmarks"][benchmark]["answers"] == "hidden"
+    named = contents(config, table)["methods"]
+    return [name for name in named if not (hidden and config["methods"][name].get("bound"))]
+
+
+def seeds_of(config: Config, method: str) -> list[int]:
+    """Seeds of a method: the configured ones where something is learned, else one. A captioner has one of its own."""
+    learned = needs(config, method).keys() - {"captions"}
+    return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
+
+
+def runs(config: Config, table: str) -> list[dict[str, str]]:
+    """Every (benchmark, backbone, method, seed) of a table, as wildcard values."""
+    only = config["tables"][table].get("only", {})
+    return [
+        {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
+        for benchmark in contents(config, table)["benchmarks"]
+        for backbone in contents(config, table)["backbones"]
+        for method in methods_of(config, table, benchmark)
+        if backbone in only.get(method, [backbone])
+        for seed in seeds_of(config, method)
+    ]
+
+
+def annotation_files(dataset: str, split: str) -> dict[str, str]:
+    """Annotation files of a split by role, relative to the data root."""
+    files: dict[str, str] = import_module(f"cirque.datasets.{dataset}").annotation_files(split)
+    return files
+
+
+def gpu_here() -> int:
+    """1 where this machine shows an NVIDIA GPU, else 0: what a job on one GPU asks of a local run."""
+    return int(Path("/dev/nvidia0").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip("-1 ")))
+
+
+def threads_each(threads: int, cores: int | None) -> int:
+    """Threads for torch in a job of `threads` of the `cores` granted to Snakemake.
+
+    `snakemake -c8` on a machine of two cores starts several jobs at once; each then gets its share of what is there.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads if not cores else max(1, min(threads, threads * available // cores))
+
+
+def threads_of_a_job(cores: int | None, most: int = 4) -> int:
+    """Cores that a job with torch asks for: half of those granted, so that two run side by side.
+
+    Every such job imports its libraries on one core for seconds; alone on two cores it would leave the other idle.
+    """
+    return most if not cores else max(1, min(most, cores // 2))
+
+
+def data_source(config: Config) -> str:
+    """Rule file that provides the data: `generate` a world, `rehearse` with stand-in pictures, or `fetch`."""
+    if config.get("world"):
+        return "generate"
+    return "rehearse" if config.get("stand_in_pictures") else "fetch"
+
+
+def image_list(config: Config, image_set: str) -> str:
+    """The file that lists an image set, relative to the data root."""
+    entry = config["image_sets"][image_set]
+    return annotation_files(entry["dataset"], entry["split"])["split"]
+
+
+def image_folders(dataset: str, split: str) -> tuple[str, ...]:
+    """Folders of the images of a split, relative to the data root."""
+    folders: tuple[str, ...] = import_module(f"cirque.datasets.{dataset}").image_folders(split)
+    return folders
+
+
+def generated_datasets(config: Config) -> list[str]:
+    """Data sets of benchmarks that the mini world can generate; one that shares another's files needs no generator."""
+    names = dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values())
+    stages = Path(__file__).parents[1] / "stages"
+    return [name for name in names if (stages / f"generate_{name}.py").is_file()]
+
+
+def generated(config: Config, dataset: str) -> dict[str, list[str]]:
+    """What the generator of a benchmark's data set writes, relative to the data root: `folders` and `files`.
+
+    All that its image sets and benchmarks read, but for what a stage of preparation makes out of it (PREPARED of its
+    module, from what is GIVEN).
+    """
+    module = import_module(f"cirque.datasets.{dataset}")
+    sets = [entry for entry in config["image_sets"].values() if entry["dataset"] == dataset]
+    benchmarks = {name: entry for name, entry in config["benchmarks"].items() if entry["dataset"] == dataset}
+    folders = [folder for entry in sets for folder in module.image_folders(entry["split"])]
+    files = [
+        file for entry in [*sets, *benchmarks.values()] for file in module.annotation_files(entry["split"]).values()
+    ]
+    for name in benchmarks:
+        roles = query_files(config, name, "")
+        files += [roles[role].lstrip("/") for role in ("full_captions", "answers") if role in roles]
+    prepared = set(getattr(module, "PREPARED", ()))
+    files += getattr(module, "GIVEN", ())
+    return {"folders": _once(folders, prepared), "files": _once(files, prepared)}
+
+
+def _once(names: Sequence[str], without: set[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name not in without]
+
+
+def caption_parts(config: Config, corpora: Sequence[str]) -> list[dict[str, str]]:
+    """Every part of some corpora, as wildcard values."""
+    return [
+        {"corpus": corpus, "part": f"{part:05d}"}
+        for corpus in corpora
+        for part in range(config["corpora"][corpus]["n_parts"])
+    ]
+
+
+def deriving_module(config: Config, image_set: str) -> dict[str, str]:
+    """The data set that makes a set's images out of parts of files, as an argument of the stage shard; or nothing."""
+    dataset = config["image_sets"][image_set]["dataset"]
+    return {"dataset": dataset} if datasets.derivation(dataset) else {}
+
+
+def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str]:
+    """Files that a benchmark's queries are read from, by role; generated data also tell answers and captions."""
+    entry = config["benchmarks"][benchmark]
+    files = annotation_files(entry["dataset"], entry["split"])
+    beside = Path(next(iter(files.values()))).parts[0]  # the data set's own folder
+    if config.get("world"):
+        files["full_captions"] = f"{beside}/mini/full_captions.json"
+    if entry["answers"] == "in-separate-file":
+        files["answers"] = f"{beside}/mini/answers.{entry['split']}.json"
+    return {role: f"{data_root}/{file}" for role, file in files.items()}
+
+
+def benchmarks_on(config: Config, image_set: str, preprocessing: str | None = None) -> list[str]:
+    """Benchmarks whose gallery is an image set: their queries say which of its images are references.
+
+    With a preprocessing, only those that see the images so.
+    """
+    return [
+        name
+        for name, entry in config["benchmarks"].items()
+        if entry["image_set"] == image_set and preprocessing in (None, preprocess(config, name))
+    ]
+
+
+def tables(config: Config) -> list[str]:
+    """Every table of the configuration."""
+    return list(config["tables"])
+
+
+def contents(config: Config, table: str) -> dict[str, list[str]]:
+    """Benchmarks, backbones and methods of a table: its own, else those of all tables."""
+    entry = config["tables"][table]
+    return {
+        "benchmarks": list(entry["benchmarks"]),
+        **{key: list(entry[key] if key in entry else config["run"][key]) for key in ("backbones", "methods")},
+    }
+
+
+def facts_of(config: Config, table: str) -> list[dict[str, str]]:
+    """Every file of facts of a table, as wildcard values: one a backbone, but for the sizes of benchmarks."""
+    return [
+        {"fact": fact, "backbone": backbone}
+        for fact in config["tables"][table].get("facts", [])
+        for backbone in (contents(config, table)["backbones"] if fact in FACTS_OF_A_BACKBONE else [""])
+    ]
+
+
+def counted(config: Config) -> list[str]:
+    """Benchmarks whose sizes some table states."""
+    stating = [name for name in tables(config) if "sizes" in config["tables"][name].get("facts", [])]
+    return list(dict.fromkeys(name for table in stating for name in contents(config, table)["benchmarks"]))
+
+
+def plots(config: Config) -> list[str]:
+    """Every plot of the configuration."""
+    return list(config.get("plots", {}))
+
+
+def trained_methods(config: Config, plot: str) -> dict[str, str]:
+    """The network φ of each method of a plot that is in all tables and has a trained one."""
+    named = [method for method in config["plots"][plot]["methods"] if method in config["run"]["methods"]]
+    found = {method: needs(config, method).get("phi", "") for method in named}
+    return {
+        method: network
+        for method, network in found.items()
+        if network and config["networks"][network]["source"] == "trained"
+    }
+
+
+def plot_settings(config: Config, plot: str) -> dict[str, Any]:
+    """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times."""
+    entry = config["plots"][plot]
+    settings = {key: value for key, value in entry.items() if key not in ("methods", "tables")}
+    return {**settings, "networks": trained_methods(config, plot)} if "clock" in entry else settings
+
+
+def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
+    """Every training (network, backbone, seed) whose time a plot draws, as wildcard values."""
+    if "clock" not in config["plots"][plot]:
+        return []
+    return [
+        {"network": network, "backbone": backbone, "seed": str(seed)}
+        for network in dict.fromkeys(trained_methods(config, plot).values())
+        for backbone in config["run"]["backbones"]
+        for seed in config["run"]["seeds"]
+    ]
+
+
+def training_jobs(config: Config, network: str, backbone: str, seed: str) -> list[str]:
+    """Every job between data or released models and a network φ, its own training last, as `RULE/…` below the costs.
+
+    What a released model takes the place of is left out: backbone, language model and tagger.
+
+    Raises:
+        CirqueError: nothing is known of what its trainer depends on.
+    """
+    entry = config["networks"][network]
+    trainer = entry["trainer"]
+    if trainer == "lincir":
+        captions = caption_parts(config, entry["corpora"])
+        jobs = [f"tag_captions/{part['corpus']}/{part['part']}" for part in captions]
+        jobs += [f"encode_captions/{part['corpus']}/{backbone}/{part['part']}" for part in captions]
+    elif trainer in ("searle", "pic2word"):
+        images = f"{entry['image_set']}/{config['preprocess']}/{backbone}"
+        jobs = [f"extract_features/{images}/{shard}" for shard in shards(config, entry["image_set"])]
+    else:
+        raise CirqueError(f"networks.{network}: cirque.plan.jobs.training_jobs does not know what {trainer} depends on")
+    if trainer == "searle":
+        jobs += [f"sample_phrases/{part}" for part in parts(config)]
+        jobs += [f"encode_phrases/{backbone}/{part}" for part in parts(config)]
+        jobs += [f"encode_concepts/{backbone}", f"associate_concepts/{images}"]
+        tokens = f"{entry['inversion']}/{images}/{seed}"
+        jobs += [f"invert_images/{tokens}/{shard}" for shard in shards(config, entry["image_set"])]
+    return [*jobs, f"train_{trainer}/{network}/{backbone}/{seed}"]
+
+
+def title(dataset: str) -> str:
+    """Name of a data set in print."""
+    return str(import_module(f"cirque.datasets.{dataset}").TITLE)
+
+
+def server_files(dataset: str) -> tuple[str, ...]:
+    """Names of the files for a data set's test server."""
+    files: tuple[str, ...] = import_module(f"cirque.submissions.{dataset}").FILES
+    return files
+
+
+def served(config: Config) -> dict[str, list[str]]:
+    """Benchmarks whose answers are not in the annotation files, by data set: they have a test server."""
+    found: dict[str, list[str]] = {}
+    for name, entry in config["benchmarks"].items():
+        if entry["answers"] != "in-annotations":
+            found.setdefault(entry["dataset"], []).append(name)
+    return found
+
+
+def submissions(config: Config, table: str) -> list[dict[str, str]]:
+    """Every server file of a table's benchmarks that have a server, as wildcard values; a bound is not submitted."""
+    dataset_of = {name: dataset for dataset, names in served(config).items() for name in names}
+    return [
+        {**run, "server_file": file}
+        for run in runs(config, table)
+        if run["benchmark"] in dataset_of and not config["methods"][run["method"]].get("bound")
+        for file in server_files(dataset_of[run["benchmark"]])
+    ]
+
+
+def composer(config: Config, method: str) -> str:
+    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
+    return str(config["methods"][method].get("compose", method))
+
+
+def method_module(config: Config, method: str) -> str:
+    """Module of a method: `searle-oti` is in cirque.methods.searle_oti."""
+    return f"cirque.methods.{composer(config, method).replace('-', '_')}"
+
+
+def networks_of(config: Config, trainer: str) -> list[str]:
+    """Mapping networks that a trainer makes; `random` makes those that the configuration does not train."""
+    return [
+        name
+        for name, entry in config["networks"].items()
+        if ("random" if entry["source"] == "random" else entry["trainer"]) == trainer
+    ]
+
+
+def inversions_of(config: Config, kind: str) -> list[str]:
+    """Inversions of a kind: `oti` or `palavra`."""
+    return [name for name, entry in config["inversions"].items() if entry["kind"] == kind]
+
+
+def fetchable_files(registry: Path) -> list[str]:
+    """Files of the data registry that the stage fetch knows, relative to the data root."""
+    with registry.open(encoding="utf-8", newline="") as stream:
+        return [row["file"] for row in csv.DictReader(stream, delimiter="\t")]
+
+
+def table_settings(config: Config) -> dict[str, Any]:
+    """What a table says about its configuration: names, labels, protocol and comparability, but no hyper-parameters."""
+    keys = ("scale", "comparable", "not_comparable_because", "tolerance", "methods")
+    settings = {key: config.get(key) for key in keys}
+    settings["tables"] = {name: contents(config, name) for name in tables(config)}
+    settings["benchmarks"] = {
+        name: {**entry, "printed_as": title(entry["dataset"])} for name, entry in config["benchmarks"].items()
+    }
+    settings["backbones"] = {
+        name: {"stands_for": entry["stands_for"], "model": entry["model"]}
+        for name, entry in config["backbones"].items()
+    }
+    return settings

@@ -1,0 +1,48 @@
+"""Encode the images of one shard with a vision tower."""
+
+from pathlib import Path
+
+from cirque import devices
+from cirque.data import shards
+from cirque.data.images import Kind
+from cirque.encoders import backbones, extraction
+from cirque.encoders.features import OK, require_few_failures, write_features
+from cirque.progress import say
+from cirque.store import files, schemas
+
+
+def main(
+    *,
+    shard: Path,
+    images: Path,
+    weights: Path,
+    preprocess: Kind,
+    max_failed: int,
+    output: Path,
+    threads: int = 1,
+    device: str = "auto",
+) -> None:
+    """Write a feature or the reason why there is none for every image of a shard (schemas.features).
+
+    Args:
+        shard: a tar, named by its number.
+        images: images.parquet of the same image set, which says what the shard must hold.
+        weights: weights.safetensors of the backbone.
+        preprocess: targetpad (1.25) or clip.
+        max_failed: how many images of the set may fail; more in this shard alone are an error at once.
+        output: the feature file.
+        threads: threads of torch, and as many that decode.
+        device: auto, cpu or cuda.
+    """
+    where = devices.prepare(threads, device)
+    rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
+    backbone = backbones.load(weights, where, "fp32")
+    decoded = extraction.decode_all(shards.read_shard(shard, rows), preprocess, backbone.image_size, threads)
+    encode = extraction.encoder(backbone.model, backbone.mean, backbone.std, where)
+    ids, statuses, features = extraction.extract(decoded, encode, backbone.dim, extraction.BATCH[where.type], len(rows))
+    failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}
+    require_few_failures(failed, len(rows), max_failed, str(shard))
+    write_features(output, ids, statuses, features)
+    say(f"{len(ids) - len(failed):,} features, {len(failed)} images failed")
+    for name, reason in failed.items():
+        say(f"  {name}: {reason}")

@@ -1,0 +1,228 @@
+"""Where a file came from: the code version of a stage, and a record of each run beside its outputs.
+
+Snakemake does not see an edit in an imported package, so each rule carries `code_version(stage)` as a parameter: a
+hash of the stage's module and of every module of the package that it imports, directly or not. Comments, docstrings
+and layout do not count, so that a better comment costs no GPU day.
+
+Each stage leaves `OUTPUT.run.json` beside what it wrote: command, inputs with checksums, code version, library
+versions and machine. `python -m cirque explain` follows these records from a cell of a table to the first input.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parents[1]
+
+#: Libraries whose version can change a number.
+LIBRARIES = (
+    "torch",
+    "open_clip_torch",
+    "transformers",
+    "spacy",
+    "numpy",
+    "pillow",
+    "pyarrow",
+    "duckdb",
+    "webdataset",
+    "snakemake",
+)
+
+#: Modules that a stage imports by a name it is given; no import statement tells of them.
+FOUND_BY_NAME = ("cirque.methods.", "cirque.datasets.", "cirque.submissions.", "cirque.plots.")
+
+_read: dict[Path, None] = {}
+_written: dict[Path, None] = {}
+
+
+def read(path: Path) -> None:
+    """Note that the running stage read `path`."""
+    _read[Path(path)] = None
+
+
+def wrote(path: Path) -> None:
+    """Note that the running stage wrote `path`."""
+    _written[Path(path)] = None
+
+
+# ---- code version --------------------------------------------------------------------------------------------------
+
+
+def _module_file(name: str) -> Path | None:
+    """File of a module of this package, or None for anything else."""
+    parts = name.split(".")
+    if parts[0] != "cirque":
+        return None
+    base = PACKAGE.joinpath(*parts[1:])
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
+            first = body[0]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = body[1:]
+        return node
+
+
+@functools.cache
+def _parse(file: Path) -> tuple[str, frozenset[str]]:
+    """Hash of a module's code and the names of the modules of this package that it imports."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported.add(node.module)
+            imported.update(f"{node.module}.{alias.name}" for alias in node.names)
+    code = ast.dump(_WithoutDocstrings().visit(tree))
+    ours = frozenset(name for name in imported if _module_file(name) is not None)
+    return hashlib.sha256(code.encode()).hexdigest(), ours
+
+
+def code_modules(*names: str) -> list[str]:
+    """The modules of this package that the given ones import, directly or not, themselves included; sorted."""
+    seen: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        file = _module_file(name)
+        if name in seen or file is None:
+            continue
+        seen.add(name)
+        waiting.extend(_parse(file)[1])
+    # This file and the package's own front say nothing about results.
+    return sorted(seen - {"cirque", "cirque.commands", "cirque.stages", "cirque.store.provenance"})
+
+
+def _module_of(name: str) -> str:
+    """Full name of a module of this package, of a stage or of a command."""
+    if name.startswith("cirque."):
+        return name
+    return f"cirque.commands.{name}" if _module_file(f"cirque.commands.{name}") else f"cirque.stages.{name}"
+
+
+@functools.cache
+def code_version(*modules: str) -> str:
+    """Twelve digits that change when the code of a stage (`oti`) or module (`cirque.methods.searle`) does.
+
+    Modules that a stage finds by name at run time (methods, data sets) are given beside it.
+    """
+    names = [_module_of(name) for name in modules]
+    digest = hashlib.sha256()
+    for name in code_modules(*names):
+        file = _module_file(name)
+        assert file is not None
+        digest.update(f"{name} {_parse(file)[0]}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+# ---- records -------------------------------------------------------------------------------------------------------
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of a file is kept: beside it."""
+    return path.parent / f"{path.name}.run.json"
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Record of the run that made `path`, or None."""
+    record = record_path(path)
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files; reuses a record that is still true."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path)} {sha256(file)}\n".encode())
+        return digest.hexdigest()
+    status = path.stat()
+    known = read_record(path)
+    if known and [status.st_size, status.st_mtime_ns] == known["output"].get("stamp"):
+        return str(known["output"]["sha256"])
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _machine() -> dict[str, Any]:
+    machine = {
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+    if "torch" in sys.modules:  # not worth an import of its own
+        import torch  # noqa: PLC0415
+
+        machine["torch_threads"] = torch.get_num_threads()
+        machine["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return machine
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that can change a number."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def fingerprint(stage: str, inputs: Iterable[Path], **told: Any) -> str:
+    """Sixteen digits that change when the result of a stage may: a saved state is taken up only by the same run.
+
+    Args:
+        stage: whose code it is, as `oti`.
+        inputs: files that the result depends on.
+        **told: whatever else it depends on: settings, seed, kind of device; JSON.
+    """
+    everything = told | {
+        "inputs": [sha256(path) for path in inputs],
+        "code": code_version(stage),
+        "libraries": library_versions(),
+    }
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_records(stage: str, arguments: list[str], started: float) -> None:
+    """Leave `OUTPUT.run.json` beside each file that the stage wrote."""
+    inputs = [path for path in _read if path not in _written and path.exists()]
+    found = sorted(name for name in sys.modules if name.startswith(FOUND_BY_NAME))
+    common = {
+        "stage": stage,
+        "command": ["python", "-m", "cirque", stage, *arguments],
+        "inputs": [{"path": str(path), "sha256": sha256(path)} for path in sorted(inputs)],
+        "code_version": code_version(stage, *found),
+        "found_by_name": found,
+        "libraries": library_versions(),
+        "machine": _machine(),
+        "seconds": round(time.time() - started, 3),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    for path in _written:
+        if not path.is_file():
+            continue
+        status = path.stat()
+        record_path(path).unlink(missing_ok=True)  # an old record must not vouch for the new file
+        output = {"path": str(path), "sha256": sha256(path), "stamp": [status.st_size, status.st_mtime_ns]}
+        partial = path.parent / f".{path.name}.run.json.part"
+        partial.write_text(json.dumps({"output": output, **common}, indent=2) + "\n", encoding="utf-8")
+        partial.replace(record_path(path))

@@ -1,0 +1,77 @@
+"""Vectors in stage files: a key column and a column of fixed-size lists, as numpy arrays."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cirque.errors import CirqueError, listed
+from cirque.store import files
+
+
+def column(array: np.ndarray) -> pa.FixedSizeListArray:
+    """An array [n, dim] as a column of n lists of dim floats."""
+    flat = pa.array(np.ascontiguousarray(array, dtype=np.float32).ravel())
+    return pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
+
+
+def write(path: Path, keys: Sequence[str], array: np.ndarray, schema: pa.Schema) -> None:
+    """Write a key and a vector a row; `schema` names the two columns and the dimension."""
+    files.write_table(path, pa.table([pa.array(list(keys)), column(array)], schema=schema), schema)
+
+
+def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndarray]:
+    """Read the vectors of several files of one kind; rows with a status other than `ok` are left out.
+
+    Args:
+        paths: files, read in this order.
+        key: column of the keys.
+        name: column of the vectors.
+
+    Returns:
+        The keys, and an fp32 array [n, dim].
+
+    Raises:
+        CirqueError: the files differ in dimension, a key occurs twice, a value is not finite, or no row is left.
+    """
+    keys: list[str] = []
+    blocks: list[np.ndarray] = []
+    for path in paths:
+        table = files.read_table(path)
+        if "status" in table.column_names:
+            table = table.filter(pc.equal(table["status"], "ok"))
+        if key not in table.column_names or name not in table.column_names:
+            raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(table.column_names)}")
+        dim = table.schema.field(name).type.list_size
+        block = np.concatenate([np.zeros(0, np.float32), *(c.flatten().to_numpy() for c in table[name].chunks)])
+        block = block.reshape(-1, dim)
+        names = table[key].to_pylist()
+        if blocks and blocks[0].shape[1] != dim:
+            raise CirqueError(f"{path}: {name}s of {dim} dimensions, but {paths[0]} has {blocks[0].shape[1]}")
+        broken = [names[row] for row in np.flatnonzero(~np.isfinite(block).all(axis=1))]
+        if broken:
+            raise CirqueError(f"{path}: the {name} of {listed(broken)} is not finite; delete the file and make it anew")
+        keys += names
+        blocks.append(block)
+    if not keys:
+        raise CirqueError(f"no {name} in {listed(paths)}")
+    if len(set(keys)) < len(keys):
+        twice = [key_ for key_, count in Counter(keys).items() if count > 1]
+        raise CirqueError(f"{name}s: {key} occurs twice ({listed(twice)}) in {listed(paths)}")
+    return keys, np.concatenate(blocks)
+
+
+def take(keys: Sequence[str], array: np.ndarray, wanted: Sequence[str], whose: str, what: str) -> np.ndarray:
+    """Rows of `array` for the wanted keys, in their order.
+
+    Raises:
+        CirqueError: some are missing; the message reads "3 of 9 {whose}s have no {what}".
+    """
+    rows = {key: row for row, key in enumerate(keys)}
+    missing = list(dict.fromkeys(key for key in wanted if key not in rows))
+    if missing:
+        raise CirqueError(f"{len(missing)} of {len(set(wanted))} {whose}s have no {what} (first: {missing[0]})")
+    return np.asarray(array[[rows[key] for key in wanted]])

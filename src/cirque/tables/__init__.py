@@ -1,0 +1,1 @@
+"""The papers' tables and the database over everything."""

@@ -1,0 +1,1 @@
+"""Prompts, captions, keywords, concepts and phrases."""

@@ -1,0 +1,1 @@
+"""Trainers, found by name."""

@@ -1,0 +1,282 @@
+"""Train a CLIP, all of it: an image and its caption shall have like features (Radford et al., 2021).
+
+    history = train(model, tokenizer, data, settings, run, texts_per_image=2)
+
+From random weights that makes a backbone of the mini world, from the weights of another one a fine-tuned backbone
+(Pic2Word Supp. Table 5). A step costs little because a batch of texts is cut to its longest, and because the token
+embedding is trained only in the rows that occur: the others have no gradient and no decay, and would cost a mini
+backbone more than both towers.
+
+The order of images is drawn by one generator, anew for each epoch; a training that was killed draws the epochs that
+are done again and goes on from its last saved step, so that it ends with the same bits.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from cirque.errors import CirqueError
+from cirque.progress import progress, say
+from cirque.training.contrastive import contrastive_loss, learning_rate
+from cirque.training.loop import Saver, TrainingState
+
+Pixels = npt.NDArray[np.uint8]
+
+#: The one loss of the training log.
+LOSSES = ("loss",)
+
+#: CLIP's own bound: logits are scaled by at most 100.
+LARGEST_LOG_SCALE = math.log(100.0)
+
+#: Gradients longer than this are cut, without which a patch of 8 is not learned at this rate.
+LARGEST_GRADIENT = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a CLIP is trained."""
+
+    epochs: int
+    batch: int  # images, over all of which the loss contrasts
+    learning_rate: float
+    weight_decay: float
+    warmup: int  # steps of linear warm-up before the cosine
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """Images of the model's own size, and their captions."""
+
+    pixels: Callable[[npt.NDArray[np.int64]], Pixels]  # numbers of images [n] → [n, side, side, 3]
+    captions: list[list[str]]  # of each image, one at least
+
+    @classmethod
+    def in_memory(cls, images: Pixels, captions: list[list[str]]) -> "Captioned":
+        """Images that are all held at once, [n, side, side, 3]."""
+        return cls(lambda numbers: images[numbers], captions)
+
+
+class Texts:
+    """Captions as token ids, numbered anew so that only the rows of the embedding that occur are counted.
+
+    The order of ids is kept, and with it the end token's place as the largest.
+    """
+
+    def __init__(self, captions: Sequence[Sequence[str]], tokenizer: Any) -> None:
+        flat = [text for texts in captions for text in texts]
+        ids = tokenizer(flat)  # [n_texts, context_length], zero after the end token
+        self.lengths = (ids != 0).sum(1)  # the first id, the start token, is not zero
+        self.rows, numbered = torch.unique(ids, return_inverse=True)
+        self.ids = numbered.reshape(ids.shape)
+        self.counts = torch.tensor([len(texts) for texts in captions])
+        self.first = torch.cumsum(self.counts, 0) - self.counts
+
+    def draw(self, generator: torch.Generator) -> torch.Tensor:
+        """One text for each image: its number, [n_images]."""
+        chosen = torch.rand(len(self.counts), generator=generator)
+        return self.first + (chosen * self.counts).long()
+
+    def batch(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Ids of some texts, cut to the longest: [n, longest]."""
+        longest = int(self.lengths[numbers].max())
+        ids: torch.Tensor = self.ids[numbers, :longest]
+        return ids
+
+
+def encode_texts(model: Any, rows: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """CLIP's text features [n, d] of ids [n, length], which number the rows of the embedding.
+
+    The end token has the largest id. Positions after it are dead, since each sees only what lies before it.
+    """
+    length = ids.shape[1]
+    x = embedding(ids, rows) + model.positional_embedding[:length]
+    x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
+    features: torch.Tensor = model.ln_final(x)[torch.arange(len(ids)), ids.argmax(1)] @ model.text_projection
+    return features
+
+
+class _Trained(nn.Module):
+    """The weights that change: those of a model, but some of its own replaced by others."""
+
+    def __init__(self, model: Any, replaced: Mapping[str, nn.Parameter]) -> None:
+        super().__init__()
+        self.model, self.others = model, nn.ParameterList(replaced.values())
+        self.replaced = frozenset(replaced)
+
+    def groups(self, weight_decay: float) -> list[dict[str, Any]]:
+        """Parameters for AdamW; only matrices decay, and no embedding does, nor what stands for another weight."""
+        named = [(name, weight) for name, weight in self.model.named_parameters() if name not in self.replaced]
+        decaying = [weight for name, weight in named if weight.ndim >= 2 and "embedding" not in name]
+        chosen = {id(weight) for weight in decaying}
+        steady = [*self.others, *(weight for _, weight in named if id(weight) not in chosen)]
+        return [{"params": decaying, "weight_decay": weight_decay}, {"params": steady, "weight_decay": 0.0}]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: from what seed and where, what the vision tower reads, and what is kept of it.
+
+    Attributes:
+        seed: of the order of images and the choice of captions.
+        device: where to train.
+        mean: of the pixels, per channel.
+        std: likewise.
+        state_path: file for the state of an unfinished training; the caller removes it when done.
+        seconds_between_saves: how much work a kill may cost.
+    """
+
+    seed: int
+    device: torch.device
+    mean: Sequence[float]
+    std: Sequence[float]
+    state_path: Path
+    seconds_between_saves: float = 60.0
+
+
+def train(
+    model: Any, tokenizer: Any, data: Captioned, settings: Settings, run: Run, *, texts_per_image: int
+) -> list[float]:
+    """Train a CLIP in place, going on from the state if there is one; returns the mean loss of each epoch.
+
+    Args:
+        model: open_clip's CLIP.
+        tokenizer: Its tokenizer.
+        data: Images of the model's own size, with captions.
+        settings: See there.
+        run: See there.
+        texts_per_image: Captions that are drawn of an image for each step; the loss is their mean.
+
+    Raises:
+        CirqueError: as of `fit`.
+    """
+    texts = Texts(data.captions, tokenizer)
+    model = model.to(run.device)
+    occurring = texts.rows.to(run.device)
+    rows = nn.Parameter(model.token_embedding.weight.detach()[occurring].clone())
+
+    def loss_of(images: Tensor, ids: Tensor) -> Tensor:
+        features = model.encode_image(images)
+        said = torch.split(encode_texts(model, rows, ids), len(images))
+        scale = model.logit_scale.exp()
+        return torch.stack([contrastive_loss(features, text, scale) for text in said]).mean()
+
+    replaced = {"token_embedding.weight": rows}
+    history = fit(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=texts_per_image)
+    with torch.no_grad():
+        model.token_embedding.weight[occurring] = rows
+    return history
+
+
+def fit(
+    model: Any,
+    replaced: Mapping[str, nn.Parameter],
+    data: Captioned,
+    texts: Texts,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    *,
+    settings: Settings,
+    run: Run,
+    texts_per_image: int,
+) -> list[float]:
+    """Lower a loss over images and drawn captions of theirs; returns its mean of each epoch.
+
+    Args:
+        model: with CLIP's `logit_scale`; in evaluation mode when done.
+        replaced: what is trained in place of the model's weights of these names.
+        data: images, with captions.
+        texts: the captions.
+        loss_of: the loss of normalised images [n, 3, side, side] and of texts of theirs, ids [m·n, length]: the first
+            text of each image, then the second of each.
+        settings: see there.
+        run: see there.
+        texts_per_image: captions that are drawn of an image for each step, m.
+
+    Raises:
+        CirqueError: there are fewer images than one batch, the warm-up is longer than the training, or a loss is no
+            number.
+    """
+    n_images = len(data.captions)
+    per_epoch = n_images // settings.batch
+    n_steps = settings.epochs * per_epoch
+    _require_sense(n_images, n_steps, settings)
+    generator = torch.Generator().manual_seed(run.seed)
+    normalise = _normaliser(run.mean, run.std, run.device)
+    trained = _Trained(model.to(run.device).train().requires_grad_(True), replaced)
+    groups = trained.groups(settings.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), eps=1e-6)
+    state = TrainingState(trained, optimiser, LOSSES, what=type(model).__name__)
+    state.resume(run.state_path)
+    saver = Saver(run.state_path, run.seconds_between_saves)
+    bar: Any = progress(total=n_steps, what="training", unit="step", initial=state.step)
+    with bar:
+        for epoch in range(settings.epochs):
+            order = torch.randperm(n_images, generator=generator)
+            drawn = [texts.draw(generator) for _ in range(texts_per_image)]
+            for number in range(max(0, state.step - epoch * per_epoch), per_epoch):
+                picked = order[number * settings.batch : (number + 1) * settings.batch]
+                ids = texts.batch(torch.cat([numbers[picked] for numbers in drawn])).to(run.device)
+                rate = learning_rate(state.step, n_steps, settings)
+                _step(state, loss_of(normalise(data.pixels(picked.numpy())), ids), model.logit_scale, rate)
+                bar.update()
+                if number == per_epoch - 1:
+                    loss = state.end_epoch(epoch, per_epoch)["loss"]
+                    scale = model.logit_scale.exp().item()
+                    say(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}, scale {scale:.1f}")
+                saver.after_step(state)
+    model.eval()
+    return [row["value"] for row in state.log]
+
+
+def _require_sense(n_images: int, n_steps: int, settings: Settings) -> None:
+    """Refuse what cannot be trained.
+
+    Raises:
+        CirqueError: it says why.
+    """
+    if n_images < settings.batch:
+        raise CirqueError(f"training: {n_images} images do not fill one batch of {settings.batch}")
+    if settings.warmup >= n_steps:
+        raise CirqueError(
+            f"training: warmup is {settings.warmup:,} steps and the whole training has {n_steps:,}; lower warmup, or"
+            " raise epochs"
+        )
+
+
+def _normaliser(mean: Sequence[float], std: Sequence[float], device: torch.device) -> Callable[[Pixels], Tensor]:
+    """Function from pixels [n, side, side, 3] to what a vision tower reads, [n, 3, side, side]."""
+    shift, factor = (torch.tensor(list(x), device=device).reshape(1, 3, 1, 1) * 255 for x in (mean, std))
+
+    def normalise(pixels: Pixels) -> Tensor:
+        images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+        return (images.to(device).float() - shift) / factor
+
+    return normalise
+
+
+def _step(state: TrainingState, loss: Tensor, scale: Tensor, rate: float) -> None:
+    """One optimiser step.
+
+    Args:
+        state: of the training.
+        loss: of the batch, a scalar.
+        scale: the model's `logit_scale`, which is kept within its bound.
+        rate: learning rate.
+    """
+    state.optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    weights = [weight for group in state.optimiser.param_groups for weight in group["params"]]
+    torch.nn.utils.clip_grad_norm_(weights, LARGEST_GRADIENT)
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    state.add({"loss": loss.item()})
+    state.optimiser.step()
+    with torch.no_grad():
+        scale.clamp_(0, LARGEST_LOG_SCALE)

@@ -1,0 +1,1 @@
+"""What all trainings share: the loop, losses, schedules, and what they leave behind."""

@@ -1,0 +1,235 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from cirque.errors import CirqueError
+from cirque.plan import jobs as plan
+from cirque.plan.config import check, flags
+from tests.conftest import REPOSITORY
+
+SCHEMA = REPOSITORY / "config/config.schema.yaml"
+
+
+def configuration(name: str = "config") -> dict:
+    return yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
+
+
+def refusal(config: dict) -> str:
+    with pytest.raises(CirqueError) as caught:
+        check(config, SCHEMA)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config", "paper"])
+def test_shipped_configurations_are_accepted(name: str):
+    check(configuration(name), SCHEMA)
+
+
+@pytest.mark.parametrize(("over", "under"), [("rehearsal", "paper"), ("nightly", "config"), ("nightly", "paper")])
+def test_configurations_laid_over_others_are_accepted(over: str, under: str):
+    merged = configuration(under)
+    update_config(merged, configuration(over))
+    check(merged, SCHEMA)
+
+
+def test_the_nightly_run_trains_three_times():
+    merged = configuration()
+    update_config(merged, configuration("nightly"))
+    seeds = {(run["method"], run["seed"]) for run in plan.runs(merged, "circo")}
+    assert {seed for method, seed in seeds if method == "searle"} == {"0", "1", "2"}
+    assert {seed for method, seed in seeds if method == "image-text"} == {"0"}
+
+
+def test_unknown_key_is_named_with_those_that_exist():
+    config = configuration()
+    config["inversions"]["oti"]["stepz"] = 3
+    assert "inversions.oti: unknown key stepz; known are kind, steps, learning_rate" in refusal(config)
+
+
+def test_number_out_of_range_is_named():
+    config = configuration()
+    config["networks"]["searle"]["dropout"] = 1.0
+    assert "networks.searle.dropout" in refusal(config)
+
+
+def test_name_outside_its_list_is_named_with_the_list():
+    config = configuration()
+    config["networks"]["searle"]["loss"] = "eq4"
+    assert "networks.searle.loss: 'eq4' is not one of released, paper" in refusal(config)
+
+
+def test_yaml_number_without_a_point_is_explained():
+    config = configuration()
+    config["inversions"]["oti"]["learning_rate"] = yaml.safe_load("1e-4")
+    assert "write" in refusal(config) or "wants a point" in refusal(config)
+
+
+def test_every_fault_is_told_at_once():
+    config = configuration()
+    config["inversions"]["oti"]["steps"] = 0
+    config["networks"]["searle"]["epochs"] = 0
+    message = refusal(config)
+    assert "inversions.oti.steps" in message
+    assert "networks.searle.epochs" in message
+
+
+@pytest.mark.parametrize("section", ["backbones", "methods"])
+def test_name_to_run_must_be_described(section: str):
+    config = configuration()
+    config["run"][section] = ["nowhere"]
+    assert f"run.{section}: 'nowhere' is not described" in refusal(config)
+
+
+def test_a_captioner_that_a_method_needs_must_be_described():
+    config = configuration()
+    config["methods"]["captioning"]["needs"]["captions"] = "blip"
+    assert "methods.captioning.needs.captions: 'blip' is not described in the section captioners" in refusal(config)
+
+
+def test_fault_in_an_alternative_speaks_of_the_chosen_one_only():
+    config = configuration("paper")
+    config["backbones"]["ViT-B-32"]["weights"] = {"source": "random"}
+    message = refusal(config)
+    assert "'seed' is a required property" in message
+    assert "epochs" not in message
+
+
+def test_a_network_that_reads_images_must_name_a_set_of_them():
+    config = configuration()
+    del config["networks"]["lincir-visual"]["image_set"]
+    assert "networks.lincir-visual: 'image_set' is a required property" in refusal(config)
+    config["networks"]["lincir-visual"]["image_set"] = "cc13m"
+    assert "networks.lincir-visual.image_set: 'cc13m' is not described in the section image_sets" in refusal(config)
+    config["networks"]["lincir-visual"]["input"] = "sound"
+    assert "networks.lincir-visual.input: 'sound' is not one of text, image" in refusal(config)
+
+
+def test_every_key_of_the_schema_is_described():
+    undescribed = []
+
+    def walk(node: object, path: str) -> None:
+        if not isinstance(node, dict):
+            return
+        for key, value in node.get("properties", {}).items():
+            if "description" not in value:
+                undescribed.append(f"{path}.{key}")
+            walk(value, f"{path}.{key}")
+        for value in [node.get("additionalProperties"), *node.get("oneOf", [])]:
+            walk(value, path)
+
+    walk(yaml.safe_load(SCHEMA.read_text()), "")
+    assert undescribed == []
+
+
+def test_flags_keep_the_order_of_the_section_and_spread_lists():
+    assert (
+        flags({"max_length": 35, "metrics": ["R@1", "R@5"], "left": 1}, "left") == "--max-length 35 --metrics R@1 R@5"
+    )
+
+
+def test_flags_are_safe_for_a_shell():
+    assert flags({"label": "a b; rm"}) == "--label 'a b; rm'"
+
+
+def test_paper_values_are_the_released_code(tmp_path: Path):
+    paper = configuration("paper")
+    assert paper["inversions"]["oti"] | {"batch": None} == {
+        "kind": "oti",
+        "steps": 350,
+        "learning_rate": 0.02,
+        "weight_decay": 0.01,
+        "init_std": 0.02,
+        "lambda_cos": 1.0,
+        "lambda_gpt": 0.5,
+        "ema_decay": 0.99,
+        "n_concepts": 15,
+        "batch": None,
+        "replace": "first",
+        "regulariser": "phrases",
+    }
+    searle = paper["networks"]["searle"]
+    assert (searle["learning_rate"], searle["temperature"], searle["n_concepts"]) == (1e-4, 0.25, 150)
+    assert (
+        paper["phrases"]["n_phrases"],
+        paper["phrases"]["temperature"],
+        paper["phrases"]["max_length"],
+    ) == (256, 0.5, 35)
+
+
+def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_described():
+    config = configuration()
+    config["tables"]["fashioniq"]["only"] = {"searle": ["nowhere"], "searle-cycle": ["mini-L-8"]}
+    message = refusal(config)
+    assert "tables.fashioniq.only.searle: 'nowhere' is not described in the section backbones" in message
+    assert "tables.fashioniq.only: 'searle-cycle' is not among the methods of this table" in message
+
+
+def test_a_fine_tuned_backbone_starts_from_one_that_is_described_of_its_model_and_not_fine_tuned():
+    for name, told in (
+        ("nowhere", "'nowhere' is not described in the section backbones"),
+        ("mini-B-16", "'mini-B-16' is a mini-ViT-B-16, not a mini-ViT-L-8"),
+        ("mini-L-8-cc3m", "'mini-L-8-cc3m' is fine-tuned itself"),
+    ):
+        config = configuration()
+        config["backbones"]["mini-L-8-cc3m"]["weights"] |= {"backbone": name, "image_set": "cc3m"}
+        assert f"backbones.mini-L-8-cc3m.weights.backbone: {told}" in refusal(config)
+    config = configuration()
+    config["backbones"]["mini-L-8-cc3m"]["weights"]["image_set"] = "nowhere"
+    assert "backbones.mini-L-8-cc3m.weights.image_set: 'nowhere' is not described" in refusal(config)
+
+
+def test_a_plot_must_draw_what_is_described():
+    config = configuration()
+    config["plots"]["domains"]["tables"] = ["nowhere"]
+    config["plots"]["training_time"]["scores"] = {"nothing": "R@1"}
+    config["plots"]["training_time"]["methods"] = ["nobody"]
+    config["plots"]["training_time"]["clock"] = "sun"
+    message = refusal(config)
+    assert "plots.training_time.clock: 'sun' is not one of wall, processor" in message
+    config["plots"]["training_time"]["clock"] = "wall"
+    message = refusal(config)
+    assert "plots.domains.tables: 'nowhere' is not described in the section tables" in message
+    assert "plots.training_time.methods: 'nobody' is not described in the section methods" in message
+    assert "plots.training_time.scores: 'nothing' is not described in the section benchmarks" in message
+
+
+def test_a_fact_must_be_described_by_names_that_are():
+    config = configuration()
+    config["facts"]["gap"]["corpus"] = "nowhere"
+    del config["facts"]["towers"]
+    message = refusal(config)
+    assert "facts.gap.corpus: 'nowhere' is not described in the section corpora" in message
+    assert "tables.lincir_backbones.facts: 'towers' is not described in the section facts" in message
+
+
+def test_an_inversion_must_name_a_network_and_a_network_a_corpus_that_are():
+    config = configuration()
+    config["inversions"]["palavra"]["network"] = "nowhere"
+    config["networks"]["palavra"]["corpus"] = "coco"
+    message = refusal(config)
+    assert "inversions.palavra.network: 'nowhere' is not described in the section networks" in message
+    assert "networks.palavra.corpus: 'coco' is not described in the section corpora" in message
+
+
+def test_each_kind_of_inversion_has_keys_of_its_own():
+    config = configuration()
+    config["inversions"]["palavra"]["ema_decay"] = 0.9
+    assert "inversions.palavra: unknown key ema_decay; known are kind, network, steps" in refusal(config)
+
+
+def test_paper_values_of_palavra_are_the_released_code():
+    paper = configuration("paper")
+    palavra = paper["networks"]["palavra"]
+    names = ("n_words", "set_size", "width", "epochs", "batch", "learning_rate", "alignment_rate", "dropout")
+    assert [palavra[name] for name in names] == [1000, 5, 4096, 300, 256, 1e-4, 1e-4, 0.25]
+    names = ("temperature", "lambda_gt", "decay", "decay_every", "schedule")
+    assert [palavra[name] for name in names] == [0.25, 512, 0.2, 200, "released"]
+    tokens = paper["inversions"]["palavra"]
+    assert [tokens[name] for name in ("steps", "learning_rate", "temperature", "coarse")] == [
+        30,
+        0.01,
+        0.25,
+        "released",
+    ]

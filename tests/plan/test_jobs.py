@@ -1,0 +1,215 @@
+import re
+
+import pytest
+import yaml
+
+from cirque.datasets import circo
+from cirque.errors import CirqueError
+from cirque.plan import jobs as plan
+from tests.conftest import REPOSITORY
+
+MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+PAPER = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text())
+
+
+def test_shards_cover_the_images_of_a_set():
+    assert plan.shards(PAPER, "unlabeled") == [f"{index:05d}" for index in range(40)]
+    entry = MINI["image_sets"]["cirr_val"]
+    assert len(plan.shards(MINI, "cirr_val")) * entry["shard_size"] >= entry["n_images"]
+
+
+def test_constraint_matches_its_names_and_nothing_else():
+    pattern = re.compile(plan.one_of(["a.b", "c"]) + r"\Z")
+    assert pattern.match("a.b")
+    assert not pattern.match("axb")
+
+
+def test_constraint_of_no_names_matches_nothing():
+    assert re.match(plan.one_of([]), "") is None
+
+
+def test_bound_is_not_run_where_the_answers_are_hidden():
+    config = {**MINI, "benchmarks": {"cirr_test1": {**MINI["benchmarks"]["cirr_test1"], "answers": "hidden"}}}
+    assert "upper-bound" in plan.methods_of(MINI, "cirr", "cirr_test1")
+    assert "upper-bound" not in plan.methods_of(config, "cirr", "cirr_test1")
+
+
+def test_only_learned_methods_run_once_a_seed():
+    config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
+    assert plan.seeds_of(config, "searle") == [0, 1, 2]
+    assert plan.seeds_of(config, "image-only") == [0]
+
+
+def test_a_method_of_captions_alone_runs_once_for_its_captioner_has_a_seed_of_its_own():
+    config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
+    assert plan.needs(config, "captioning") == {"captions": "coca"}
+    assert plan.seeds_of(config, "captioning") == [0]
+    assert plan.captioners_from(MINI, "trained") == plan.captioners_from(PAPER, "pretrained") == ["coca"]
+    assert plan.captioners_from(MINI, "pretrained") == []
+
+
+def test_submissions_are_written_for_the_hidden_split_only():
+    found = {
+        (run["benchmark"], run["server_file"]) for table in plan.tables(PAPER) for run in plan.submissions(PAPER, table)
+    }
+    assert found == {("cirr_test1", "recall"), ("cirr_test1", "recall_subset"), ("circo_test", "submission")}
+
+
+def test_a_table_holds_its_own_runs_or_those_of_all_tables():
+    config = {**MINI, "tables": {"circo": {"benchmarks": ["circo_val"], "methods": ["searle"]}}}
+    assert plan.contents(config, "circo") == {
+        "benchmarks": ["circo_val"],
+        "backbones": MINI["run"]["backbones"],
+        "methods": ["searle"],
+    }
+    assert {(run["benchmark"], run["method"]) for run in plan.runs(config, "circo")} == {("circo_val", "searle")}
+
+
+def test_a_method_may_be_kept_to_some_backbones_of_a_table():
+    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+        runs = plan.runs(config, "fashioniq")
+        assert {run["backbone"] for run in runs if run["method"] == "searle-fashioniq"} == {backbone}
+        assert {run["backbone"] for run in runs if run["method"] == "searle"} == set(config["run"]["backbones"])
+
+
+def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_images():
+    for config, name, start in ((MINI, "mini-L-8-cc3m", "mini-L-8"), (PAPER, "ViT-L-14-cc3m", "ViT-L-14")):
+        assert plan.backbones_from(config, "finetuned") == [name]
+        assert plan.finetuning(config, name) == {"backbone": start, "image_set": "cc3m"}
+        assert plan.finetuning_source(config, name) == {"dataset": "cc3m", "split": "train"}
+        assert plan.finetuning_lists(config, name) == ["cc3m/cc/Train_GCC-training_output.csv"]
+        assert {run["method"] for run in plan.runs(config, "pic2word_finetuned") if run["backbone"] == name} == {
+            "text-only",
+            "image-text",
+        }
+
+
+def test_a_benchmark_has_its_own_preprocessing_or_that_of_all():
+    for config in (MINI, PAPER):
+        assert plan.preprocess(config, "cirr_val") == config["preprocess"] == "targetpad"
+        for name, usual in (("cirr_val_clip", "cirr_val"), ("fashioniq_val_clip", "fashioniq_val")):
+            assert plan.preprocess(config, name) == "clip"
+            other = {"preprocess": "clip", "beside_papers": False}
+            assert config["benchmarks"][name] == {**config["benchmarks"][usual], **other}
+            assert name in plan.contents(config, "protocols")["benchmarks"]
+
+
+def test_circo_is_measured_by_every_semantic_aspect_that_the_queries_have():
+    aspects = {f"mAP@10[{aspect}]" for aspect in circo.ASPECTS}
+    assert aspects <= set(PAPER["benchmarks"]["circo_val"]["metrics"])
+    assert aspects - set(MINI["benchmarks"]["circo_val"]["metrics"]) == {"mAP@10[viewpoint]"}  # which no mini query has
+
+
+def test_every_table_of_a_configuration_has_its_query_and_its_page():
+    for config in (MINI, PAPER):
+        for table in plan.tables(config):
+            assert (REPOSITORY / f"workflow/tables/table_{table}.sql").is_file()
+            assert (REPOSITORY / f"docs/tables/{table}.md").is_file()
+
+
+def test_a_variant_is_composed_by_the_method_that_it_varies():
+    config = {"methods": {"searle": {}, "searle-oti": {}, "searle-random": {"compose": "searle"}}}
+    assert plan.method_module(config, "searle-random") == "cirque.methods.searle"
+    assert plan.method_module(config, "searle-oti") == "cirque.methods.searle_oti"
+
+
+def test_a_network_that_is_not_trained_is_made_at_random():
+    networks = {name: {"trainer": "searle", "source": name} for name in ("trained", "random")}
+    config = {"networks": networks}
+    assert (plan.networks_of(config, "searle"), plan.networks_of(config, "random")) == (["trained"], ["random"])
+
+
+def test_each_inversion_is_of_one_kind():
+    for config in (MINI, PAPER):
+        assert plan.inversions_of(config, "palavra") == ["palavra"]
+        assert set(plan.inversions_of(config, "oti")) == set(config["inversions"]) - {"palavra"}
+        assert plan.networks_of(config, "palavra") == ["palavra"]
+
+
+def test_the_benchmarks_on_an_image_set_say_which_images_are_references():
+    assert plan.benchmarks_on(MINI, "circo") == ["circo_val", "circo_test"]
+    assert plan.benchmarks_on(MINI, "unlabeled") == []
+    assert plan.image_list(MINI, "cc3m") == "cc3m/cc/Train_GCC-training_output.csv"
+
+
+def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():
+    found = plan.query_files(MINI, "circo_test", "data/mini")
+    assert found["answers"] == "data/mini/CIRCO/mini/answers.test.json"
+    assert found["full_captions"] == "data/mini/CIRCO/mini/full_captions.json"
+    assert "answers" not in plan.query_files(MINI, "circo_val", "data/mini")
+
+
+def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):
+    monkeypatch.setattr(plan.os, "sched_getaffinity", lambda _: {0, 1})
+    assert plan.threads_each(4, 8) == 1
+    assert plan.threads_each(2, 2) == 2
+    assert plan.threads_each(4, None) == 4
+
+
+def test_two_jobs_with_torch_run_side_by_side_on_any_number_of_cores():
+    assert [plan.threads_of_a_job(cores) for cores in (1, 2, 8, 64, None)] == [1, 1, 4, 4, 4]
+
+
+def test_data_come_from_one_place():
+    assert plan.data_source(MINI) == "generate"
+    assert plan.data_source(PAPER) == "fetch"
+    assert plan.data_source({**PAPER, "stand_in_pictures": {"seed": 0, "image_size": 256}}) == "rehearse"
+
+
+def test_facts_are_stated_of_each_backbone_but_for_sizes():
+    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+        assert plan.facts_of(config, "lincir_gap") == [{"fact": "gap", "backbone": backbone}]
+        assert plan.facts_of(config, "pic2word_datasets") == [{"fact": "sizes", "backbone": ""}]
+        assert plan.facts_of(config, "cirr") == []
+        assert plan.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
+
+
+def measured_jobs():
+    """What `<costs>/….jsonl` of any rule may be, as patterns."""
+    texts = [path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk"))]
+    found = [name for text in texts for name in re.findall(r'"<costs>/([^"]+)\.jsonl"', text)]
+    return [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name)) for name in found]
+
+
+def test_every_job_that_a_training_depends_on_leaves_a_measurement():
+    for config in (MINI, PAPER):
+        for training in plan.plotted_trainings(config, "training_time"):
+            jobs = plan.training_jobs(config, **training)
+            assert len(set(jobs)) == len(jobs)
+            for job in jobs:
+                assert len([pattern for pattern in measured_jobs() if re.fullmatch(pattern, job)]) == 1, job
+            assert jobs[-1].startswith("train_")
+
+
+def test_a_training_of_searle_depends_on_the_inversion_of_its_images():
+    jobs = plan.training_jobs(PAPER, "searle", "ViT-L-14", "42")
+    inverted = [job for job in jobs if job.startswith("invert_images/")]
+    assert inverted == [f"invert_images/oti/unlabeled/targetpad/ViT-L-14/42/{part:05d}" for part in range(40)]
+    assert sum(job.startswith("sample_phrases/") for job in jobs) == PAPER["phrases"]["n_parts"]
+    assert not any(job.startswith(("train_backbone", "train_language_model", "train_tagger")) for job in jobs)
+    assert {job.split("/")[0] for job in plan.training_jobs(PAPER, "lincir", "ViT-L-14", "42")} == {
+        "tag_captions", "encode_captions", "train_lincir",
+    }  # fmt: skip
+
+
+def test_what_a_trainer_depends_on_must_be_known():
+    with pytest.raises(CirqueError, match=r"networks\.mine: .* does not know what other depends on"):
+        plan.training_jobs({"networks": {"mine": {"trainer": "other"}}}, "mine", "ViT-L-14", "0")
+
+
+def test_only_trained_methods_have_a_training_time():
+    trained = {"pic2word": "pic2word", "searle": "searle", "lincir": "lincir"}
+    assert plan.trained_methods(MINI, "training_time") == trained
+    rehearsal = {**MINI, "networks": {**MINI["networks"], "searle": {**MINI["networks"]["searle"], "source": "random"}}}
+    assert "searle" not in plan.trained_methods(rehearsal, "training_time")
+    fewer = {**MINI, "run": {**MINI["run"], "methods": ["image-only", "lincir"]}}
+    assert plan.trained_methods(fewer, "training_time") == {"lincir": "lincir"}
+    assert {run["network"] for run in plan.plotted_trainings(MINI, "training_time")} == {"pic2word", "searle", "lincir"}
+    assert plan.plotted_trainings(MINI, "domains") == []
+    assert plan.plot_settings(MINI, "training_time")["networks"] == trained
+    assert plan.plot_settings(MINI, "domains") == {"metrics": ["R_all@10", "R_all@50"]}
+
+
+def test_a_table_of_facts_alone_has_no_runs():
+    assert plan.runs(MINI, "pic2word_datasets") == []
+    assert plan.submissions(MINI, "pic2word_datasets") == []

@@ -1,0 +1,262 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cirque.encoders import reference_captions, text
+from cirque.errors import CirqueError
+from cirque.networks import phi
+from cirque.stages.compose_queries import main
+from cirque.store import files, schemas, vectors
+from tests import small_searle
+
+REFERENCES = [small_searle.IMAGES[row] for row in (7, 0, 7)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Queries, features, tokens, φ and a backbone."""
+    root = tmp_path_factory.mktemp("compose")
+    small_searle.write_backbone(root)
+    small_searle.write_images(root)
+    phi.save(root / "phi.safetensors", phi.initial(small_searle.DIM, small_searle.TOKEN_DIM, 0.5, 0), {})
+    write_queries(root / "queries.parquet", REFERENCES)
+    return root
+
+
+def write_queries(path: Path, references: list[str], captions: list[str] | None = None) -> Path:
+    rows = [
+        {"query_id": str(9 - number), "reference_id": reference, "captions": [caption], "full_caption": "a cat"}
+        for number, (reference, caption) in enumerate(
+            zip(references, captions or ["is red", " ", "has wheels"], strict=False)
+        )
+    ]
+    files.write_rows(path, rows, schemas.QUERIES)
+    return path
+
+
+def run(folder: Path, method: str, output: Path, queries: Path | None = None, **rest: object) -> np.ndarray:
+    main(
+        method=method,
+        queries=queries or folder / "queries.parquet",
+        features=sorted((folder / "features").glob("*.parquet")),
+        weights=folder / "weights.safetensors",
+        output=output,
+        threads=1,
+        device="cpu",
+        **rest,  # type: ignore[arg-type]
+    )
+    assert files.read_table(output).schema.equals(schemas.query_features(small_searle.DIM))
+    names, array = vectors.read([output], "query_id", "feature")
+    assert names == ["9", "8", "7"][: len(names)]
+    return array
+
+
+def test_queries_with_one_reference_share_its_feature(folder: Path, tmp_path: Path) -> None:
+    found = run(folder, "image-only", tmp_path / "q.parquet")
+    names, features = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
+    expected = features[[names.index(reference) for reference in REFERENCES]]
+    assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_searle_oti_finds_each_references_token_in_its_shard(folder: Path, tmp_path: Path) -> None:
+    paths = sorted((folder / "tokens").glob("*.parquet"))
+    found = run(folder, "searle-oti", tmp_path / "q.parquet", tokens=paths)
+    names, tokens = vectors.read(paths, "image_id", "token")
+    backbone = small_searle.load_backbone(tmp_path)
+    with torch.no_grad():
+        token = torch.from_numpy(tokens[names.index(REFERENCES[1])])[None]
+        expected = text.encode(backbone, ["a photo of $ that  "], tokens=token)[0].numpy()
+    assert np.allclose(found[1], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_captioning_finds_each_references_caption_in_its_shard(folder: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / "00000.parquet", tmp_path / "00001.parquet"]
+    reference_captions.write(paths[0], [(REFERENCES[1], "a cat", "ok")])
+    reference_captions.write(paths[1], [(REFERENCES[0], "a tomato", "ok")])
+    found = run(folder, "captioning", tmp_path / "q.parquet", reference_captions=paths)
+    with torch.no_grad():
+        expected = text.encode(small_searle.load_backbone(tmp_path), ["a photo of a tomato that has wheels"])[0].numpy()
+    assert np.allclose(found[2], expected / np.linalg.norm(expected), atol=1e-5)
+    with pytest.raises(CirqueError, match="captioning needs captions of the references: give --reference-captions"):
+        run(folder, "captioning", tmp_path / "q.parquet")
+
+
+def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Path) -> None:
+    paths = sorted((folder / "tokens").glob("*.parquet"))
+    found = run(folder, "palavra", tmp_path / "q.parquet", tokens=paths, concepts=folder / "concepts.parquet")
+    names, tokens = vectors.read(paths, "image_id", "token")
+    for row, reference, caption in zip(found, REFERENCES, ("is red", " ", "has wheels"), strict=True):
+        number = small_searle.IMAGES.index(reference)
+        concept = np.roll(small_searle.CONCEPTS, -number)[0]
+        with torch.no_grad():
+            token = torch.from_numpy(tokens[names.index(reference)])[None]
+            words = f"a photo of {concept} $ that {caption}"
+            expected = text.encode(small_searle.load_backbone(tmp_path), [words], tokens=token)[0].numpy()
+        assert np.allclose(row, expected / np.linalg.norm(expected), atol=1e-5)
+    with pytest.raises(CirqueError, match="palavra names the references' concepts: give --concepts"):
+        run(folder, "palavra", tmp_path / "q.parquet", tokens=paths)
+
+
+@pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])
+def test_every_other_method_writes_a_feature_for_each_query(method: str, folder: Path, tmp_path: Path) -> None:
+    found = run(folder, method, tmp_path / "q.parquet", phi=folder / "phi.safetensors")
+    assert found.shape == (3, small_searle.DIM)
+
+
+@pytest.fixture(scope="module")
+def two_captions(folder: Path) -> Path:
+    """Queries with two captions each, as FashionIQ's."""
+    rows = [
+        {"query_id": str(9 - number), "reference_id": reference, "captions": captions, "full_caption": "a cat"}
+        for number, (reference, captions) in enumerate(
+            zip(REFERENCES, (["is red", "has wheels"], ["on a box", "is old"], ["is red", "two dogs"]), strict=True)
+        )
+    ]
+    files.write_rows(folder / "two_captions.parquet", rows, schemas.QUERIES)
+    return folder / "two_captions.parquet"
+
+
+def expected(folder: Path, queries: Path, prompt: str, *, reverse: tuple[bool, ...], token: bool) -> np.ndarray:
+    """Query features by plain code: each query's captions in some orders, one by one, averaged."""
+    backbone = small_searle.load_backbone(folder)
+    network = phi.load(folder / "phi.safetensors", torch.device("cpu"))
+    names, images = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
+    found = []
+    for row in files.read_table(queries).to_pylist():
+        features = []
+        for backwards in reverse:
+            said = prompt.format(caption=" and ".join(row["captions"][:: -1 if backwards else 1]))
+            with torch.no_grad():
+                tokens = network(torch.from_numpy(images[names.index(row["reference_id"])])[None]) if token else None
+                features.append(text.encode(backbone, [said], tokens=tokens)[0].numpy())
+        mean = np.mean([feature / np.linalg.norm(feature) for feature in features], axis=0)
+        found.append(mean / np.linalg.norm(mean))
+    return np.array(found)
+
+
+SEARLE, PIC2WORD = "a photo of $ that {caption}", "a photo of $ , {caption}"
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "prompt", "reverse"),
+    [
+        ("lincir", {}, SEARLE, (False, True)),
+        ("pic2word", {}, PIC2WORD, (True,)),
+        ("text-only", {}, "{caption}", (False, True)),
+        ("lincir", {"prompt": "a {caption} of $"}, "a {caption} of $", (False, True)),
+        ("pic2word", {"prompt": "a {caption} of $"}, "a {caption} of $", (True,)),
+        ("lincir", {"caption_order": "given"}, SEARLE, (False,)),
+        ("lincir", {"caption_order": "reversed"}, SEARLE, (True,)),
+        ("pic2word", {"caption_order": "both"}, PIC2WORD, (False, True)),
+        ("lincir", {"prompt": PIC2WORD, "caption_order": "reversed"}, PIC2WORD, (True,)),
+        ("text-only", {"text_prompt": "a {caption} of"}, "a {caption} of", (False, True)),
+        ("text-only", {"caption_order": "given"}, "{caption}", (False,)),
+    ],
+)
+def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
+    method: str,
+    asked: dict[str, str],
+    prompt: str,
+    reverse: tuple[bool, ...],
+    folder: Path,
+    two_captions: Path,
+    tmp_path: Path,
+) -> None:
+    found = run(folder, method, tmp_path / "q.parquet", two_captions, phi=folder / "phi.safetensors", **asked)
+    plain = expected(folder, two_captions, prompt, reverse=reverse, token=method != "text-only")
+    assert np.allclose(found, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("methods", "asked"),
+    [
+        (["image-only", "text-only", "image-text", "upper-bound"], {"prompt": "a {caption} of $"}),
+        (["image-only", "lincir", "pic2word", "searle", "upper-bound"], {"text_prompt": "a {caption} of"}),
+        (["image-only", "upper-bound"], {"caption_order": "reversed"}),
+    ],
+)
+def test_what_does_not_concern_a_method_changes_no_bit_of_it(
+    methods: list[str], asked: dict[str, str], folder: Path, two_captions: Path, tmp_path: Path
+) -> None:
+    given = {"queries": two_captions, "phi": folder / "phi.safetensors"}
+    for method in methods:
+        without = run(folder, method, tmp_path / "one.parquet", **given)
+        assert np.array_equal(run(folder, method, tmp_path / "other.parquet", **given, **asked), without), method
+
+
+def test_orders_and_prompts_come_by_the_command_line(folder: Path, two_captions: Path, tmp_path: Path) -> None:
+    from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
+
+    features = sorted((folder / "features").glob("*.parquet"))
+    command = [
+        "compose", "--method", "lincir", "--queries", two_captions, "--features", *features, "--tokens", "None",
+        "--phi", folder / "phi.safetensors", "--weights", folder / "weights.safetensors", "--threads", "1",
+        "--device", "cpu", "--prompt", PIC2WORD, "--caption-order", "reversed", "--output", tmp_path / "q.parquet",
+    ]  # fmt: skip
+    assert cirque(list(map(str, command))) == 0
+    asked = {"prompt": PIC2WORD, "caption_order": "reversed", "phi": folder / "phi.safetensors"}
+    direct = run(folder, "lincir", tmp_path / "direct.parquet", two_captions, **asked)
+    assert np.array_equal(vectors.read([tmp_path / "q.parquet"], "query_id", "feature")[1], direct)
+
+
+def test_image_only_imports_no_torch(folder: Path, tmp_path: Path) -> None:
+    command = [
+        "compose", "--method", "image-only", "--queries", folder / "queries.parquet", "--features",
+        *sorted((folder / "features").glob("*.parquet")), "--weights", folder / "weights.safetensors",
+        "--threads", "1", "--output", tmp_path / "q.parquet",
+    ]  # fmt: skip
+    code = (
+        "import sys; from cirque.__main__ import main; status = main(sys.argv[1:]);"
+        "print(sorted({'torch', 'open_clip', 'transformers'} & set(sys.modules))); sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+    assert (tmp_path / "q.parquet").is_file()
+
+
+def test_the_command_line_takes_several_token_files(folder: Path, tmp_path: Path) -> None:
+    from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
+
+    command = [
+        "compose", "--method", "searle-oti", "--queries", folder / "queries.parquet", "--features",
+        *sorted((folder / "features").glob("*.parquet")), "--tokens", *sorted((folder / "tokens").glob("*.parquet")),
+        "--phi", "None", "--weights", folder / "weights.safetensors", "--threads", "1", "--device", "cpu",
+        "--output", tmp_path / "q.parquet",
+    ]  # fmt: skip
+    assert cirque(list(map(str, command))) == 0
+    assert (tmp_path / "q.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("method", "message"), [("searle-oti", "needs pseudo tokens: give --tokens"), ("searle", "needs φ: give --phi")]
+)
+def test_a_method_without_what_it_needs_is_an_error(method: str, message: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CirqueError, match=message):
+        run(folder, method, tmp_path / "q.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reference_without_a_feature_is_an_error(folder: Path, tmp_path: Path) -> None:
+    queries = write_queries(tmp_path / "queries.parquet", [small_searle.IMAGES[0], "gone", "broken.JPEG"])
+    with pytest.raises(CirqueError, match=r"1 of 3 images .* no feature \(first: broken.JPEG: truncated"):
+        run(folder, "image-only", tmp_path / "q.parquet", queries)
+    write_queries(queries, [small_searle.IMAGES[0], "gone"])
+    with pytest.raises(CirqueError, match=r"1 of 2 .*first: gone"):
+        run(folder, "image-only", tmp_path / "q.parquet", queries)
+
+
+def test_a_reference_without_a_token_is_an_error(folder: Path, tmp_path: Path) -> None:
+    first = sorted((folder / "tokens").glob("*.parquet"))[:1]
+    with pytest.raises(CirqueError, match=r"1 of 2 references have no pseudo token \(first: ILSVRC2012_test_00000008"):
+        run(folder, "searle-oti", tmp_path / "q.parquet", tokens=first)
+
+
+def test_a_caption_over_the_context_is_an_error_that_names_the_query(folder: Path, tmp_path: Path) -> None:
+    queries = write_queries(tmp_path / "queries.parquet", REFERENCES[:2], ["is red", "very " * 90])
+    with pytest.raises(CirqueError, match="query 8: text over the context"):
+        run(folder, "text-only", tmp_path / "q.parquet", queries)
+    assert not (tmp_path / "q.parquet").exists()
