@@ -90,11 +90,23 @@ def evaluate(folder: Path, n_images: int = 70, n_queries: int = 40) -> None:
         common = ["--published", *PUBLISHED]
         settings = ["--settings", SCALE / "settings.json"]
         assert (
-            run("table", "--name", "cirr", "--sql", SQL, "--metrics", *metrics, *common, *settings, "--output", table)
+            run(
+                "build_table",
+                "--name",
+                "cirr",
+                "--sql",
+                SQL,
+                "--metrics",
+                *metrics,
+                *common,
+                *settings,
+                "--output",
+                table,
+            )
             == 0
         )
-        assert run("report", "--table", table, "--output", SCALE / "table_cirr.html") == 0
-        assert run("database", "--results", "results", *common, "--output", "results/cirque.duckdb") == 0
+        assert run("write_page", "--table", table, "--output", SCALE / "table_cirr.html") == 0
+        assert run("create_database", "--results", "results", *common, "--output", "results/cirque.duckdb") == 0
 
 
 def _write_inputs(benchmark: str, n_images: int, n_queries: int) -> None:
@@ -136,14 +148,14 @@ def _rank_and_measure(benchmark: str, method: str) -> None:
     """The stages rank and metrics."""
     rankings = _run("rankings", benchmark, method) / "rankings.parquet"
     assert run(
-        "rank", "--queries", SCALE / f"queries/benchmark={benchmark}/queries.parquet",
+        "rank_gallery", "--queries", SCALE / f"queries/benchmark={benchmark}/queries.parquet",
         "--gallery", SCALE / f"gallery/benchmark={benchmark}/gallery.parquet",
         "--query-features", _run("query_features", benchmark, method) / "queries.parquet",
         "--features", *sorted(_features(benchmark).glob("*.parquet")),
         "--remove-reference", True, "--output", rankings,
     ) == 0  # fmt: skip
     assert run(
-        "metrics", "--rankings", rankings, "--benchmark", benchmark, "--split", benchmark.split("_")[1],
+        "compute_metrics", "--rankings", rankings, "--benchmark", benchmark, "--split", benchmark.split("_")[1],
         "--backbone", "tiny", "--method", method, "--seed", 0, "--metrics", *METRICS, "--resamples", 500,
         "--bootstrap-seed", 0, "--level", 0.95, "--output", _run("metrics", benchmark, method) / "metrics.parquet",
     ) == 0  # fmt: skip

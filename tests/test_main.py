@@ -23,7 +23,7 @@ def test_list_of_stages_imports_none_of_them():
 def test_unknown_stage_lists_the_known_ones():
     done = cirque("invent")
     assert done.returncode == 2
-    assert "no stage is called 'invent'" in done.stderr
+    assert "no stage or command is called 'invent'" in done.stderr
     assert "list_images" in done.stderr
 
 

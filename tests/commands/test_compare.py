@@ -144,7 +144,7 @@ def test_an_interval_sees_the_resamples_of_the_metrics(project, groups):
     rankings("nothing", [50] * N_QUERIES, group=groups)
     measured = path.replace("rankings", "metrics")
     assert run(
-        "metrics", "--rankings", path, "--benchmark", "fashioniq_val", "--split", "val", "--backbone", "tiny",
+        "compute_metrics", "--rankings", path, "--benchmark", "fashioniq_val", "--split", "val", "--backbone", "tiny",
         "--method", "searle", "--seed", 0, "--metrics", "R@1", "R@10", "--resamples", 300, "--bootstrap-seed", 0,
         "--level", 0.95, "--output", measured,
     ) == 0  # fmt: skip

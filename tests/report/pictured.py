@@ -64,7 +64,7 @@ def _shard(image_set: str, split: str) -> None:
     ) == 0  # fmt: skip
     for shard in range(2):
         tar = SCALE / f"shards/image_set={image_set}/{shard:05d}.tar"
-        assert run("shard", "--images", images, "--shard", shard, "--data-root", "data", "--output", tar) == 0
+        assert run("shard_images", "--images", images, "--shard", shard, "--data-root", "data", "--output", tar) == 0
 
 
 def arguments(**changes: object) -> list[object]:

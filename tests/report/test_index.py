@@ -175,7 +175,7 @@ def drawing(project):
     path = Path("results/plot_noise_norms.svg")
     with inside(project):
         words = ["--name", "noise_norms", "--settings", json.dumps(settings), "--output", path]
-        assert run("plot", *words, "--data", path.with_suffix(".parquet")) == 0
+        assert run("draw_plot", *words, "--data", path.with_suffix(".parquet")) == 0
     return path
 
 

@@ -25,16 +25,16 @@ def test_a_missing_query_or_settings_is_refused_by_name(evaluated, tmp_path, cap
     metrics = sorted((evaluated / SCALE).glob("metrics/**/metrics.parquet"))
     words = ["--name", "cirr", "--metrics", *metrics, "--published", *PUBLISHED, "--output", tmp_path / "table"]
     settings = evaluated / SCALE / "settings.json"
-    assert run("table", *words, "--sql", tmp_path / "none.sql", "--settings", settings) == 1
+    assert run("build_table", *words, "--sql", tmp_path / "none.sql", "--settings", settings) == 1
     assert "none.sql: no such file" in capsys.readouterr().err
-    assert run("table", *words, "--sql", SQL, "--settings", tmp_path / "none.json") == 1
+    assert run("build_table", *words, "--sql", SQL, "--settings", tmp_path / "none.json") == 1
     assert "none.json: no such file" in capsys.readouterr().err
     assert not (tmp_path / "table").exists()
 
 
 def test_a_page_of_an_empty_table_is_refused(tmp_path, capsys):
     files.write_rows(tmp_path / "table.parquet", [], schemas.TABLE)
-    assert run("report", "--table", tmp_path / "table.parquet", "--output", tmp_path / "page.html") == 1
+    assert run("write_page", "--table", tmp_path / "table.parquet", "--output", tmp_path / "page.html") == 1
     assert "holds no figure" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
 
@@ -52,7 +52,7 @@ def test_a_database_is_written_anew_whatever_a_kill_left(evaluated, tmp_path, be
     database = tmp_path / "cirque.duckdb"
     (tmp_path / f".cirque.duckdb.{os.getpid()}.part").write_bytes(before)
     with inside(evaluated):
-        assert run("database", "--results", "results", "--published", *PUBLISHED, "--output", database) == 0
+        assert run("create_database", "--results", "results", "--published", *PUBLISHED, "--output", database) == 0
         assert {path.name for path in tmp_path.iterdir()} == {"cirque.duckdb", "cirque.duckdb.run.json"}
         with duckdb.connect(database, read_only=True) as opened:
             assert opened.execute("SELECT count(*) FROM tables").fetchone() > (0,)
@@ -62,7 +62,7 @@ def test_a_database_that_cannot_be_made_leaves_the_former_one(evaluated, tmp_pat
     database = tmp_path / "cirque.duckdb"
     database.write_bytes(b"former")
     monkeypatch.setattr("cirque.tables.database.write_placeholders", lambda results: None)
-    assert run("database", "--results", tmp_path, "--published", *PUBLISHED, "--output", database) == 1
+    assert run("create_database", "--results", tmp_path, "--published", *PUBLISHED, "--output", database) == 1
     assert "could not be written" in capsys.readouterr().err
     assert database.read_bytes() == b"former"
     assert [path.name for path in tmp_path.iterdir()] == ["cirque.duckdb"]

@@ -193,7 +193,7 @@ def test_orders_and_prompts_come_by_the_command_line(folder: Path, two_captions:
 
     features = sorted((folder / "features").glob("*.parquet"))
     command = [
-        "compose", "--method", "lincir", "--queries", two_captions, "--features", *features, "--tokens", "None",
+        "compose_queries", "--method", "lincir", "--queries", two_captions, "--features", *features, "--tokens", "None",
         "--phi", folder / "phi.safetensors", "--weights", folder / "weights.safetensors", "--threads", "1",
         "--device", "cpu", "--prompt", PIC2WORD, "--caption-order", "reversed", "--output", tmp_path / "q.parquet",
     ]  # fmt: skip
@@ -205,7 +205,7 @@ def test_orders_and_prompts_come_by_the_command_line(folder: Path, two_captions:
 
 def test_image_only_imports_no_torch(folder: Path, tmp_path: Path) -> None:
     command = [
-        "compose", "--method", "image-only", "--queries", folder / "queries.parquet", "--features",
+        "compose_queries", "--method", "image-only", "--queries", folder / "queries.parquet", "--features",
         *sorted((folder / "features").glob("*.parquet")), "--weights", folder / "weights.safetensors",
         "--threads", "1", "--output", tmp_path / "q.parquet",
     ]  # fmt: skip
@@ -222,7 +222,7 @@ def test_the_command_line_takes_several_token_files(folder: Path, tmp_path: Path
     from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
 
     command = [
-        "compose", "--method", "searle-oti", "--queries", folder / "queries.parquet", "--features",
+        "compose_queries", "--method", "searle-oti", "--queries", folder / "queries.parquet", "--features",
         *sorted((folder / "features").glob("*.parquet")), "--tokens", *sorted((folder / "tokens").glob("*.parquet")),
         "--phi", "None", "--weights", folder / "weights.safetensors", "--threads", "1", "--device", "cpu",
         "--output", tmp_path / "q.parquet",

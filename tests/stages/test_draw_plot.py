@@ -12,7 +12,7 @@ from tests.training.test_times import write
 
 
 def draw(folder, name, settings, **inputs):
-    words = ["plot", "--name", name, "--settings", json.dumps(settings)]
+    words = ["draw_plot", "--name", name, "--settings", json.dumps(settings)]
     for option, paths in inputs.items():
         words += [f"--{option}", *paths]
     return run(*words, "--output", folder / f"plot_{name}.svg", "--data", folder / f"plot_{name}.parquet")
@@ -39,7 +39,7 @@ def test_times_of_jobs_become_a_plot(tmp_path):
         jobs = [write(tmp_path, f"{step}/{network}/0.jsonl") for step in ("invert_images", f"train_{network}")]
         times.append(tmp_path / f"{network}.parquet")
         words = ["--network", network, "--backbone", "tiny", "--seed", 0, "--output", times[-1]]
-        assert run("training_time", "--costs", *jobs, *words) == 0
+        assert run("sum_training_time", "--costs", *jobs, *words) == 0
         assert files.read_table(times[-1]).schema.equals(schemas.TRAINING_TIMES)
     tables = [table(tmp_path, [scored("searle"), scored("lincir")])]
     assert draw(tmp_path, "training_time", SETTINGS, tables=tables, times=times) == 0

@@ -180,12 +180,12 @@ def test_a_table_of_facts_alone_needs_no_metrics(tmp_path):
     files.write_json(tmp_path / "settings.json", config)
     sql = REPOSITORY / "workflow/tables/table_lincir_gap.sql"
     words = ["--name", "lincir_gap", "--sql", sql, "--published", *PUBLISHED, "--settings", tmp_path / "settings.json"]
-    assert run("table", *words, "--facts", tmp_path / "f.parquet", "--output", tmp_path / "t.parquet") == 0
+    assert run("build_table", *words, "--facts", tmp_path / "f.parquet", "--output", tmp_path / "t.parquet") == 0
     rows = files.read_table(tmp_path / "t.parquet").to_pylist()
     measured = [row for row in rows if row["measured"] is not None]
     assert [row["row"] for row in measured] == list(modality_gap.PRINTED_AS.values())
     assert {row["verdict"] for row in measured} == {"mini"}
-    assert run("report", "--table", tmp_path / "t.parquet", "--output", tmp_path / "t.html") == 0
+    assert run("write_page", "--table", tmp_path / "t.parquet", "--output", tmp_path / "t.html") == 0
     assert run("show", "--table", tmp_path / "t.parquet") == 0
     words = ["--method", "No noise", "--metric", "modality_gap"]
     assert run("explain", tmp_path / "t.parquet", *words) == 0

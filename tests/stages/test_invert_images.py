@@ -246,7 +246,7 @@ def test_a_killed_inversion_goes_on_and_ends_with_the_same_bits(folder: Path, tm
     given = {
         key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
     }
-    command = [sys.executable, "-m", "cirque", "oti", "--queries"]  # no queries: every image
+    command = [sys.executable, "-m", "cirque", "invert_images", "--queries"]  # no queries: every image
     command += config.flags(
         {**given, "work": str(tmp_path / "work"), "output": str(tmp_path / "tokens.parquet")}
     ).split()

@@ -32,7 +32,7 @@ def rank(paths, **changes):
     }  # fmt: skip
     words = [word for name, file in flags.items() for word in (f"--{name}", paths / file)]
     shards = ["--features", paths / "shard0", paths / "shard1"]
-    return run("rank", *words, *shards, "--remove-reference", True)
+    return run("rank_gallery", *words, *shards, "--remove-reference", True)
 
 
 def test_features_meet_by_name_whatever_their_order(paths):

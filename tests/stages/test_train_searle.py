@@ -126,7 +126,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp
         key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
     }
     paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    command = [sys.executable, "-m", "cirque", "train_phi"]
+    command = [sys.executable, "-m", "cirque", "train_searle"]
     command += config.flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
     command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)

@@ -63,7 +63,7 @@ def test_modules_found_by_name_are_given_beside_the_stage():
 def test_a_stage_leaves_a_record_of_inputs_outputs_and_versions(tmp_path: Path):
     output = tmp_path / "settings.json"
     subprocess.run(
-        [sys.executable, "-m", "cirque", "settings", "--settings", '{"a": 1}', "--output", str(output)],
+        [sys.executable, "-m", "cirque", "write_settings", "--settings", '{"a": 1}', "--output", str(output)],
         check=True,
     )
     record = json.loads(provenance.record_path(output).read_text())
@@ -76,7 +76,7 @@ def test_a_stage_leaves_a_record_of_inputs_outputs_and_versions(tmp_path: Path):
 def test_checksum_of_an_altered_file_is_computed_anew(tmp_path: Path):
     output = tmp_path / "settings.json"
     subprocess.run(
-        [sys.executable, "-m", "cirque", "settings", "--settings", '{"a": 1}', "--output", str(output)],
+        [sys.executable, "-m", "cirque", "write_settings", "--settings", '{"a": 1}', "--output", str(output)],
         check=True,
     )
     recorded = provenance.sha256(output)

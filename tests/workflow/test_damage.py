@@ -19,7 +19,7 @@ def test_truncated_tar_is_named_and_its_removal_is_the_cure(finished: Project, p
 
     failed = project.snakemake("-c8", TABLE)
     assert failed.returncode != 0
-    assert f"cirque features: {SHARD}" in failed.stdout + failed.stderr
+    assert f"cirque extract_features: {SHARD}" in failed.stdout + failed.stderr
     assert not list((project.root / "results").rglob(".*.part"))
 
     shard.unlink()

@@ -1,0 +1,196 @@
+"""What a rule gives its stage: the flags of `python -m cirque STAGE`, made from the stage's signature.
+
+    params:
+        **call("extract_features", max_failed=lambda wildcards: …),
+    shell:
+        STAGE
+
+Each parameter of the stage takes its value from the rule's setting, output, input or wildcard of the same name; the
+rule's only output is the stage's `output`. Nothing is written twice, and nothing can be misspelt: a setting that the
+stage does not have, or a parameter for which the rule has nothing, ends the workflow when it is parsed.
+"""
+
+import functools
+import inspect
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cirque.errors import CirqueError
+from cirque.families import Family, fields, signature
+from cirque.store.provenance import code_version
+
+STAGES = Family("stage", "cirque.stages", entry="main")
+
+#: Parameters of stages that a rule leaves to their defaults or that stand in the shell command itself.
+LEFT_OUT = frozenset({"threads", "device", "seconds_between_saves"})
+
+#: Every settings class of a trainer or inversion is the stage's parameter of this name; its fields are flags.
+SETTINGS = "settings"
+
+
+def flags(section: Mapping[str, Any], *leave_out: str) -> str:
+    """A section of the configuration as command-line flags, in the order of its keys; a value None is left out."""
+    words: list[str] = []
+    for key, value in section.items():
+        if key not in leave_out and value is not None:
+            words.append("--" + key.replace("_", "-"))
+            words += [str(item) for item in value] if _is_list(value) else [str(value)]
+    return shlex.join(words)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+
+
+class Call:
+    """The flags of one stage, as a function that Snakemake calls for each job.
+
+    Attributes:
+        stage: name of the stage.
+        settings: what the rule gives besides its files and wildcards: values, or functions of wildcards (and input).
+        family: of the members that the stage serves; None if it serves none.
+        member: the chosen one, as a value or a function of wildcards.
+    """
+
+    def __init__(
+        self, stage: str, settings: Mapping[str, Any], family: Family | None = None, member: Any = None
+    ) -> None:
+        """Check the settings' names.
+
+        Raises:
+            CirqueError: there is no such stage, or it has no such parameter.
+        """
+        self.stage, self.settings, self.family, self.member = stage, dict(settings), family, member
+        self.parameters = signature(STAGES.file(stage), "main")
+        if family is not None:
+            self.parameters = dict(list(self.parameters.items())[1:])  # the first is the member's name
+        else:
+            unknown = [name for name in self.settings if name not in self.parameters]
+            if unknown:
+                raise CirqueError(
+                    f"stage {stage} has no parameter {', '.join(unknown)}; it has {', '.join(self.parameters)}"
+                )
+
+    def lacking(self, names: Iterable[str], n_outputs: int) -> list[str]:
+        """Parameters that must be given and for which a rule has no setting, file or wildcard.
+
+        Args:
+            names: of the rule's inputs, outputs and wildcards.
+            n_outputs: how many outputs the rule has.
+        """
+        known = {*names, *self.settings, *LEFT_OUT} | ({"output"} if n_outputs == 1 else set())
+        return [name for name, required in self.parameters.items() if required and name not in known]
+
+    def __call__(self, wildcards: Any, input: Any, output: Any) -> str:
+        """The command's words for one job: the member, if the stage serves a family, and the flags.
+
+        Raises:
+            CirqueError: the member has no parameter of a setting's name, or lacks one.
+        """
+        given = {key: _value(value, wildcards, input) for key, value in self.settings.items()}
+        files = {**dict(wildcards.items()), **dict(input.items()), **dict(output.items())}
+        if "output" not in files and len(output) == 1:
+            files["output"] = output[0]
+        parameters, words = self.parameters, ""
+        if self.family is not None:
+            words = str(_value(self.member, wildcards, input))
+            parameters = {**self.family.parameters(words), **parameters}
+        values: dict[str, Any] = {}
+        for name in parameters:
+            if name == SETTINGS and isinstance(given.get(name), Mapping):
+                values |= given[name]
+            elif name not in LEFT_OUT and (name in given or name in files):
+                value = given[name] if name in given else files[name]
+                values[name] = None if value in ([], ()) else _paths(value)
+        return f"{words} {flags(values)}".strip()
+
+
+def _value(value: Any, wildcards: Any, inputs: Any) -> Any:
+    """A setting of a job: itself, or what its function gives."""
+    if not callable(value):
+        return value
+    return value(wildcards, inputs) if len(inspect.signature(value).parameters) > 1 else value(wildcards)
+
+
+def _paths(value: Any) -> Any:
+    """One file as itself, several as a list."""
+    return list(value) if _is_list(value) else value
+
+
+def call(
+    stage: str,
+    *,
+    family: Family | None = None,
+    member: Any = None,
+    modules: Sequence[str] | Callable[[Any], Sequence[str]] = (),
+    **settings: Any,
+) -> dict[str, Any]:
+    """The params of a rule that runs a stage: `call`, its flags, and `code`, the version of its code.
+
+    Args:
+        stage: name of the stage.
+        family: of members, if the stage serves one.
+        member: the chosen member: a value, or a function of wildcards.
+        modules: modules that the stage imports by name: a list, or a function of wildcards.
+        **settings: what the stage takes besides the rule's files and wildcards: values, or functions of wildcards (and
+            input). A value None leaves a flag out.
+    """
+
+    def code(wildcards: Any) -> str:
+        names = list(modules(wildcards) if callable(modules) else modules)
+        if family is not None:
+            names.append(family.module(str(_value(member, wildcards, None))))
+        return code_version(stage, *names)
+
+    fixed = not callable(modules) and not callable(member)
+    called = Call(stage, settings, family, member)
+
+    # Snakemake looks at the names of a function's parameters.
+    def of_job(wildcards: Any, input: Any, output: Any) -> str:
+        return called(wildcards, input, output)
+
+    of_job.called = called  # type: ignore[attr-defined]
+    return {"call": of_job, "code": code(None) if fixed else code}
+
+
+def require_complete(rules: Iterable[Any]) -> None:
+    """Refuse a rule that does not give its stage what the stage's signature asks.
+
+    Args:
+        rules: Snakemake's rules.
+
+    Raises:
+        CirqueError: a line for each rule and parameter.
+    """
+    faults = []
+    for rule in rules:
+        called = getattr(dict(rule.params.items()).get("call"), "called", None)
+        if called is not None:
+            names = [*_names(rule.input), *_names(rule.output), *rule.wildcard_names]
+            # What a function gives by `unpack` is known for each job only.
+            open_ended = any(callable(item) for item in rule.input if _is_unpacked(item))
+            lacking = [] if open_ended else called.lacking(names, len(rule.output))
+            faults += [f"rule {rule.name} gives its stage {called.stage} nothing for {name}" for name in lacking]
+    if faults:
+        raise CirqueError("\n".join(faults))
+
+
+def _names(files: Any) -> list[str]:
+    return [name for name, _ in files.items()]
+
+
+def _is_unpacked(item: Any) -> bool:
+    return bool(getattr(item, "flags", {}).get("unpack"))
+
+
+def settings_of(family: Family, member: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a configuration's entry that is the settings of its member: the fields of the member's `Settings`."""
+    own = _fields(family.file(member))
+    return {key: value for key, value in entry.items() if key in own}
+
+
+@functools.cache
+def _fields(file: Path) -> frozenset[str]:
+    return frozenset(fields(file, "Settings"))
