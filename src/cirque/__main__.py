@@ -8,8 +8,11 @@ import ast
 import os
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from cirque import __version__
+from cirque.commandline import for_member
 from cirque.errors import CirqueError
 from cirque.families import Family
 from cirque.store import provenance
@@ -35,6 +38,24 @@ def usage() -> str:
     return "\n".join(lines)
 
 
+def _function(family: Family, name: str, words: list[str]) -> tuple[Callable[..., Any], list[str]]:
+    """The function of a command or stage, and the words that are left for it.
+
+    Of a stage that serves a family the first word is a member's name.
+
+    Raises:
+        CirqueError: the family has no such member.
+    """
+    module = family.load(name)
+    served = getattr(module, "FAMILY", None)
+    if served is None:
+        return module.main, words
+    if not words or words[0].startswith("-"):
+        raise CirqueError(f"give a {served.noun}: python -m cirque {name} {' | '.join(served.names())} [options]")
+    member = getattr(served.load(words[0]), served.entry)
+    return for_member(module.main, member, words[0], getattr(module, "GIVEN", ())), words[1:]
+
+
 def main(arguments: list[str]) -> int:
     """Dispatch to one command or stage; returns the exit status."""
     if not arguments or arguments[0] in {"-h", "--help"}:
@@ -55,11 +76,11 @@ def main(arguments: list[str]) -> int:
 
     started = time.time()
     try:
-        stage = family.load(name)
+        function, words = _function(family, name, arguments[1:])
         tyro.cli(
-            stage.main,
-            prog=f"python -m cirque {name}",
-            args=arguments[1:],
+            function,
+            prog=f"python -m cirque {' '.join(arguments[: len(arguments) - len(words)])}",
+            args=words,
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands),
         )
         provenance.write_records(name, arguments[1:], started)

@@ -33,7 +33,8 @@ def for_member(stage: Function, member: Function, name: str, given: tuple[str, .
         CirqueError: a parameter of the member takes any number of values, which no command line can name.
     """
     first, *own, rest = inspect.signature(stage).parameters.values()
-    assert rest.kind is inspect.Parameter.VAR_KEYWORD and first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert rest.kind is inspect.Parameter.VAR_KEYWORD
+    assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     read = inspect.signature(member).parameters.values()
     unnamed = [p.name for p in read if p.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)]
     if unnamed:
@@ -47,7 +48,7 @@ def for_member(stage: Function, member: Function, name: str, given: tuple[str, .
     def run(**options: Any) -> Any:
         return stage(name, **options)
 
-    del run.__wrapped__  # type: ignore[attr-defined]  # the signature is not the stage's
+    del run.__wrapped__  # the signature is not the stage's
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: hints[p.name] for p in parameters} | {"return": None}
     run.__doc__ = _documented(stage, member)

@@ -43,8 +43,8 @@ def test_association_imports_no_torch(folder: Path, tmp_path: Path) -> None:
         "import sys; from cirque.__main__ import main; status = main(sys.argv[1:]);"
         "print('torch' in sys.modules); sys.exit(status)"
     )
-    command = ["associate_concepts", "--features", *sorted((folder / "features").glob("*.parquet")), "--concept-features",
-               folder / "classes.parquet", "--n-stored", "2", "--max-failed", "1",
+    command = ["associate_concepts", "--features", *sorted((folder / "features").glob("*.parquet")),
+               "--concept-features", folder / "classes.parquet", "--n-stored", "2", "--max-failed", "1",
                "--output", tmp_path / "c.parquet"]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr

@@ -21,9 +21,9 @@ def rankings(path, ranks, groups=None, subset_rank=1):
 
 def measure(path, *metrics):
     status = run(
-        "compute_metrics", "--rankings", path / "rankings", "--benchmark", "cirr_val", "--split", "val", "--backbone", "tiny",
-        "--method", "searle", "--seed", 3, "--metrics", *(metrics or ["R@1", "R@5"]), "--resamples", 200,
-        "--bootstrap-seed", 0, "--level", 0.95, "--output", path / "metrics",
+        "compute_metrics", "--rankings", path / "rankings", "--benchmark", "cirr_val", "--split", "val",
+        "--backbone", "tiny", "--method", "searle", "--seed", 3, "--metrics", *(metrics or ["R@1", "R@5"]),
+        "--resamples", 200, "--bootstrap-seed", 0, "--level", 0.95, "--output", path / "metrics",
     )  # fmt: skip
     return files.read_table(path / "metrics").to_pylist() if status == 0 else status
 

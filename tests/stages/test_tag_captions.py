@@ -27,7 +27,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def run(corpus: Path, model: Path, **changes: Any) -> list[dict[str, Any]]:
     output = corpus.parent / "captions.parquet"
-    usual = {"name": "web", "kind": "text", "context_length": 77, "part": 0, "n_parts": 1, "processes": 1}
+    usual = {"name": "web", "kind": "text", "context_length": 77, "part": 0, "n_parts": 1, "threads": 1}
     main(corpus=corpus, model=str(model), output=output, **{**usual, **changes})
     table = files.read_table(output)
     assert table.schema.equals(schemas.CAPTIONS)
@@ -66,7 +66,7 @@ def test_more_parts_than_captions_leave_parts_empty(corpus: Path, model: Path) -
 def test_neither_processes_nor_blocks_change_a_row(corpus: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(corpus, model)
     monkeypatch.setattr("cirque.stages.tag_captions.CAPTIONS_AT_ONCE", 4)
-    assert run(corpus, model, processes=2) == whole
+    assert run(corpus, model, threads=2) == whole
 
 
 def test_a_null_in_a_column_is_an_empty_caption(tmp_path: Path, model: Path) -> None:
@@ -86,5 +86,5 @@ def test_a_line_that_is_not_utf_8_is_named_and_leaves_no_file(tmp_path: Path, mo
 
 
 def test_no_process_is_an_error(corpus: Path, model: Path) -> None:
-    with pytest.raises(CirqueError, match="0 processes cannot work"):
-        run(corpus, model, processes=0)
+    with pytest.raises(CirqueError, match="0 threads cannot work"):
+        run(corpus, model, threads=0)

@@ -11,135 +11,105 @@ RESUMES from <scale>/work/backbones/…
 rule train_backbone:
     input:
         captions="<data>/captions/images.tar",
-        model=model_config,
+        model=model_config("backbones"),
     output:
-        weights=WEIGHTS,
-        card="<scale>/backbones/backbone={backbone}/weights.json",
-    log:
-        "<logs>/train_backbone/{backbone}.log",
-    benchmark:
-        "<costs>/train_backbone/{backbone}.jsonl"
+        weights=FILE.weights,
+        card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "trained")),
-    conda:
-        "../../envs/cirque.yaml"
     threads: torch_cores
     resources:
-        gpu=plan.gpu_here(),
-        torch_threads=torch_threads,
-        mem_mb=4000,
-        runtime=30,
+        **torch_job(mem_mb=4000, runtime=30),
     params:
-        code=code_version("train_backbone"),
-        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
-        training=lambda wildcards: flags(config["backbones"][wildcards.backbone]["weights"], "source"),
-        configs=MODEL_CONFIGS,
-        seed=lambda wildcards: config["world"]["seed"],
-        work=f"{WORK}/backbones/{{backbone}}",
+        **call(
+            "train_backbone",
+            model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+            settings=lambda wildcards: without(config["backbones"][wildcards.backbone]["weights"], "source"),
+            model_configs=MODEL_CONFIGS,
+            seed=lambda wildcards: wildcards.encoder_seed,
+            work=work("backbones", "backbone", "encoder_seed"),
+        ),
     shell:
-        "python -m cirque train_backbone --captions {input.captions} --model {params.model} --model-configs {params.configs}"
-        " {params.training} --seed {params.seed} --work {params.work} --threads {resources.torch_threads} --weights {output.weights}"
-        " 2>&1 | tee {log}"
+        TORCH_STAGE
 
 
 rule finetune_backbone:
     input:
-        base=lambda wildcards: expand(WEIGHTS, **plan.finetuning(config, wildcards.backbone)),
-        images=lambda wildcards: expand(
-            "<scale>/images/image_set={image_set}/images.parquet",
-            **plan.finetuning(config, wildcards.backbone),
+        base=lambda wildcards: expand(FILE.weights, **plan.base_encoder(config, dict(wildcards.items()))),
+        images=lambda wildcards: expand(FILE.images, **plan.finetuning(config, wildcards.backbone)),
+        shards=lambda wildcards: shards_of(FILE.shards, **plan.finetuning(config, wildcards.backbone)),
+        features=lambda wildcards: shards_of(
+            FILE.features,
+            plan.finetuning(config, wildcards.backbone)["image_set"],
+            **plan.base_encoder(config, dict(wildcards.items())),
         ),
-        shards=lambda wildcards: shards_of(
-            "<scale>/shards/image_set={image_set}/{shard}.tar",
-            **plan.finetuning(config, wildcards.backbone),
-        ),
-        features=lambda wildcards: shards_of(FEATURES, **plan.finetuning(config, wildcards.backbone)),
-        captions=lambda wildcards: [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)],
+        lists=lambda wildcards: [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)],
     output:
-        weights=WEIGHTS,
-        card="<scale>/backbones/backbone={backbone}/weights.json",
-    log:
-        "<logs>/finetune_backbone/{backbone}.log",
-    benchmark:
-        "<costs>/finetune_backbone/{backbone}.jsonl"
+        weights=FILE.weights,
+        card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "finetuned")),
-    conda:
-        "../../envs/cirque.yaml"
     threads: torch_cores
     resources:
-        gpu=plan.gpu_here(),
-        torch_threads=torch_threads,
-        mem_mb=48000,
-        runtime=2880,
+        **torch_job(mem_mb=48000, runtime=2880),
     params:
-        code=lambda wildcards: code_version(
+        **call(
             "finetune_backbone",
-            f"cirque.datasets.{plan.finetuning_source(config, wildcards.backbone)['dataset']}",
+            modules=lambda wildcards: [
+                datasets.FAMILY.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])
+            ],
+            dataset=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["dataset"],
+            split=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["split"],
+            preprocess=config["preprocess"],
+            settings=lambda wildcards: without(
+                config["backbones"][wildcards.backbone]["weights"],
+                *("source", "backbone", "image_set"),
+            ),
+            data_root=config["data_root"],
+            seed=lambda wildcards: wildcards.encoder_seed,
+            work=work("backbones", "backbone", "encoder_seed"),
         ),
-        source=lambda wildcards: flags(plan.finetuning_source(config, wildcards.backbone)),
-        preprocess=config["preprocess"],
-        training=lambda wildcards: flags(
-            config["backbones"][wildcards.backbone]["weights"],
-            *("source", "backbone", "image_set"),
-        ),
-        data_root=config["data_root"],
-        seed=config["run"]["seeds"][0],
-        work=f"{WORK}/backbones/{{backbone}}",
     shell:
-        "python -m cirque finetune_backbone --base {input.base} --images {input.images} --shards {input.shards}"
-        " --features {input.features} {params.source} --data-root {params.data_root} --preprocess {params.preprocess}"
-        " {params.training} --seed {params.seed} --work {params.work} --threads {resources.torch_threads}"
-        " --weights {output.weights} 2>&1 | tee {log}"
+        TORCH_STAGE
 
 
 rule fetch_backbone:
     output:
-        weights=WEIGHTS,
-        card="<scale>/backbones/backbone={backbone}/weights.json",
-    log:
-        "<logs>/fetch_backbone/{backbone}.log",
-    benchmark:
-        "<costs>/fetch_backbone/{backbone}.jsonl"
+        weights=FILE.weights,
+        card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "pretrained")),
     retries: 2
-    conda:
-        "../../envs/cirque.yaml"
     resources:
         mem_mb=24000,
         runtime=120,
     params:
-        code=code_version("fetch_backbone"),
-        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
-        tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
+        **call(
+            "fetch_backbone",
+            model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+            tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
+        ),
     shell:
-        "python -m cirque fetch_backbone --model {params.model} --tag {params.tag}"
-        " --weights {output.weights} 2>&1 | tee {log}"
+        STAGE
 
 
 rule random_backbone:
     input:
-        model=model_config,
+        description=model_config("backbones"),
     output:
-        weights=WEIGHTS,
-        card="<scale>/backbones/backbone={backbone}/weights.json",
-    log:
-        "<logs>/random_backbone/{backbone}.log",
-    benchmark:
-        "<costs>/random_backbone/{backbone}.jsonl"
+        weights=FILE.weights,
+        card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "random")),
-    conda:
-        "../../envs/cirque.yaml"
     resources:
         mem_mb=8000,
         runtime=30,
     params:
-        code=code_version("random_backbone"),
-        model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
-        seed=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["seed"],
-        configs=MODEL_CONFIGS,
+        **call(
+            "random_backbone",
+            model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
+            seed=lambda wildcards: wildcards.encoder_seed,
+            model_configs=MODEL_CONFIGS,
+        ),
     shell:
-        "python -m cirque random_backbone --model {params.model} --seed {params.seed} --model-configs {params.configs}"
-        " --weights {output.weights} 2>&1 | tee {log}"
+        STAGE

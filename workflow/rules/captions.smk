@@ -5,90 +5,62 @@ READS   a corpus as it was published; a spaCy pipeline, trained on generated sen
 WRITES  <scale>/tagger/source=…, <scale>/captions/corpus=…/00000.parquet, <scale>/caption_features/…
 """
 
-TAGGER = f"<scale>/tagger/source={config['tagger']['source']}"
-
 
 rule train_tagger:
     output:
         model=directory("<scale>/tagger/source=trained"),
-    log:
-        "<logs>/train_tagger.log",
-    benchmark:
-        "<costs>/train_tagger.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_version("train_tagger"),
-        training=flags(config["tagger"], "source"),
+        **call("train_tagger", settings=without(config["tagger"], "source"), seed=0),
     shell:
-        "python -m cirque train_tagger {params.training} --seed 0 --output {output.model} 2>&1 | tee {log}"
+        STAGE
 
 
 rule fetch_tagger:
     output:
-        model=directory("<scale>/tagger/source=installed"),
-    log:
-        "<logs>/fetch_tagger.log",
-    benchmark:
-        "<costs>/fetch_tagger.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        folder=directory("<scale>/tagger/source=installed"),
     params:
-        code=code_version("fetch_tagger"),
-        model=config["tagger"].get("model"),
+        **call("fetch_tagger", model=config["tagger"].get("model")),
     shell:
-        "python -m cirque fetch_tagger --model {params.model} --output {output.model} 2>&1 | tee {log}"
+        STAGE
 
 
 rule tag_captions:
     input:
         corpus=lambda wildcards: f"<data>/{config['corpora'][wildcards.corpus]['file']}",
-        model=TAGGER,
+        model=expand(FILE.tagger, source=config["tagger"]["source"]),
     output:
-        captions=CAPTIONS,
-    log:
-        "<logs>/tag_captions/{corpus}/{part}.log",
-    benchmark:
-        "<costs>/tag_captions/{corpus}/{part}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        captions=FILE.captions,
     threads: torch_cores
     resources:
-        processes=torch_threads,
+        torch_threads=torch_threads,
         mem_mb=16000,
         runtime=240,
     params:
-        code=code_version("tag_captions"),
-        corpus=lambda wildcards: flags(config["corpora"][wildcards.corpus], "file"),
+        **call(
+            "tag_captions",
+            name=lambda wildcards: wildcards.corpus,
+            kind=lambda wildcards: config["corpora"][wildcards.corpus]["kind"],
+            column=lambda wildcards: config["corpora"][wildcards.corpus].get("column"),
+            n_parts=lambda wildcards: config["corpora"][wildcards.corpus]["n_parts"],
+            context_length=77,
+        ),
     shell:
-        "python -m cirque tag_captions --corpus {input.corpus} --name {wildcards.corpus} {params.corpus}"
-        " --model {input.model} --context-length 77 --part {wildcards.part} --processes {resources.processes}"
-        " --output {output.captions} 2>&1 | tee {log}"
+        TORCH_STAGE
 
 
 rule encode_captions:
     input:
-        captions=CAPTIONS,
-        weights=WEIGHTS,
+        captions=FILE.captions,
+        weights=FILE.weights,
     output:
-        features=CAPTION_FEATURES,
-    log:
-        "<logs>/encode_captions/{corpus}/{backbone}/{part}.log",
-    benchmark:
-        "<costs>/encode_captions/{corpus}/{backbone}/{part}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        features=FILE.caption_features,
     threads: torch_cores
     resources:
-        gpu=plan.gpu_here(),
-        torch_threads=torch_threads,
-        mem_mb=8000,
-        runtime=120,
+        **torch_job(mem_mb=8000, runtime=120),
     params:
-        code=code_version("encode_captions"),
+        **call("encode_captions"),
     shell:
-        "python -m cirque encode_captions --captions {input.captions} --weights {input.weights}"
-        " --threads {resources.torch_threads} --output {output.features} 2>&1 | tee {log}"
+        TORCH_STAGE

@@ -1,42 +1,32 @@
 """
-Paths that several rules share, and how files and cores are counted. What needs no Snakemake is in cirque.plan.jobs.
+What rules share: how files and cores are counted, and what every rule has. What needs no Snakemake is in cirque.plan.
 
 READS   the configuration
 WRITES  nothing
 """
 
-RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
-WEIGHTS = "<scale>/backbones/backbone={backbone}/weights.safetensors"
-FEATURES = "<scale>/features/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/{shard}.parquet"
-CONCEPTS = "<scale>/concepts/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/concepts.parquet"
-TOKENS = "<scale>/tokens/inversion={inversion}/image_set={image_set}/preprocess={preprocess}/backbone={backbone}/seed={seed}/{shard}.parquet"
-PHRASES = "<scale>/phrases/{part}.parquet"
-PHRASE_FEATURES = "<scale>/phrase_features/backbone={backbone}/{part}.parquet"
-PHI = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/phi.safetensors"
-CARD = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/phi.json"
-TRAINING_LOG = "<scale>/phi/network={network}/backbone={backbone}/seed={seed}/training.parquet"
-CAPTIONS = "<scale>/captions/corpus={corpus}/{part}.parquet"
-CAPTION_FEATURES = "<scale>/caption_features/corpus={corpus}/backbone={backbone}/{part}.parquet"
-CAPTIONER = "<scale>/captioners/captioner={captioner}/weights.safetensors"
-REFERENCE_CAPTIONS = "<scale>/reference_captions/captioner={captioner}/image_set={image_set}/{shard}.parquet"
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/evaluation/metrics.sql")
 VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
 # Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
 SHORT = 10
-WORK = f"results/scale={config['scale']}/work"  # declared by no rule, so that a killed job finds it again
+WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so that a killed job finds it again
+# What a rule runs; a rule with torch says how many threads are its own.
+STAGE = "python -m cirque {params.call} 2>&1 | tee {log}"
+TORCH_STAGE = "python -m cirque {params.call} --threads {resources.torch_threads} 2>&1 | tee {log}"
+# The cluster's partition with GPUs: rules say that they need one, the profile says where it is.
+GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get("gpu_partition")
 
 
-def model_config(wildcards):
-    """The project's own description of a backbone's model, where it has one."""
-    file = Path(MODEL_CONFIGS, f"{config['backbones'][wildcards.backbone]['model']}.json")
-    return [str(file)] if file.exists() else []
+def model_config(section):
+    """The project's own description of a backbone's or captioner's model, where it has one."""
 
+    def of_job(wildcards):
+        name = wildcards.backbone if section == "backbones" else wildcards.captioner
+        file = Path(MODEL_CONFIGS, f"{config[section][name]['model']}.json")
+        return [str(file)] if file.exists() else []
 
-def captioner_config(wildcards):
-    """The project's own description of a captioner, where it has one."""
-    file = Path(MODEL_CONFIGS, f"{config['captioners'][wildcards.captioner]['model']}.json")
-    return [str(file)] if file.exists() else []
+    return of_job
 
 
 def torch_cores(wildcards):
@@ -47,6 +37,21 @@ def torch_cores(wildcards):
 def torch_threads(wildcards, threads):
     """A job's share of the cores that are really there."""
     return plan.threads_each(threads, workflow.cores)
+
+
+def torch_job(mem_mb, runtime):
+    """Resources of a job that computes on the GPU: always one on a cluster, here where there is one."""
+    return {
+        "torch_threads": torch_threads,
+        "mem_mb": mem_mb,
+        "runtime": runtime,
+        **plan.gpu_resources(GPU_PARTITION and str(GPU_PARTITION.value)),
+    }
+
+
+def work(what, *keys):
+    """Folder of what an unfinished job keeps, of its own for each value of some wildcards."""
+    return lambda wildcards: "/".join([WORK, what, *(wildcards[key] for key in keys)])
 
 
 def image_set_files(wildcards):
@@ -87,3 +92,18 @@ def run_files(pattern, chosen):
 def caption_files(pattern, corpus, **values):
     """A file of every part of a corpus."""
     return run_files(pattern, [{**part, **values} for part in plan.caption_parts(config, [corpus])])
+
+
+def encoder(wildcards, seed=None):
+    """The backbone of a job as wildcard values, with the seed that it has in a run of the job's seed."""
+    return plan.encoder(config, wildcards.backbone, seed if seed is not None else wildcards.seed)
+
+
+def weights(wildcards):
+    """Weights of the backbone of a run, network or inversion."""
+    return expand(FILE.weights, **encoder(wildcards))
+
+
+def weights_of_first_seed(wildcards):
+    """Weights of the backbone that facts are stated of."""
+    return expand(FILE.weights, **encoder(wildcards, config["run"]["seeds"][0]))

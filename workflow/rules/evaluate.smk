@@ -6,15 +6,17 @@ WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, o
         <scale>/submissions/… where the answers are on a server
 """
 
+RUN = paths.RUN
+
 
 rule compose_queries:
     input:
         unpack(method_inputs),
-        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
+        queries=FILE.queries,
         features=reference_features,
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        features=f"<scale>/query_features/{RUN}/queries.parquet",
+        features=FILE.query_features,
     log:
         f"<logs>/compose_queries/{RUN}.log",
     benchmark:
@@ -48,12 +50,12 @@ rule compose_queries:
 
 rule rank_gallery:
     input:
-        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
-        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
-        query_features=f"<scale>/query_features/{RUN}/queries.parquet",
+        queries=FILE.queries,
+        gallery=FILE.gallery,
+        query_features=FILE.query_features,
         features=reference_features,
     output:
-        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+        rankings=FILE.rankings,
     log:
         f"<logs>/rank_gallery/{RUN}.log",
     benchmark:
@@ -75,10 +77,10 @@ rule rank_gallery:
 
 rule compute_metrics:
     input:
-        rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
+        rankings=FILE.rankings,
         macros=MACROS,
     output:
-        metrics=f"<scale>/metrics/{RUN}/metrics.parquet",
+        metrics=FILE.metrics,
     log:
         f"<logs>/compute_metrics/{RUN}.log",
     benchmark:
@@ -109,9 +111,9 @@ for served_dataset, served_benchmarks in plan.served(config).items():
         name:
             f"write_{served_dataset}_submission"
         input:
-            rankings=f"<scale>/rankings/{RUN}/rankings.parquet",
-            queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
-            gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
+            rankings=FILE.rankings,
+            queries=FILE.queries,
+            gallery=FILE.gallery,
         output:
             files=[f"<scale>/submissions/{RUN}/{name}.json" for name in plan.server_files(served_dataset)],
         log:

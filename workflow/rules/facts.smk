@@ -8,8 +8,8 @@ WRITES  <scale>/facts/sizes.parquet, <scale>/facts/backbone=…/{network,gap,tow
 
 rule count_queries:
     input:
-        queries=expand("<scale>/queries/benchmark={benchmark}/queries.parquet", benchmark=plan.counted(config)),
-        galleries=expand("<scale>/gallery/benchmark={benchmark}/gallery.parquet", benchmark=plan.counted(config)),
+        queries=expand(FILE.queries, benchmark=plan.counted(config)),
+        galleries=expand(FILE.gallery, benchmark=plan.counted(config)),
     output:
         facts="<scale>/facts/sizes.parquet",
     log:
@@ -34,7 +34,7 @@ rule count_queries:
 
 rule describe_network:
     input:
-        weights=WEIGHTS,
+        weights=weights_of_first_seed,
     output:
         facts="<scale>/facts/backbone={backbone}/network.parquet",
     log:
@@ -59,14 +59,14 @@ rule describe_network:
 rule measure_modality_gap:
     input:
         features=lambda wildcards: shards_of(
-            FEATURES,
+            FILE.features,
             config["facts"]["gap"]["image_set"],
-            backbone=wildcards.backbone,
+            **encoder(wildcards, config["run"]["seeds"][0]),
         ),
         caption_features=lambda wildcards: caption_files(
-            CAPTION_FEATURES,
+            FILE.caption_features,
             config["facts"]["gap"]["corpus"],
-            backbone=wildcards.backbone,
+            **encoder(wildcards, config["run"]["seeds"][0]),
         ),
     output:
         facts="<scale>/facts/backbone={backbone}/gap.parquet",
@@ -100,8 +100,8 @@ rule measure_modality_gap:
 
 rule describe_backbone:
     input:
-        weights=WEIGHTS,
-        captions=lambda wildcards: caption_files(CAPTIONS, config["facts"]["towers"]["corpus"]),
+        weights=weights_of_first_seed,
+        captions=lambda wildcards: caption_files(FILE.captions, config["facts"]["towers"]["corpus"]),
     output:
         facts="<scale>/facts/backbone={backbone}/towers.parquet",
     log:

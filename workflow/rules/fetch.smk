@@ -10,18 +10,10 @@ EXPECTS the images of CIRR and ImageNet where docs/data.md says; the stage list_
 rule fetch_file:
     output:
         "<data>/{file}",
-    log:
-        "<logs>/fetch_file/{file}.log",
-    benchmark:
-        "<costs>/fetch_file/{file}.jsonl"
     wildcard_constraints:
         file=plan.one_of(plan.fetchable_files(ROOT / "config/datasets.tsv")),
     retries: 2
-    conda:
-        "../../envs/cirque.yaml"
     params:
-        code=code_version("fetch_file"),
-        registry=str(ROOT / "config/datasets.tsv"),
+        **call("fetch_file", registry=str(ROOT / "config/datasets.tsv")),
     shell:
-        "python -m cirque fetch_file --registry {params.registry:q} --file {wildcards.file:q}"
-        " --output {output:q} 2>&1 | tee {log}"
+        STAGE

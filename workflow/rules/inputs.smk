@@ -10,38 +10,38 @@ def phrase_files(wildcards):
     """Phrases and their features, of every part of the vocabulary."""
     parts = plan.parts(config)
     return {
-        "phrases": expand(PHRASES, part=parts),
-        "phrase_features": expand(PHRASE_FEATURES, backbone=wildcards.backbone, part=parts),
+        "phrases": expand(FILE.phrases, part=parts),
+        "phrase_features": expand(FILE.phrase_features, **encoder(wildcards), part=parts),
     }
 
 
 def reference_features(wildcards):
     """Feature shards of a benchmark's image set, preprocessed as it asks."""
-    return shards_of_benchmark(FEATURES, wildcards.benchmark, backbone=wildcards.backbone)
+    return shards_of_benchmark(FILE.features, wildcards.benchmark, **encoder(wildcards))
 
 
 def method_inputs(wildcards):
     """What a method builds on, by name: `tokens`, `concepts` or `reference_captions` of the references, or `phi`."""
     needs = plan.needs(config, wildcards.method)
-    which = {"backbone": wildcards.backbone, "seed": wildcards.seed}
+    which = {"backbone": wildcards.backbone, "seed": wildcards.seed, **encoder(wildcards)}
     inputs = {}
     image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
     if "tokens" in needs:
-        inputs["tokens"] = shards_of_benchmark(TOKENS, wildcards.benchmark, inversion=needs["tokens"], **which)
+        inputs["tokens"] = shards_of_benchmark(FILE.tokens, wildcards.benchmark, inversion=needs["tokens"], **which)
         if config["inversions"][needs["tokens"]]["kind"] == "palavra":
             own = plan.preprocess(config, wildcards.benchmark)
-            inputs["concepts"] = expand(CONCEPTS, image_set=image_set, preprocess=own, **which)
+            inputs["concepts"] = expand(FILE.concepts, image_set=image_set, preprocess=own, **which)
     if "phi" in needs:
-        inputs["phi"] = expand(PHI, network=needs["phi"], **which)
+        inputs["phi"] = expand(FILE.phi, network=needs["phi"], **which)
     if "captions" in needs:
-        inputs["reference_captions"] = shards_of(REFERENCE_CAPTIONS, image_set, captioner=needs["captions"])
+        inputs["reference_captions"] = shards_of(FILE.reference_captions, image_set, captioner=needs["captions"])
     return inputs
 
 
 def queries_over(wildcards):
     """Queries of every benchmark over an image set: they name its references."""
     return expand(
-        "<scale>/queries/benchmark={benchmark}/queries.parquet",
+        FILE.queries,
         benchmark=plan.benchmarks_on(config, wildcards.image_set, wildcards.get("preprocess")),
     )
 
@@ -49,11 +49,13 @@ def queries_over(wildcards):
 def network_images(wildcards):
     """What SEARLE's φ learns from: features, tokens and concepts of its unlabeled images."""
     entry = config["networks"][wildcards.network]
-    which = {"backbone": wildcards.backbone}
+    which = encoder(wildcards)
     return {
-        "features": shards_of(FEATURES, entry["image_set"], **which),
-        "tokens": shards_of(TOKENS, entry["image_set"], inversion=entry["inversion"], seed=wildcards.seed, **which),
-        "concepts": expand(CONCEPTS, image_set=entry["image_set"], preprocess=config["preprocess"], **which),
+        "features": shards_of(FILE.features, entry["image_set"], **which),
+        "tokens": shards_of(
+            FILE.tokens, entry["image_set"], inversion=entry["inversion"], seed=wildcards.seed, **which
+        ),
+        "concepts": expand(FILE.concepts, image_set=entry["image_set"], preprocess=config["preprocess"], **which),
     }
 
 
@@ -62,15 +64,15 @@ def network_captions(wildcards):
     entry = config["networks"][wildcards.network]
     parts = plan.caption_parts(config, entry["corpora"])
     inputs = {
-        "captions": [expand(CAPTIONS, **part)[0] for part in parts],
-        "caption_features": [expand(CAPTION_FEATURES, backbone=wildcards.backbone, **part)[0] for part in parts],
+        "captions": [expand(FILE.captions, **part)[0] for part in parts],
+        "caption_features": [expand(FILE.caption_features, **encoder(wildcards), **part)[0] for part in parts],
     }
     if entry["input"] == "image":
-        inputs["image_features"] = shards_of(FEATURES, entry["image_set"], backbone=wildcards.backbone)
+        inputs["image_features"] = shards_of(FILE.features, entry["image_set"], **encoder(wildcards))
     if entry["selection"] == "best":
         inputs["validation_queries"] = f"<scale>/queries/benchmark={entry['validation']}/queries.parquet"
         inputs["validation_gallery"] = f"<scale>/gallery/benchmark={entry['validation']}/gallery.parquet"
-        inputs["validation_features"] = shards_of_benchmark(FEATURES, entry["validation"], backbone=wildcards.backbone)
+        inputs["validation_features"] = shards_of_benchmark(FILE.features, entry["validation"], **encoder(wildcards))
     return inputs
 
 

@@ -10,12 +10,12 @@ RESUMES from <scale>/work/oti/…, which no rule declares: Snakemake deletes dec
 rule invert_images:
     input:
         unpack(phrase_files),
-        features=FEATURES,
-        concepts=CONCEPTS,
-        weights=WEIGHTS,
+        features=lambda wildcards: expand(FILE.features, **{**wildcards, **encoder(wildcards)}),
+        concepts=lambda wildcards: expand(FILE.concepts, **{**wildcards, **encoder(wildcards)}),
+        weights=weights,
         queries=queries_over,
     output:
-        tokens=TOKENS,
+        tokens=FILE.tokens,
     log:
         "<logs>/invert_images/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:

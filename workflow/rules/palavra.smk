@@ -11,23 +11,23 @@ RESUMES from <scale>/work/phi/…; tokens take seconds
 rule train_palavra:
     input:
         features=lambda wildcards: shards_of(
-            FEATURES,
+            FILE.features,
             config["networks"][wildcards.network]["image_set"],
-            backbone=wildcards.backbone,
+            **encoder(wildcards),
         ),
         titles=lambda wildcards: f"<data>/{plan.image_list(config, config['networks'][wildcards.network]['image_set'])}",
-        captions=lambda wildcards: caption_files(CAPTIONS, config["networks"][wildcards.network]["corpus"]),
+        captions=lambda wildcards: caption_files(FILE.captions, config["networks"][wildcards.network]["corpus"]),
         caption_features=lambda wildcards: caption_files(
-            CAPTION_FEATURES,
+            FILE.caption_features,
             config["networks"][wildcards.network]["corpus"],
-            backbone=wildcards.backbone,
+            **encoder(wildcards),
         ),
         vocabulary=VOCABULARY,
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        phi=PHI,
-        card=CARD,
-        training=TRAINING_LOG,
+        phi=FILE.phi,
+        card=FILE.phi_card,
+        training=FILE.training,
     log:
         "<logs>/train_palavra/{network}/{backbone}/{seed}.log",
     benchmark:
@@ -57,18 +57,18 @@ rule train_palavra:
 
 rule optimise_tokens:
     input:
-        features=FEATURES,
-        concepts=CONCEPTS,
+        features=lambda wildcards: expand(FILE.features, **{**wildcards, **encoder(wildcards)}),
+        concepts=lambda wildcards: expand(FILE.concepts, **{**wildcards, **encoder(wildcards)}),
         phi=lambda wildcards: expand(
-            PHI,
+            FILE.phi,
             network=config["inversions"][wildcards.inversion]["network"],
             backbone=wildcards.backbone,
             seed=wildcards.seed,
         ),
-        weights=WEIGHTS,
+        weights=weights,
         queries=queries_over,
     output:
-        tokens=TOKENS,
+        tokens=FILE.tokens,
     log:
         "<logs>/optimise_tokens/{inversion}/{image_set}/{preprocess}/{backbone}/{seed}/{shard}.log",
     benchmark:

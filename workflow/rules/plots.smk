@@ -6,8 +6,6 @@ WRITES  <scale>/training_times/network=…/…/times.parquet
         results/plot_*.svg, results/plot_*.parquet: the drawing, and every figure in it
 """
 
-TIMES = "<scale>/training_times/network={network}/backbone={backbone}/seed={seed}/times.parquet"
-
 
 rule sum_training_time:
     input:
@@ -17,7 +15,7 @@ rule sum_training_time:
             for job in plan.training_jobs(config, wildcards.network, wildcards.backbone, wildcards.seed)
         ],
     output:
-        times=TIMES,
+        times=FILE.training_times,
     log:
         "<logs>/sum_training_time/{network}/{backbone}/{seed}.log",
     benchmark:
@@ -34,10 +32,10 @@ rule sum_training_time:
 rule draw_plot:
     input:
         tables=lambda wildcards: expand(
-            "<scale>/table_{table}.parquet",
+            FILE.tables,
             table=config["plots"][wildcards.plot].get("tables", []),
         ),
-        times=lambda wildcards: run_files(TIMES, plan.plotted_trainings(config, wildcards.plot)),
+        times=lambda wildcards: run_files(FILE.training_times, plan.plotted_trainings(config, wildcards.plot)),
     output:
         plot=report("results/plot_{plot}.svg", category="Plots", labels={"plot": "{plot}", "scale": config["scale"]}),
         data="results/plot_{plot}.parquet",

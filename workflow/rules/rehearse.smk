@@ -28,17 +28,9 @@ rule draw_pictures:
         split=lambda wildcards: f"<data>/{plan.annotation_files('cirr', {'dev': 'val'}.get(wildcards.folder, wildcards.folder))['split']}",
     output:
         images=directory("<data>/CIRR/{folder}"),
-    log:
-        "<logs>/draw_pictures/{folder}.log",
-    benchmark:
-        "<costs>/draw_pictures/{folder}.jsonl"
     wildcard_constraints:
         folder="dev|test1",
-    conda:
-        "../../envs/cirque.yaml"
     params:
-        code=code_version("draw_pictures"),
-        pictures=flags(config["stand_in_pictures"]),
+        **call("draw_pictures", **config["stand_in_pictures"]),
     shell:
-        "python -m cirque draw_pictures {params.pictures} --split {input.split} --output {output.images}"
-        " 2>&1 | tee {log}"
+        STAGE

@@ -26,23 +26,19 @@ GALLERY_IMAGE_SETS = list(dict.fromkeys(config["benchmarks"][name]["image_set"] 
 
 rule write_index:
     input:
-        tables=expand("<scale>/table_{table}.parquet", table=plan.tables(config)),
-        pages=expand("<scale>/table_{table}.html", table=plan.tables(config)),
-        settings="<scale>/settings.json",
+        tables=expand(FILE.tables, table=plan.tables(config)),
+        pages=expand(FILE.pages, table=plan.tables(config)),
+        settings=FILE.settings,
         queries=expand(
-            "<scale>/queries/benchmark={benchmark}/queries.parquet",
+            FILE.queries,
             benchmark=GALLERY_BENCHMARKS,
         ),
-        rankings=run_files(f"<scale>/rankings/{RUN}/rankings.parquet", GALLERY_RUNS),
+        rankings=run_files(FILE.rankings, GALLERY_RUNS),
         images=expand(
-            "<scale>/images/image_set={image_set}/images.parquet",
+            FILE.images,
             image_set=GALLERY_IMAGE_SETS,
         ),
-        shards=[
-            shard
-            for image_set in GALLERY_IMAGE_SETS
-            for shard in shards_of("<scale>/shards/image_set={image_set}/{shard}.tar", image_set)
-        ],
+        shards=[shard for image_set in GALLERY_IMAGE_SETS for shard in shards_of(FILE.shards, image_set)],
         plots=expand("results/plot_{plot}.svg", plot=plan.plots(config)),
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS],
     output:
@@ -51,19 +47,10 @@ rule write_index:
             category="Tables",
             labels={"table": "all", "scale": config["scale"]},
         ),
-    log:
-        "<logs>/write_index.log",
-    benchmark:
-        "<costs>/write_index.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
     resources:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_version("write_index"),
-        plots=lambda wildcards, input: flags({"plots": input.plots}) if input.get("plots") else "",
+        **call("write_index"),
     shell:
-        "python -m cirque write_index --tables {input.tables} --settings {input.settings} --queries {input.queries}"
-        " --rankings {input.rankings} --images {input.images} --shards {input.shards} {params.plots} --output {output.page}"
-        " 2>&1 | tee {log}"
+        STAGE

@@ -12,99 +12,70 @@ rule prepare_coco:
     input:
         annotations="<data>/coco/annotations/instances_val2017.json",
         # Downloaded images are no rule's output: the stage says what is missing.
-        images=[] if plan.data_source(config) == "fetch" else "<data>/coco/val2017",
+        folder=[] if plan.data_source(config) == "fetch" else "<data>/coco/val2017",
     output:
-        list="<data>/coco/coco_eval.csv",
+        output="<data>/coco/coco_eval.csv",
         masked=directory("<data>/coco/val2017_masked"),
-    log:
-        "<logs>/prepare_coco.log",
-    benchmark:
-        "<costs>/prepare_coco.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
     params:
-        code=code_version("prepare_coco"),
-        images=lambda wildcards: f"{config['data_root']}/coco/val2017",
-        seed=config["run"]["seeds"][0],
+        **call("prepare_coco", images=f"{config['data_root']}/coco/val2017", seed=config["run"]["seeds"][0]),
     shell:
-        "python -m cirque prepare_coco --annotations {input.annotations} --images {params.images} --seed {params.seed}"
-        " --masked {output.masked} --output {output.list} 2>&1 | tee {log}"
+        STAGE
 
 
 rule list_images:
     input:
         files=image_set_files,
     output:
-        images="<scale>/images/image_set={image_set}/images.parquet",
-    log:
-        "<logs>/list_images/{image_set}.log",
-    benchmark:
-        "<costs>/list_images/{image_set}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        images=FILE.images,
     params:
-        code=lambda wildcards: code_version(
+        **call(
             "list_images",
-            f"cirque.datasets.{config['image_sets'][wildcards.image_set]['dataset']}",
+            modules=lambda wildcards: [datasets.FAMILY.module(plan.dataset(config, wildcards.image_set))],
+            dataset=lambda wildcards: plan.dataset(config, wildcards.image_set),
+            split=lambda wildcards: config["image_sets"][wildcards.image_set]["split"],
+            n_images=lambda wildcards: config["image_sets"][wildcards.image_set]["n_images"],
+            shard_size=lambda wildcards: config["image_sets"][wildcards.image_set]["shard_size"],
+            data_root=config["data_root"],
         ),
-        images=lambda wildcards: flags(config["image_sets"][wildcards.image_set], "max_failed"),
-        data_root=config["data_root"],
     shell:
-        "python -m cirque list_images --image-set {wildcards.image_set} {params.images} --data-root {params.data_root}"
-        " --output {output.images} 2>&1 | tee {log}"
+        STAGE
 
 
 rule shard_images:
     input:
-        images="<scale>/images/image_set={image_set}/images.parquet",
+        images=FILE.images,
         files=image_set_files,
     output:
-        shard="<scale>/shards/image_set={image_set}/{shard}.tar",
-    log:
-        "<logs>/shard_images/{image_set}/{shard}.log",
-    benchmark:
-        "<costs>/shard_images/{image_set}/{shard}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        shard_file=FILE.shards,
     params:
-        code=lambda wildcards: code_version(
+        **call(
             "shard_images",
-            *[f"cirque.datasets.{name}" for name in plan.deriving_module(config, wildcards.image_set).values()],
+            modules=lambda wildcards: map(
+                datasets.FAMILY.module,
+                plan.deriving_module(config, wildcards.image_set).values(),
+            ),
+            dataset=lambda wildcards: plan.deriving_module(config, wildcards.image_set).get("dataset"),
+            data_root=config["data_root"],
         ),
-        derive=lambda wildcards: flags(plan.deriving_module(config, wildcards.image_set)),
-        data_root=config["data_root"],
     shell:
-        "python -m cirque shard_images --images {input.images} --shard {wildcards.shard} --data-root {params.data_root} {params.derive}"
-        " --output {output.shard} 2>&1 | tee {log}"
+        STAGE
 
 
 rule parse_queries:
     input:
         unpack(lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")),
-        images=lambda wildcards: f"<scale>/images/image_set={config['benchmarks'][wildcards.benchmark]['image_set']}/images.parquet",
+        images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
     output:
-        queries="<scale>/queries/benchmark={benchmark}/queries.parquet",
-        gallery="<scale>/gallery/benchmark={benchmark}/gallery.parquet",
-    log:
-        "<logs>/parse_queries/{benchmark}.log",
-    benchmark:
-        "<costs>/parse_queries/{benchmark}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        queries=FILE.queries,
+        gallery=FILE.gallery,
     params:
-        code=lambda wildcards: code_version(
+        **call(
             "parse_queries",
-            f"cirque.datasets.{config['benchmarks'][wildcards.benchmark]['dataset']}",
+            modules=lambda wildcards: [datasets.FAMILY.module(config["benchmarks"][wildcards.benchmark]["dataset"])],
+            dataset=lambda wildcards: config["benchmarks"][wildcards.benchmark]["dataset"],
+            split=lambda wildcards: config["benchmarks"][wildcards.benchmark]["split"],
+            protocol=lambda wildcards: config["benchmarks"][wildcards.benchmark].get("protocol"),
+            data_root=config["data_root"],
         ),
-        source=lambda wildcards: flags(
-            {
-                key: value
-                for key, value in config["benchmarks"][wildcards.benchmark].items()
-                if key in ("dataset", "split", "protocol")
-            }
-        ),
-        answers=lambda wildcards, input: flags({key: input.get(key) for key in ("answers", "full_captions")}),
-        data_root=config["data_root"],
     shell:
-        "python -m cirque parse_queries {params.source} {params.answers} --data-root {params.data_root}"
-        " --images {input.images} --queries {output.queries} --gallery {output.gallery} 2>&1 | tee {log}"
+        STAGE

@@ -6,77 +6,51 @@ WRITES  <scale>/table_*.parquet and .html, results/table_*.parquet (the current 
 """
 
 PUBLISHED = [str(ROOT / f"config/published/{paper}.csv") for paper in ("searle", "lincir", "pic2word", "tirg")]
+PAGE_PARTS = [str(ROOT / f"src/cirque/report/{name}") for name in ("page.html", "page.css", "figures.html")]
 
 
 rule write_settings:
     output:
-        settings="<scale>/settings.json",
-    log:
-        "<logs>/write_settings.log",
-    benchmark:
-        "<costs>/write_settings.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        settings_file=FILE.settings,
     params:
-        code=code_version("write_settings"),
-        settings=lambda wildcards: as_json(plan.table_settings(config)),
+        **call("write_settings", settings=as_json(plan.table_settings(config))),
     shell:
-        "python -m cirque write_settings --settings {params.settings:q} --output {output.settings} 2>&1 | tee {log}"
+        STAGE
 
 
 rule build_table:
     input:
-        metrics=lambda wildcards: run_files(
-            f"<scale>/metrics/{RUN}/metrics.parquet",
-            plan.runs(config, wildcards.table),
-        ),
+        metrics=lambda wildcards: run_files(FILE.metrics, plan.runs(config, wildcards.table)),
         facts=fact_files,
-        submissions=lambda wildcards: run_files(
-            f"<scale>/submissions/{RUN}/{{server_file}}.json",
-            plan.submissions(config, wildcards.table),
-        ),
+        submissions=lambda wildcards: run_files(FILE.submissions, plan.submissions(config, wildcards.table)),
         published=PUBLISHED,
         not_run=str(ROOT / "config/not_run.csv"),
         macros=str(ROOT / "src/cirque/tables/build.sql"),
         sql=str(ROOT / "workflow/tables/table_{table}.sql"),
-        settings="<scale>/settings.json",
+        settings=FILE.settings,
     output:
-        table="<scale>/table_{table}.parquet",
-    log:
-        "<logs>/build_table/{table}.log",
-    benchmark:
-        "<costs>/build_table/{table}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        table=FILE.tables,
     params:
-        code=code_version("build_table"),
-        measured=lambda wildcards, input: flags({key: input.get(key) for key in ("metrics", "facts") if input.get(key)}),
+        **call("build_table", name=lambda wildcards: wildcards.table),
     shell:
-        "python -m cirque build_table --name {wildcards.table} --sql {input.sql} {params.measured}"
-        " --published {input.published} --not-run {input.not_run} --settings {input.settings} --output {output.table} 2>&1 | tee {log}"
+        STAGE
 
 
 rule write_page:
     input:
-        table="<scale>/table_{table}.parquet",
-        parts=[str(ROOT / f"src/cirque/report/{name}") for name in ("page.html", "page.css", "figures.html")],
+        table=FILE.tables,
+        parts=PAGE_PARTS,
     output:
         page=report(
-            "<scale>/table_{table}.html",
+            FILE.pages,
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}", "scale": config["scale"]},
         ),
-    log:
-        "<logs>/write_page/{table}.log",
-    benchmark:
-        "<costs>/write_page/{table}.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
     params:
-        code=code_version("write_page"),
+        **call("write_page"),
     shell:
-        "python -m cirque write_page --table {input.table} --output {output.page} 2>&1 | tee {log}"
+        STAGE
 
 
 rule create_database:
@@ -84,24 +58,18 @@ rule create_database:
         published=PUBLISHED,
         macros=MACROS,
     output:
-        database="results/cirque.duckdb",
-    log:
-        "<logs>/create_database.log",
-    benchmark:
-        "<costs>/create_database.jsonl"
-    conda:
-        "../../envs/cirque.yaml"
+        database=f"{paths.RESULTS}/cirque.duckdb",
     params:
-        code=code_version("create_database"),
+        **call("create_database", results=paths.RESULTS),
     shell:
-        "python -m cirque create_database --results results --published {input.published} --output {output.database} 2>&1 | tee {log}"
+        STAGE
 
 
 rule publish_table:
     input:
-        table="<scale>/table_{table}.parquet",
-        page="<scale>/table_{table}.html",
-        database="results/cirque.duckdb",
+        table=FILE.tables,
+        page=FILE.pages,
+        database=f"{paths.RESULTS}/cirque.duckdb",
     output:
         table="results/table_{table}.parquet",
         page="results/table_{table}.html",

@@ -12,11 +12,11 @@ rule train_searle:
     input:
         unpack(phrase_files),
         unpack(network_images),
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        phi=PHI,
-        card=CARD,
-        training=TRAINING_LOG,
+        phi=FILE.phi,
+        card=FILE.phi_card,
+        training=FILE.training,
     log:
         "<logs>/train_searle/{network}/{backbone}/{seed}.log",
     benchmark:
@@ -47,11 +47,11 @@ rule train_searle:
 rule train_lincir:
     input:
         unpack(network_captions),
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        phi=PHI,
-        card=CARD,
-        training=TRAINING_LOG,
+        phi=FILE.phi,
+        card=FILE.phi_card,
+        training=FILE.training,
     log:
         "<logs>/train_lincir/{network}/{backbone}/{seed}.log",
     benchmark:
@@ -85,15 +85,15 @@ rule train_lincir:
 rule train_pic2word:
     input:
         features=lambda wildcards: shards_of(
-            FEATURES,
+            FILE.features,
             config["networks"][wildcards.network]["image_set"],
-            backbone=wildcards.backbone,
+            **encoder(wildcards),
         ),
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        phi=PHI,
-        card=CARD,
-        training=TRAINING_LOG,
+        phi=FILE.phi,
+        card=FILE.phi_card,
+        training=FILE.training,
     log:
         "<logs>/train_pic2word/{network}/{backbone}/{seed}.log",
     benchmark:
@@ -120,10 +120,10 @@ rule train_pic2word:
 
 rule random_phi:
     input:
-        weights=WEIGHTS,
+        weights=weights,
     output:
-        phi=PHI,
-        card=CARD,
+        phi=FILE.phi,
+        card=FILE.phi_card,
     log:
         "<logs>/random_phi/{network}/{backbone}/{seed}.log",
     benchmark:

@@ -12,6 +12,7 @@ stage does not have, or a parameter for which the rule has nothing, ends the wor
 
 import functools
 import inspect
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,9 +27,6 @@ STAGES = Family("stage", "cirque.stages", entry="main")
 #: Parameters of stages that a rule leaves to their defaults or that stand in the shell command itself.
 LEFT_OUT = frozenset({"threads", "device", "seconds_between_saves"})
 
-#: Every settings class of a trainer or inversion is the stage's parameter of this name; its fields are flags.
-SETTINGS = "settings"
-
 
 def flags(section: Mapping[str, Any], *leave_out: str) -> str:
     """A section of the configuration as command-line flags, in the order of its keys; a value None is left out."""
@@ -42,6 +40,11 @@ def flags(section: Mapping[str, Any], *leave_out: str) -> str:
 
 def _is_list(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+
+
+def without(section: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """A section of the configuration but for some of its keys."""
+    return {key: value for key, value in section.items() if key not in keys}
 
 
 class Call:
@@ -81,10 +84,11 @@ class Call:
             n_outputs: how many outputs the rule has.
         """
         known = {*names, *self.settings, *LEFT_OUT} | ({"output"} if n_outputs == 1 else set())
+        known |= {key for value in self.settings.values() if isinstance(value, Mapping) for key in value}
         return [name for name, required in self.parameters.items() if required and name not in known]
 
     def __call__(self, wildcards: Any, input: Any, output: Any) -> str:
-        """The command's words for one job: the member, if the stage serves a family, and the flags.
+        """The command's words for one job: the stage, its member if it serves a family, and the flags.
 
         Raises:
             CirqueError: the member has no parameter of a setting's name, or lacks one.
@@ -93,18 +97,18 @@ class Call:
         files = {**dict(wildcards.items()), **dict(input.items()), **dict(output.items())}
         if "output" not in files and len(output) == 1:
             files["output"] = output[0]
-        parameters, words = self.parameters, ""
+        parameters, words = self.parameters, [self.stage]
         if self.family is not None:
-            words = str(_value(self.member, wildcards, input))
-            parameters = {**self.family.parameters(words), **parameters}
+            words.append(str(_value(self.member, wildcards, input)))
+            parameters = {**self.family.parameters(words[-1]), **parameters}
         values: dict[str, Any] = {}
         for name in parameters:
-            if name == SETTINGS and isinstance(given.get(name), Mapping):
-                values |= given[name]
+            if isinstance(given.get(name), Mapping):
+                values |= given[name]  # a dataclass of settings: its fields are flags
             elif name not in LEFT_OUT and (name in given or name in files):
                 value = given[name] if name in given else files[name]
                 values[name] = None if value in ([], ()) else _paths(value)
-        return f"{words} {flags(values)}".strip()
+        return f"{' '.join(words)} {flags(values)}"
 
 
 def _value(value: Any, wildcards: Any, inputs: Any) -> Any:
@@ -166,7 +170,7 @@ def require_complete(rules: Iterable[Any]) -> None:
     """
     faults = []
     for rule in rules:
-        called = getattr(dict(rule.params.items()).get("call"), "called", None)
+        called = _called(rule)
         if called is not None:
             names = [*_names(rule.input), *_names(rule.output), *rule.wildcard_names]
             # What a function gives by `unpack` is known for each job only.
@@ -175,6 +179,35 @@ def require_complete(rules: Iterable[Any]) -> None:
             faults += [f"rule {rule.name} gives its stage {called.stage} nothing for {name}" for name in lacking]
     if faults:
         raise CirqueError("\n".join(faults))
+
+
+def complete(rules: Iterable[Any], conda_env: str) -> None:
+    """Give every rule that runs a stage what all of them have: a log, a measurement of its jobs, an environment.
+
+    Args:
+        rules: Snakemake's rules; those that name a log of their own, or run no stage, stay as they are.
+        conda_env: environment file, relative to the rule files.
+
+    Raises:
+        CirqueError: as of `require_complete`.
+    """
+    rules = [rule for rule in rules if _called(rule) is not None]
+    require_complete(rules)
+    for rule in rules:
+        # In the order of the outputs' paths, whose wildcards also hold their constraints: {shard,\d{5}}.
+        mentioned = re.findall(r"\{([a-z_]+)", " ".join(map(str, rule.output)))
+        wildcards = [name for name in dict.fromkeys(mentioned) if name in rule.wildcard_names]
+        place = "/".join([rule.name, *(f"{{{name}}}" for name in wildcards)])
+        rule.log_modifier = rule.benchmark_modifier = rule.output_modifier
+        rule.set_log(f"<logs>/{place}.log")
+        rule.benchmark = f"<costs>/{place}.jsonl"
+        rule.conda_env = conda_env
+
+
+def _called(rule: Any) -> Call | None:
+    """The call of a rule's stage; None if it runs none."""
+    called: Call | None = getattr(dict(rule.params.items()).get("call"), "called", None)
+    return called
 
 
 def _names(files: Any) -> list[str]:

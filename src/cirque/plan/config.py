@@ -1,8 +1,7 @@
 """Check a configuration against its schema and against itself, and turn its sections into command lines."""
 
 import json
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import yaml
 
 from cirque import datasets
 from cirque.errors import CirqueError
+from cirque.plan.calls import flags  # noqa: F401
 
 
 def check(config: Mapping[str, Any], schema_path: Path) -> None:
@@ -150,20 +150,6 @@ def _unfit_start(config: Mapping[str, Any], backbone: str) -> str:
     if start["model"] != config["backbones"][backbone]["model"]:
         return f"{where}: {name!r} is a {start['model']}, not a {config['backbones'][backbone]['model']}"
     return ""
-
-
-def flags(section: Mapping[str, Any], *leave_out: str) -> str:
-    """A section of the configuration as command-line flags, in the order of its keys."""
-    words: list[str] = []
-    for key, value in section.items():
-        if key not in leave_out:
-            words.append("--" + key.replace("_", "-"))
-            words += [str(item) for item in value] if _is_list(value) else [str(value)]
-    return shlex.join(words)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | Mapping)
 
 
 def as_json(config: Mapping[str, Any]) -> str:

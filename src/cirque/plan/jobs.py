@@ -45,6 +45,27 @@ def backbones_from(config: Config, source: str) -> list[str]:
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
 
 
+def encoder_seed(config: Config, backbone: str, seed: int | str) -> str:
+    """Seed of a backbone in a run of some seed: the run's own where one is trained for each, else the one that it has.
+
+    A released backbone has seed 0.
+    """
+    entry = config["backbones"][backbone]
+    weights = entry["weights"]
+    if entry.get("per_seed"):
+        return str(seed)
+    if weights["source"] == "pretrained":
+        return "0"
+    if "seed" in weights:
+        return str(weights["seed"])
+    return str(config["run"]["seeds"][0] if weights["source"] == "finetuned" else config["world"]["seed"])
+
+
+def encoder(config: Config, backbone: str, seed: int | str) -> dict[str, str]:
+    """A backbone in a run of some seed, as wildcard values."""
+    return {"backbone": backbone, "encoder_seed": encoder_seed(config, backbone, seed)}
+
+
 def captioners_from(config: Config, source: str) -> list[str]:
     """Captioners whose weights come from `source`: trained or pretrained."""
     return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
@@ -54,6 +75,11 @@ def finetuning(config: Config, backbone: str) -> dict[str, str]:
     """What a fine-tuned backbone is made of, as wildcard values: the backbone to start from, and the image set."""
     entry = config["backbones"][backbone]["weights"]
     return {key: entry[key] for key in ("backbone", "image_set")}
+
+
+def base_encoder(config: Config, wildcards: Mapping[str, str]) -> dict[str, str]:
+    """The backbone that a fine-tuned one (wildcards `backbone`, `encoder_seed`) starts from, as wildcard values."""
+    return encoder(config, finetuning(config, wildcards["backbone"])["backbone"], wildcards["encoder_seed"])
 
 
 def finetuning_source(config: Config, backbone: str) -> dict[str, str]:
@@ -109,6 +135,15 @@ def gpu_here() -> int:
     return int(Path("/dev/nvidia0").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip("-1 ")))
 
 
+def gpu_resources(partition: str | None) -> dict[str, int | str]:
+    """What a job asks for that computes on a GPU: one, here where there is one, on a cluster always.
+
+    Args:
+        partition: the cluster's partition with GPUs, as the profile names it; None on one machine.
+    """
+    return {"gpu": gpu_here()} if partition is None else {"gpu": 1, "slurm_partition": partition}
+
+
 def threads_each(threads: int, cores: int | None) -> int:
     """Threads for torch in a job of `threads` of the `cores` granted to Snakemake.
 
@@ -131,6 +166,11 @@ def data_source(config: Config) -> str:
     if config.get("world"):
         return "generate"
     return "rehearse" if config.get("stand_in_pictures") else "fetch"
+
+
+def dataset(config: Config, image_set: str) -> str:
+    """Data set of an image set."""
+    return str(config["image_sets"][image_set]["dataset"])
 
 
 def image_list(config: Config, image_set: str) -> str:
@@ -290,20 +330,21 @@ def training_jobs(config: Config, network: str, backbone: str, seed: str) -> lis
     """
     entry = config["networks"][network]
     trainer = entry["trainer"]
+    encoder_name = f"{backbone}/{encoder_seed(config, backbone, seed)}"
     if trainer == "lincir":
         captions = caption_parts(config, entry["corpora"])
         jobs = [f"tag_captions/{part['corpus']}/{part['part']}" for part in captions]
-        jobs += [f"encode_captions/{part['corpus']}/{backbone}/{part['part']}" for part in captions]
+        jobs += [f"encode_captions/{part['corpus']}/{encoder_name}/{part['part']}" for part in captions]
     elif trainer in ("searle", "pic2word"):
-        images = f"{entry['image_set']}/{config['preprocess']}/{backbone}"
-        jobs = [f"extract_features/{images}/{shard}" for shard in shards(config, entry["image_set"])]
+        images = f"{entry['image_set']}/{config['preprocess']}"
+        jobs = [f"extract_features/{images}/{encoder_name}/{shard}" for shard in shards(config, entry["image_set"])]
     else:
         raise CirqueError(f"networks.{network}: cirque.plan.jobs.training_jobs does not know what {trainer} depends on")
     if trainer == "searle":
         jobs += [f"sample_phrases/{part}" for part in parts(config)]
-        jobs += [f"encode_phrases/{backbone}/{part}" for part in parts(config)]
-        jobs += [f"encode_concepts/{backbone}", f"associate_concepts/{images}"]
-        tokens = f"{entry['inversion']}/{images}/{seed}"
+        jobs += [f"encode_phrases/{encoder_name}/{part}" for part in parts(config)]
+        jobs += [f"encode_concepts/{encoder_name}", f"associate_concepts/{images}/{encoder_name}"]
+        tokens = f"{entry['inversion']}/{images}/{backbone}/{seed}"
         jobs += [f"invert_images/{tokens}/{shard}" for shard in shards(config, entry["image_set"])]
     return [*jobs, f"train_{trainer}/{network}/{backbone}/{seed}"]
 

@@ -4,8 +4,8 @@
     KINDS["rankings"].glob()  # rankings/benchmark=*/backbone=*/method=*/seed=*/rankings.parquet
     parse("results/scale=mini/rankings/benchmark=cirr_val/…/rankings.parquet")  # the kind, and its wildcards' values
 
-A kind of file is a pattern of `key=value` folders (DuckDB's hive partitions) below `results/scale=…`. Rules, the views of
-`cirque.duckdb`, pages and `explain` derive from it.
+A kind of file is a pattern of `key=value` folders (DuckDB's hive partitions) below `results/scale=…`. Rules, the views
+of `cirque.duckdb`, pages and `explain` derive from it.
 """
 
 import re
@@ -20,7 +20,7 @@ from cirque.errors import CirqueError
 RESULTS = "results"
 SCALE = "scale={scale}"
 
-_RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
+RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
 _ENCODER = "backbone={backbone}/encoder_seed={encoder_seed}"
 _SEEN = "image_set={image_set}/preprocess={preprocess}"
 _NETWORK = "network={network}/backbone={backbone}/seed={seed}"
@@ -114,10 +114,10 @@ KINDS: dict[str, Kind] = {
         "phi_card": f"phi/{_NETWORK}/phi.json",
         "training": f"phi/{_NETWORK}/training.parquet",
         # evaluation
-        "query_features": f"query_features/{_RUN}/queries.parquet",
-        "rankings": f"rankings/{_RUN}/rankings.parquet",
-        "metrics": f"metrics/{_RUN}/metrics.parquet",
-        "submissions": f"submissions/{_RUN}/{{server_file}}.json",
+        "query_features": f"query_features/{RUN}/queries.parquet",
+        "rankings": f"rankings/{RUN}/rankings.parquet",
+        "metrics": f"metrics/{RUN}/metrics.parquet",
+        "submissions": f"submissions/{RUN}/{{server_file}}.json",
         # what people look at
         "facts": "facts/{fact}.parquet",
         "facts_of_backbone": "facts/backbone={backbone}/{fact}.parquet",

@@ -25,7 +25,7 @@ def main(
     part: int,
     n_parts: int,
     output: Path,
-    processes: int,
+    threads: int,
     column: str | None = None,
 ) -> None:
     """Write the part's captions (schemas.CAPTIONS) in the order of the corpus, empty ones among them.
@@ -39,11 +39,11 @@ def main(
         part: Which part, from 0.
         n_parts: Parts that the corpus is divided into.
         output: Parquet file to write.
-        processes: Of spaCy at once.
+        threads: Processes that tag side by side.
         column: Of the captions, for parquet and jsonl.
     """
-    if processes < 1:
-        raise CirqueError(f"tag_captions: {processes} processes cannot work; give at least 1")
+    if threads < 1:
+        raise CirqueError(f"tag_captions: {threads} threads cannot work; give at least 1")
     nlp = tagger.load(model)
     rows = captions.part_range(captions.count(corpus, kind), part, n_parts)
     tokenizer = open_clip.SimpleTokenizer()  # the same for every CLIP backbone
@@ -54,7 +54,7 @@ def main(
         texts.append(captions.truncate(tokenizer, whole, context_length))
         n_cut += texts[-1] != whole
         ids.append(captions.caption_id(name, number))
-    tagged = tagger.tag(nlp, progress(texts, what="captions", unit="caption"), processes)
+    tagged = tagger.tag(nlp, progress(texts, what="captions", unit="caption"), threads)
     described = zip(ids, texts, tagged, strict=True)
     tables = [schemas.CAPTIONS.empty_table()]
     while some := list(itertools.islice(described, CAPTIONS_AT_ONCE)):
