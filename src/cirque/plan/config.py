@@ -10,6 +10,7 @@ import yaml
 
 from cirque import datasets
 from cirque.errors import CirqueError
+from cirque.plan import evaluation
 from cirque.plan.calls import flags  # noqa: F401
 
 
@@ -127,6 +128,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in entry.get("methods", config["run"]["methods"])
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
+    faults += evaluation.faults(config)
     parsers = [
         (f"{section}.{key}.dataset", entry["dataset"])
         for section in ("image_sets", "benchmarks")
