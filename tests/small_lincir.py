@@ -9,7 +9,7 @@ import torch
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
 from cirque.store import files, schemas, vectors
-from cirque.trainers import lincir as lincir_training
+from cirque.training.masked_captions import Corpus
 from tests import small_searle
 
 _TAGS = {
@@ -63,9 +63,9 @@ def features(backbone: Backbone) -> np.ndarray:
         return torch.cat([text.encode(backbone, [caption]) for caption in CAPTIONS]).numpy()
 
 
-def corpus(backbone: Backbone) -> lincir_training.Corpus:
+def corpus(backbone: Backbone) -> Corpus:
     """Captions and features, in memory."""
-    return lincir_training.Corpus(pa.Table.from_pylist(rows(), schemas.CAPTIONS), features(backbone))
+    return Corpus(pa.Table.from_pylist(rows(), schemas.CAPTIONS), features(backbone))
 
 
 def write(folder: Path, backbone: Backbone) -> tuple[list[Path], list[Path]]:

@@ -12,9 +12,11 @@ from cirque.networks import palavra
 from cirque.store import files, schemas
 from cirque.texts import object_words
 from cirque.trainers import palavra as palavra_training
+from cirque.training.word_sets import Examples, Pairs
 from tests import small_lincir, small_searle
 
 SETTINGS = palavra_training.Settings(
+    n_pairs=100,
     n_words=6,
     set_size=3,
     width=12,
@@ -39,21 +41,19 @@ def images() -> np.ndarray:
     return 3 * np.random.default_rng(5).normal(size=size).astype(np.float32)
 
 
-def pairs(backbone: Backbone) -> palavra_training.Pairs:
+def pairs(backbone: Backbone) -> Pairs:
     """Images and captions, in memory."""
     table = pa.Table.from_pylist(small_lincir.rows(), schemas.CAPTIONS)
     normalised = images() / np.linalg.norm(images(), axis=1, keepdims=True)
-    return palavra_training.Pairs(normalised, table, small_lincir.features(backbone))
+    return Pairs(normalised, table, small_lincir.features(backbone))
 
 
-def examples(
-    backbone: Backbone, settings: palavra_training.Settings = SETTINGS, seed: int = 0
-) -> palavra_training.Examples:
+def examples(backbone: Backbone, settings: palavra_training.Settings = SETTINGS, seed: int = 0) -> Examples:
     """What the training draws from; two words have two names each."""
     own = pairs(backbone)
     words = object_words.find(own.captions, settings.n_words)
     names = [["Red ball", "Tomato"], ["Cat", "Box"], *([word] for word in words.names[2:])]
-    return palavra_training.Examples(own, words, names, settings, seed)
+    return Examples(own, words, names, settings.set_size, seed)
 
 
 def network(backbone: Backbone, seed: int = 0, dropout: float = 0.0) -> palavra.PalavraPhi:

@@ -145,7 +145,8 @@ STAGES = Family("stage", "cirque.stages", entry="main")
 DATASETS = Family("data set", "cirque.datasets", entry="annotation_files")
 SUBMISSIONS = Family("test server", "cirque.submissions", entry="FILES")
 METHODS = Family("method", "cirque.methods", entry="compose", separator="-")
+TRAINERS = Family("trainer", "cirque.trainers", entry="prepare")
 PLOTS = Family("plot", "cirque.plots", entry="draw")
 
 #: Members that a stage imports by a name it is given, so that no import statement names them.
-FOUND_BY_NAME = (DATASETS, SUBMISSIONS, METHODS, PLOTS)
+FOUND_BY_NAME = (DATASETS, SUBMISSIONS, METHODS, TRAINERS, PLOTS)

@@ -6,7 +6,7 @@ import pytest
 from cirque.errors import CirqueError
 from cirque.facts import modality_gap
 from cirque.tables import build as tables
-from cirque.trainers import lincir as lincir_training
+from cirque.training.noise import NOISES
 from tests.evaluated import PUBLISHED
 
 IDS = [f"c-{number}" for number in range(400)]
@@ -49,7 +49,7 @@ def test_noise_is_added_to_the_raw_caption_and_belongs_to_it():
 
 
 def test_every_noise_has_the_name_that_the_paper_prints():
-    assert set(modality_gap.PRINTED_AS) == set(lincir_training.NOISES)
+    assert set(modality_gap.PRINTED_AS) == set(NOISES)
     printed = [
         row["row"]
         for row in tables.read_published(PUBLISHED).to_pylist()

@@ -16,6 +16,10 @@ from cirque.networks import phi
 from cirque.store import schemas
 from cirque.trainers import lincir as lincir_training
 from cirque.training import loop as training
+from cirque.training.masked_captions import Corpus, MaskedCaptions
+from cirque.training.noise import NOISES, draw_noise
+from cirque.training.selection import best_line
+from cirque.training.validation import Validation
 from tests import plain_text, small_lincir, small_searle
 
 SETTINGS = lincir_training.Settings(
@@ -41,22 +45,22 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
 
 
 @pytest.fixture(scope="module")
-def corpus(backbone: Backbone) -> lincir_training.Corpus:
+def corpus(backbone: Backbone) -> Corpus:
     return small_lincir.corpus(backbone)
 
 
 def source_of(
-    backbone: Backbone, corpus: lincir_training.Corpus, settings: lincir_training.Settings = SETTINGS, seed: int = 0
-) -> lincir_training.MaskedCaptions:
-    return lincir_training.MaskedCaptions(backbone, corpus, settings, seed=seed)
+    backbone: Backbone, corpus: Corpus, settings: lincir_training.Settings = SETTINGS, seed: int = 0
+) -> MaskedCaptions:
+    return MaskedCaptions(backbone, corpus, settings, seed=seed)
 
 
 def trained(
     backbone: Backbone,
-    corpus: lincir_training.Corpus,
+    corpus: Corpus,
     settings: lincir_training.Settings,
     folder: Path,
-    validation: lincir_training.Validation | None = None,
+    validation: Validation | None = None,
     **other: float,
 ) -> tuple[dict[str, Tensor], list[dict[str, object]]]:
     network, log = lincir_training.train(
@@ -64,7 +68,7 @@ def trained(
         settings,
         seed=0,
         state_path=folder / "state.safetensors",
-        validation=validation,
+        judged=validation,
         **other,
     )
     assert not network.training
@@ -88,7 +92,7 @@ NORMS = {
 @pytest.mark.parametrize("dim", [768, 1024, 1280])
 def test_the_norms_of_noise_are_those_of_the_papers_tables(name: str, dim: int) -> None:
     n = 2000
-    norms = np.linalg.norm(lincir_training.draw_noise(name, 0, [f"c{i}" for i in range(n)], 0, dim), axis=1)
+    norms = np.linalg.norm(draw_noise(name, 0, [f"c{i}" for i in range(n)], 0, dim), axis=1)
     mean, deviation = NORMS[name][dim]
     assert norms.mean() == pytest.approx(mean, abs=0.06 + 4 * deviation / n**0.5)
     if name == "student-t":  # t(3) has no fourth moment: the norm's deviation is itself a matter of chance
@@ -98,7 +102,7 @@ def test_the_norms_of_noise_are_those_of_the_papers_tables(name: str, dim: int) 
 
 
 def test_released_noise_is_gaussian_with_one_uniform_factor_a_sample() -> None:
-    noise = lincir_training.draw_noise("lincir", 0, [f"c{i}" for i in range(500)], 0, 4096)
+    noise = draw_noise("lincir", 0, [f"c{i}" for i in range(500)], 0, 4096)
     factors = noise.std(axis=1)
     assert np.abs(np.quantile(factors, [0.25, 0.5, 0.75]) - [0.25, 0.5, 0.75]).max() < 0.07
     assert 0.0 < factors.min() < factors.max() < 1.05
@@ -107,18 +111,18 @@ def test_released_noise_is_gaussian_with_one_uniform_factor_a_sample() -> None:
 
 
 def test_no_noise_is_none() -> None:
-    assert not lincir_training.draw_noise("none", 0, ["a", "b"], 0, 5).any()
-    assert set(lincir_training.NOISES) == {"none", *NORMS}
+    assert not draw_noise("none", 0, ["a", "b"], 0, 5).any()
+    assert set(NOISES) == {"none", *NORMS}
 
 
 @pytest.mark.parametrize("name", sorted(NORMS))
 def test_noise_belongs_to_seed_caption_and_pass_and_not_to_the_batch(name: str) -> None:
-    both = lincir_training.draw_noise(name, 0, ["a", "b"], 0, 9)
-    assert np.array_equal(both[1:], lincir_training.draw_noise(name, 0, ["b"], 0, 9))
+    both = draw_noise(name, 0, ["a", "b"], 0, 9)
+    assert np.array_equal(both[1:], draw_noise(name, 0, ["b"], 0, 9))
     others = [
         both[0],
         both[1],
-        *(lincir_training.draw_noise(name, *key, 9)[0] for key in [(1, ["a"], 0), (0, ["a"], 1)]),
+        *(draw_noise(name, *key, 9)[0] for key in [(1, ["a"], 0), (0, ["a"], 1)]),
     ]
     assert len({row.tobytes() for row in others}) == 4
 
@@ -126,14 +130,14 @@ def test_noise_belongs_to_seed_caption_and_pass_and_not_to_the_batch(name: str) 
 # ---- batches -------------------------------------------------------------------------------------------------------
 
 
-def captions_of(source: lincir_training.MaskedCaptions, step: int) -> list[int]:
+def captions_of(source: MaskedCaptions, step: int) -> list[int]:
     """Rows of a step's captions, found again by their features."""
     features = torch.from_numpy(source.corpus.features)
     return [int((features == row).all(dim=1).nonzero()) for row in source.batch(step).features]
 
 
 def test_each_pass_gives_whole_batches_of_different_captions_in_an_order_of_its_own(
-    backbone: Backbone, corpus: lincir_training.Corpus
+    backbone: Backbone, corpus: Corpus
 ) -> None:
     source = source_of(backbone, corpus)
     assert source.per_epoch == 3
@@ -143,23 +147,21 @@ def test_each_pass_gives_whole_batches_of_different_captions_in_an_order_of_its_
     assert len({*range(N)} - {row for seen in passes for row in seen}) == 0
 
 
-def test_fewer_captions_than_a_batch_make_one_batch(backbone: Backbone, corpus: lincir_training.Corpus) -> None:
+def test_fewer_captions_than_a_batch_make_one_batch(backbone: Backbone, corpus: Corpus) -> None:
     source = source_of(backbone, corpus, dataclasses.replace(SETTINGS, batch=500))
     assert sorted(captions_of(source, 0)) == sorted(captions_of(source, 1)) == list(range(N))
 
 
-def test_phi_reads_the_feature_with_noise_times_its_scale(backbone: Backbone, corpus: lincir_training.Corpus) -> None:
+def test_phi_reads_the_feature_with_noise_times_its_scale(backbone: Backbone, corpus: Corpus) -> None:
     names = [row["caption_id"] for row in small_lincir.rows()]
     for scale in (0.0, 1.0, 2.5):
         source = source_of(backbone, corpus, dataclasses.replace(SETTINGS, noise_scale=scale))
-        noise = lincir_training.draw_noise("lincir", 0, names, 1, small_searle.DIM)
+        noise = draw_noise("lincir", 0, names, 1, small_searle.DIM)
         rows = captions_of(source, 4)
         assert np.allclose(source.batch(4).noisy, corpus.features[rows] + scale * noise[rows], atol=1e-6)
 
 
-def test_phi_reads_the_images_with_the_same_noise_and_meets_the_captions(
-    backbone: Backbone, corpus: lincir_training.Corpus
-) -> None:
+def test_phi_reads_the_images_with_the_same_noise_and_meets_the_captions(backbone: Backbone, corpus: Corpus) -> None:
     images = np.random.default_rng(1).normal(size=corpus.features.shape).astype(np.float32)
     settings = dataclasses.replace(SETTINGS, input="image")
     text, image = source_of(backbone, corpus), source_of(backbone, dataclasses.replace(corpus, images=images), settings)
@@ -175,7 +177,7 @@ def test_phi_reads_the_images_with_the_same_noise_and_meets_the_captions(
     assert np.array_equal(without.batch(0).noisy, images[captions_of(without, 0)])
 
 
-def test_images_are_given_for_the_input_image_and_only_then(backbone: Backbone, corpus: lincir_training.Corpus) -> None:
+def test_images_are_given_for_the_input_image_and_only_then(backbone: Backbone, corpus: Corpus) -> None:
     settings = dataclasses.replace(SETTINGS, input="image")
     with pytest.raises(CirqueError, match="the input is image and the captions have no image features"):
         source_of(backbone, corpus, settings)
@@ -186,9 +188,7 @@ def test_images_are_given_for_the_input_image_and_only_then(backbone: Backbone, 
         source_of(backbone, dataclasses.replace(corpus, images=images[1:]), settings)
 
 
-def test_a_pass_has_random_words_of_its_own_and_keywords_that_stay(
-    backbone: Backbone, corpus: lincir_training.Corpus
-) -> None:
+def test_a_pass_has_random_words_of_its_own_and_keywords_that_stay(backbone: Backbone, corpus: Corpus) -> None:
     row = small_lincir.rows()[0]
     masked = {
         name: {
@@ -204,13 +204,13 @@ def test_a_pass_has_random_words_of_its_own_and_keywords_that_stay(
 # ---- the loss ------------------------------------------------------------------------------------------------------
 
 
-def plain_loss(source: lincir_training.MaskedCaptions, step: int, network: Callable[[Tensor], Tensor]) -> Tensor:
+def plain_loss(source: MaskedCaptions, step: int, network: Callable[[Tensor], Tensor]) -> Tensor:
     """One step written out: both texts at the full context, one by one, mean squared error by hand."""
     rows = [small_lincir.rows()[row] for row in captions_of(source, step)]
     epoch = step // source.per_epoch
     names = [str(row["caption_id"]) for row in rows]
     z = plain_text.encode(source.backbone, [str(row["caption"]) for row in rows])
-    noise = lincir_training.draw_noise(source.settings.noise, source.seed, names, epoch, z.shape[1])
+    noise = draw_noise(source.settings.noise, source.seed, names, epoch, z.shape[1])
     tokens = network(z + source.settings.noise_scale * torch.from_numpy(noise))
     texts = [source.masked(row, epoch).replace("[$]", " $ ") for row in rows]
     predicted = plain_text.encode(source.backbone, texts, tokens, replace="all")
@@ -220,7 +220,7 @@ def plain_loss(source: lincir_training.MaskedCaptions, step: int, network: Calla
 @pytest.mark.parametrize("masking", ["substring", "random-word", "prompt"])
 @pytest.mark.parametrize("noise", ["lincir", "none"])
 def test_loss_and_gradients_of_a_step_are_those_of_plain_code(
-    masking: str, noise: str, backbone: Backbone, corpus: lincir_training.Corpus
+    masking: str, noise: str, backbone: Backbone, corpus: Corpus
 ) -> None:
     settings = dataclasses.replace(SETTINGS, masking=masking, noise=noise, batch=N)
     source = source_of(backbone, corpus, settings, seed=3)
@@ -234,7 +234,7 @@ def test_loss_and_gradients_of_a_step_are_those_of_plain_code(
         assert (ours - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
-def test_training_is_adamw_on_that_loss(backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path) -> None:
+def test_training_is_adamw_on_that_loss(backbone: Backbone, corpus: Corpus, tmp_path: Path) -> None:
     """An independent loop over a pass and a half that has the same order, draws and dropout seeds."""
     settings = dataclasses.replace(SETTINGS, steps=5)
     source = source_of(backbone, corpus, settings)
@@ -255,7 +255,7 @@ def test_training_is_adamw_on_that_loss(backbone: Backbone, corpus: lincir_train
 
 
 def test_phi_learns_tokens_that_stand_for_the_keywords(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lincir_training, "STEPS_BETWEEN_LINES", 20)
     settings = dataclasses.replace(SETTINGS, steps=200, dropout=0.0, noise="none", batch=N, learning_rate=0.003)
@@ -264,7 +264,7 @@ def test_phi_learns_tokens_that_stand_for_the_keywords(
 
 
 def test_the_log_has_a_line_each_hundred_steps_and_one_for_the_rest(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained(backbone, corpus, dataclasses.replace(SETTINGS, steps=1), tmp_path)[1]
     monkeypatch.setattr(lincir_training, "STEPS_BETWEEN_LINES", 3)
@@ -281,7 +281,7 @@ def test_the_log_has_a_line_each_hundred_steps_and_one_for_the_rest(
 BEST = dataclasses.replace(SETTINGS, selection="best")
 
 
-def validation_of(backbone: Backbone, n: int = 9) -> lincir_training.Validation:
+def validation_of(backbone: Backbone, n: int = 9) -> Validation:
     """Each query's reference is one image and its target the next; features are random."""
     features = np.random.default_rng(5).normal(size=(n, small_searle.DIM)).astype(np.float32)
     ids = [f"img{i}" for i in range(n)]
@@ -298,10 +298,10 @@ def validation_of(backbone: Backbone, n: int = 9) -> lincir_training.Validation:
     ]
     asked = Queries([f"q{i}" for i in range(n)], [[f"is {i}"] for i in range(n)], [None] * n)
     gallery = ranking.Gallery(ids, ranking.normalise(features, ids), [""] * n)
-    return lincir_training.Validation(queries, asked, backbone, features, gallery)
+    return Validation(queries, asked, backbone, features, gallery)
 
 
-class Sum(lincir_training.Validation):
+class Sum(Validation):
     """Judges a network by a sum of its weights, which changes with each step and peaks somewhere."""
 
     def recall(self, network: phi.Phi) -> float:
@@ -335,7 +335,7 @@ def test_r_at_1_of_a_network_is_that_of_its_queries_ranked_one_by_one(backbone: 
 
 
 def test_best_keeps_the_network_of_the_step_with_the_highest_recall(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
+    backbone: Backbone, corpus: Corpus, tmp_path: Path
 ) -> None:
     judge = sum_of(backbone)
     settings = dataclasses.replace(BEST, steps=9)
@@ -344,19 +344,17 @@ def test_best_keeps_the_network_of_the_step_with_the_highest_recall(
     assert list(recalls) == [2, 4, 6, 8, 9]
     best = max(recalls, key=lambda step: recalls[step])  # type: ignore[arg-type]
     assert best != 9
-    assert lincir_training.best_validation(log)["step"] == best
+    assert best_line(log, lincir_training.RECALL)["step"] == best
     until, _ = trained(backbone, corpus, dataclasses.replace(SETTINGS, steps=best), tmp_path / "last")  # type: ignore[arg-type]
     assert all(torch.equal(state[name], value) for name, value in until.items())
 
 
 def test_of_equal_recalls_the_earliest_is_kept() -> None:
     log = [{"step": step, "loss": "R@1", "value": value} for step, value in ((2, 1.0), (4, 3.0), (6, 3.0), (8, 2.0))]
-    assert lincir_training.best_validation([*log, {"step": 9, "loss": "mse", "value": 7.0}])["step"] == 4
+    assert best_line([*log, {"step": 9, "loss": "mse", "value": 7.0}], lincir_training.RECALL)["step"] == 4
 
 
-def test_validating_changes_no_bit_of_the_training(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
-) -> None:
+def test_validating_changes_no_bit_of_the_training(backbone: Backbone, corpus: Corpus, tmp_path: Path) -> None:
     def mse(log: list[dict[str, object]]) -> list[dict[str, object]]:
         return [row for row in log if row["loss"] == "mse"]
 
@@ -372,9 +370,7 @@ def test_queries_without_targets_cannot_validate(backbone: Backbone) -> None:
         dataclasses.replace(validation, queries=hidden)
 
 
-def test_best_without_a_validation_is_an_error(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
-) -> None:
+def test_best_without_a_validation_is_an_error(backbone: Backbone, corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(CirqueError, match="validation queries, gallery and features are needed"):
         trained(backbone, corpus, BEST, tmp_path)
 
@@ -393,24 +389,22 @@ def test_best_without_a_validation_is_an_error(
     ],
 )
 def test_settings_that_mean_nothing_are_errors(
-    change: dict[str, object], message: str, backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
+    change: dict[str, object], message: str, backbone: Backbone, corpus: Corpus, tmp_path: Path
 ) -> None:
     with pytest.raises(CirqueError, match=message):
         trained(backbone, corpus, dataclasses.replace(SETTINGS, **change), tmp_path)  # type: ignore[arg-type]
 
 
-def test_features_of_another_backbone_or_other_captions_are_errors(
-    backbone: Backbone, corpus: lincir_training.Corpus
-) -> None:
+def test_features_of_another_backbone_or_other_captions_are_errors(backbone: Backbone, corpus: Corpus) -> None:
     for cut in (corpus.features[:, :5], corpus.features[:5]):
         with pytest.raises(CirqueError, match=r"features of shape .* for 13 captions and the backbone small of 8"):
             source_of(backbone, dataclasses.replace(corpus, features=cut))
     with pytest.raises(CirqueError, match="0 captions in batches of 4"):
-        source_of(backbone, lincir_training.Corpus(corpus.captions.slice(0, 0), corpus.features[:0]))
+        source_of(backbone, Corpus(corpus.captions.slice(0, 0), corpus.features[:0]))
 
 
 def test_words_that_are_not_the_captions_are_an_error_that_names_the_caption(
-    backbone: Backbone, corpus: lincir_training.Corpus
+    backbone: Backbone, corpus: Corpus
 ) -> None:
     source = source_of(backbone, corpus, dataclasses.replace(SETTINGS, masking="token"))
     with pytest.raises(CirqueError, match=r"caption cc3m-00000-000000001: .*tag it again"):
@@ -418,7 +412,7 @@ def test_words_that_are_not_the_captions_are_an_error_that_names_the_caption(
 
 
 def test_a_loss_that_is_not_finite_is_an_error_that_names_the_step(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
+    backbone: Backbone, corpus: Corpus, tmp_path: Path
 ) -> None:
     broken = dataclasses.replace(corpus, features=corpus.features * np.float32(np.nan))
     with pytest.raises(CirqueError, match=r"the losses are .*nan.* at step 0;.*learning_rate"):
@@ -435,7 +429,7 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     after: int,
     selection: str,
     backbone: Backbone,
-    corpus: lincir_training.Corpus,
+    corpus: Corpus,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -443,25 +437,25 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     settings = dataclasses.replace(SETTINGS, selection=selection)
     judge = sum_of(backbone)
     whole, log = trained(backbone, corpus, settings, tmp_path / "whole", judge)
-    step = lincir_training._step
+    step = training._step
 
-    def cut(state: training.TrainingState, *args: object, **rest: object) -> Tensor:
+    def cut(state: training.TrainingState, *args: object, **rest: object) -> dict[str, Tensor]:
         if state.step == after:
             raise PowerCutError
         return step(state, *args, **rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(lincir_training, "_step", cut)
+        patched.setattr(training, "_step", cut)
         with pytest.raises(PowerCutError):
             trained(backbone, corpus, settings, tmp_path, judge, seconds_between_saves=0.0)
     torch.rand(7)  # a new process has other random numbers
     steps: list[int] = []
 
-    def count(state: training.TrainingState, *args: object, **rest: object) -> Tensor:
+    def count(state: training.TrainingState, *args: object, **rest: object) -> dict[str, Tensor]:
         steps.append(state.step)
         return step(state, *args, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(lincir_training, "_step", count)
+    monkeypatch.setattr(training, "_step", count)
     resumed, again = trained(backbone, corpus, settings, tmp_path, judge)
     assert steps == list(range(after, 7))
     assert again == log
@@ -469,7 +463,7 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
 
 
 def test_a_best_network_that_was_deleted_is_an_error_that_says_what_to_delete(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
+    backbone: Backbone, corpus: Corpus, tmp_path: Path
 ) -> None:
     trained(backbone, corpus, BEST, tmp_path, validation_of(backbone), seconds_between_saves=0.0)
     (tmp_path / "state-best.safetensors").unlink()
@@ -477,9 +471,7 @@ def test_a_best_network_that_was_deleted_is_an_error_that_says_what_to_delete(
         trained(backbone, corpus, BEST, tmp_path, validation_of(backbone))
 
 
-def test_training_leaves_the_callers_random_numbers_alone(
-    backbone: Backbone, corpus: lincir_training.Corpus, tmp_path: Path
-) -> None:
+def test_training_leaves_the_callers_random_numbers_alone(backbone: Backbone, corpus: Corpus, tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     trained(backbone, corpus, SETTINGS, tmp_path)
     assert torch.equal(before, torch.random.get_rng_state())

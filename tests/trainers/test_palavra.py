@@ -14,6 +14,8 @@ from cirque.networks import palavra
 from cirque.texts.templates import PALAVRA_TEMPLATES, TEMPLATES
 from cirque.trainers import palavra as palavra_training
 from cirque.training import loop as training
+from cirque.training import word_sets
+from cirque.training.word_sets import Examples, Labels
 from tests import plain_text, small_lincir, small_palavra, small_searle
 from tests.small_palavra import SETTINGS
 
@@ -128,7 +130,7 @@ def test_the_alignment_learns_in_the_pass_over_images_alone(backbone: Backbone) 
 
 
 def test_a_label_is_known_by_its_first_piece_alone(backbone: Backbone) -> None:
-    labels = palavra_training.Labels(backbone)
+    labels = Labels(backbone)
     one, other, whole = labels.pieces(["red ball", "red box", "red"])
     assert torch.equal(one, other)
     assert torch.equal(one, whole)
@@ -138,8 +140,8 @@ def test_a_label_is_known_by_its_first_piece_alone(backbone: Backbone) -> None:
 def test_features_of_labels_are_the_same_whether_kept_or_made_anew(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    labels, names = palavra_training.Labels(backbone), ["Cat", "Red ball", "Cat"]
-    monkeypatch.setattr(palavra_training, "LABELS_KEPT", 2)
+    labels, names = Labels(backbone), ["Cat", "Red ball", "Cat"]
+    monkeypatch.setattr(word_sets, "LABELS_KEPT", 2)
     first = labels.features("A {}", names)
     labels.features("We see an {} in this photo", ["Box", "Photo", "Tomato, ripe"])
     assert len(labels._kept) == 2
@@ -149,7 +151,7 @@ def test_features_of_labels_are_the_same_whether_kept_or_made_anew(
 
 def test_a_label_of_no_text_is_an_error(backbone: Backbone) -> None:
     with pytest.raises(CirqueError, match="the label ' ' is no text"):
-        palavra_training.Labels(backbone).pieces(["cat", " "])
+        Labels(backbone).pieces(["cat", " "])
 
 
 # ---- draws ---------------------------------------------------------------------------------------------------------
@@ -284,11 +286,11 @@ def test_a_batch_without_two_words_or_a_set_without_images_is_an_error(
         palavra_training.train(_few(backbone, settings), backbone, settings, seed=0, state_path=tmp_path)
 
 
-def _few(backbone: Backbone, settings: palavra_training.Settings) -> palavra_training.Examples:
+def _few(backbone: Backbone, settings: palavra_training.Settings) -> Examples:
     examples = small_palavra.examples(backbone)
     words = examples.words
     kept = dataclasses.replace(words, names=words.names[: settings.n_words])
-    return palavra_training.Examples(examples.pairs, kept, examples.names, settings, 0)
+    return Examples(examples.pairs, kept, examples.names, settings.set_size, 0)
 
 
 @pytest.mark.parametrize(("field", "what"), [("images", "image"), ("caption_features", "caption")])
@@ -315,7 +317,7 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     after: int, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, log = trained(backbone, tmp_path)
-    path, step = tmp_path / "cut.safetensors", palavra_training._step
+    path, step = tmp_path / "cut.safetensors", training._step
 
     def run(seconds: float) -> tuple[palavra.PalavraPhi, list[dict[str, object]]]:
         examples = small_palavra.examples(backbone)
@@ -323,19 +325,19 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
             examples, backbone, SETTINGS, seed=0, state_path=path, seconds_between_saves=seconds
         )
 
-    def cut(state: training.TrainingState, *args: object, **rest: object) -> None:
+    def cut(state: training.TrainingState, *args: object, **rest: object) -> dict[str, Tensor]:
         if state.step == after:
             raise PowerCutError
-        step(state, *args, **rest)  # type: ignore[arg-type]
+        return step(state, *args, **rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(palavra_training, "_step", cut)
+        patched.setattr(training, "_step", cut)
         with pytest.raises(PowerCutError):
             run(0.0)
     torch.rand(7)  # a new process has other random numbers
     steps: list[int] = []
     monkeypatch.setattr(
-        palavra_training, "_step", lambda state, *args, **rest: (steps.append(state.step), step(state, *args, **rest))
+        training, "_step", lambda state, *args, **rest: steps.append(state.step) or step(state, *args, **rest)
     )
     network, again = run(60.0)
     assert steps == list(range(after, 12))

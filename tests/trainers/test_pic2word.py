@@ -217,23 +217,23 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
 ) -> None:
     whole, log = trained(features, backbone, SETTINGS, tmp_path)
     path = tmp_path / "cut.safetensors"
-    step = pic2word_training._step
+    step = training._step
 
-    def cut(state: training.TrainingState, *args: object, **rest: object) -> None:
+    def cut(state: training.TrainingState, *args: object, **rest: object) -> dict[str, Tensor]:
         if state.step == after:
             raise PowerCutError
-        step(state, *args, **rest)  # type: ignore[arg-type]
+        return step(state, *args, **rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(pic2word_training, "_step", cut)
+        patched.setattr(training, "_step", cut)
         with pytest.raises(PowerCutError):
             pic2word_training.train(features, backbone, SETTINGS, seed=0, state_path=path, seconds_between_saves=0.0)
     torch.rand(7)  # a new process has other random numbers
     steps: list[int] = []
     monkeypatch.setattr(
-        pic2word_training,
+        training,
         "_step",
-        lambda state, *args, **rest: (steps.append(state.step), step(state, *args, **rest)),
+        lambda state, *args, **rest: steps.append(state.step) or step(state, *args, **rest),
     )
     network, again = pic2word_training.train(features, backbone, SETTINGS, seed=0, state_path=path)
     assert steps == list(range(after, 6))

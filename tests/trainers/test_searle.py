@@ -62,7 +62,7 @@ def regulariser_of(
     images: list[str] = small_searle.IMAGES,
 ) -> phi_training.PhraseRegulariser:
     concepts = [np.roll(small_searle.CONCEPTS, -small_searle.IMAGES.index(image)).tolist() for image in images]
-    return phi_training.PhraseRegulariser(backbone, pool, images, concepts, settings=settings, seed=0)
+    return phi_training.regulariser_of(backbone, pool, images, concepts, settings, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -360,15 +360,15 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     cycle = phi_training.CycleLoss(backbone, 0.25)
     whole, log = trained(examples, regulariser, settings, tmp_path, cycle=cycle)
     path = tmp_path / "cut.safetensors"
-    step = phi_training._step
+    step = training._step
 
-    def cut(state: training.TrainingState, *args: object, **rest: object) -> None:
+    def cut(state: training.TrainingState, *args: object, **rest: object) -> dict[str, Tensor]:
         if state.step == after:
             raise PowerCutError
-        step(state, *args, **rest)  # type: ignore[arg-type]
+        return step(state, *args, **rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(phi_training, "_step", cut)
+        patched.setattr(training, "_step", cut)
         with pytest.raises(PowerCutError):
             phi_training.train(
                 examples, regulariser, settings, cycle=cycle, seed=0, state_path=path, seconds_between_saves=0.0
@@ -376,7 +376,7 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(
     torch.rand(7)  # a new process has other random numbers
     steps: list[int] = []
     monkeypatch.setattr(
-        phi_training, "_step", lambda state, *args, **rest: (steps.append(state.step), step(state, *args, **rest))
+        training, "_step", lambda state, *args, **rest: steps.append(state.step) or step(state, *args, **rest)
     )
     network, again = phi_training.train(examples, regulariser, settings, cycle=cycle, seed=0, state_path=path)
     assert steps == list(range(after, 6))

@@ -5,32 +5,37 @@ READS   a corpus as it was published; a spaCy pipeline, trained on generated sen
 WRITES  <scale>/tagger/source=…, <scale>/captions/corpus=…/00000.parquet, <scale>/caption_features/…
 """
 
-
-rule train_tagger:
-    output:
-        model=directory("<scale>/tagger/source=trained"),
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        **call("train_tagger", settings=without(config["tagger"], "source"), seed=0),
-    shell:
-        STAGE
+TAGGER = expand(FILE.tagger, source=config["tagger"]["source"])[0]
 
 
-rule fetch_tagger:
-    output:
-        folder=directory("<scale>/tagger/source=installed"),
-    params:
-        **call("fetch_tagger", model=config["tagger"].get("model")),
-    shell:
-        STAGE
+if config["tagger"]["source"] == "trained":
+
+    rule train_tagger:
+        output:
+            model=directory(TAGGER),
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            **call("train_tagger", settings=without(config["tagger"], "source"), seed=0),
+        shell:
+            STAGE
+
+else:
+
+    rule fetch_tagger:
+        output:
+            model=directory(TAGGER),
+        params:
+            **call("fetch_tagger", model=config["tagger"]["model"]),
+        shell:
+            STAGE
 
 
 rule tag_captions:
     input:
         corpus=lambda wildcards: f"<data>/{config['corpora'][wildcards.corpus]['file']}",
-        model=expand(FILE.tagger, source=config["tagger"]["source"]),
+        model=TAGGER,
     output:
         captions=FILE.captions,
     threads: torch_cores

@@ -7,7 +7,7 @@ WRITES  nothing
 
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/evaluation/metrics.sql")
-VOCABULARY = "<data>/openimages/oidv7-class-descriptions.csv"
+VOCABULARY = inputs.VOCABULARY
 # Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
 SHORT = 10
 WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so that a killed job finds it again

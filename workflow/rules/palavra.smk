@@ -1,58 +1,9 @@
 """
-PALAVRA: its networks, and the tokens that they and a short optimisation give (SEARLE Tables 1 to 3).
+PALAVRA's tokens, which its networks and a short optimisation give (SEARLE Tables 1 to 3).
 
-READS   features of captioned images, their list, the corpus of their captions with features; the vocabulary; weights;
-        for tokens features of one shard, concepts, a benchmark's queries
-WRITES  <scale>/phi/network=…/…/phi.safetensors, phi.json and training.parquet; <scale>/tokens/…/00000.parquet
-RESUMES from <scale>/work/phi/…; tokens take seconds
+READS   features of one shard, concepts, a benchmark's queries, weights, networks
+WRITES  <scale>/tokens/…/00000.parquet
 """
-
-
-rule train_palavra:
-    input:
-        features=lambda wildcards: shards_of(
-            FILE.features,
-            config["networks"][wildcards.network]["image_set"],
-            **encoder(wildcards),
-        ),
-        titles=lambda wildcards: f"<data>/{plan.image_list(config, config['networks'][wildcards.network]['image_set'])}",
-        captions=lambda wildcards: caption_files(FILE.captions, config["networks"][wildcards.network]["corpus"]),
-        caption_features=lambda wildcards: caption_files(
-            FILE.caption_features,
-            config["networks"][wildcards.network]["corpus"],
-            **encoder(wildcards),
-        ),
-        vocabulary=VOCABULARY,
-        weights=weights,
-    output:
-        phi=FILE.phi,
-        card=FILE.phi_card,
-        training=FILE.training,
-    log:
-        "<logs>/train_palavra/{network}/{backbone}/{seed}.log",
-    benchmark:
-        "<costs>/train_palavra/{network}/{backbone}/{seed}.jsonl"
-    wildcard_constraints:
-        network=plan.one_of(plan.networks_of(config, "palavra")),
-    conda:
-        "../../envs/cirque.yaml"
-    threads: torch_cores
-    resources:
-        gpu=plan.gpu_here(),
-        torch_threads=torch_threads,
-        mem_mb=48000,
-        runtime=480,
-    params:
-        code=code_version("train_palavra"),
-        settings=lambda wildcards: flags(
-            config["networks"][wildcards.network], "trainer", "source", "image_set", "corpus"
-        ),
-        work=f"{WORK}/phi/{{network}}/{{backbone}}/{{seed}}",
-    shell:
-        "python -m cirque train_palavra --features {input.features} --titles {input.titles} --captions {input.captions}"
-        " --caption-features {input.caption_features} --vocabulary {input.vocabulary} --weights {input.weights}"
-        " {params.settings} --seed {wildcards.seed} --work {params.work} --threads {resources.torch_threads}"
-        " --output {output.phi} --training-log {output.training} 2>&1 | tee {log}"
 
 
 rule optimise_tokens:

@@ -5,39 +5,44 @@ READS   the vocabulary; the caption corpus (trained) or a release (pretrained) f
 WRITES  <scale>/language_model/source=…, <scale>/phrases/00000.parquet, <scale>/phrase_features/…
 """
 
-
-rule train_language_model:
-    input:
-        corpus="<data>/captions/corpus.txt",
-    output:
-        model=directory("<scale>/language_model/source=trained"),
-    resources:
-        torch_threads=torch_threads,
-        mem_mb=4000,
-        runtime=30,
-    params:
-        **call("train_language_model", settings=without(config["language_model"], "source", "model"), seed=0),
-    shell:
-        TORCH_STAGE
+LANGUAGE_MODEL = expand(FILE.language_model, source=config["language_model"]["source"])[0]
 
 
-rule fetch_language_model:
-    output:
-        folder=directory("<scale>/language_model/source=pretrained"),
-    retries: 2
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    params:
-        **call("fetch_language_model", model=config["language_model"]["model"]),
-    shell:
-        STAGE
+if config["language_model"]["source"] == "trained":
+
+    rule train_language_model:
+        input:
+            corpus="<data>/captions/corpus.txt",
+        output:
+            folder=directory(LANGUAGE_MODEL),
+        resources:
+            torch_threads=torch_threads,
+            mem_mb=4000,
+            runtime=30,
+        params:
+            **call("train_language_model", settings=without(config["language_model"], "source", "model"), seed=0),
+        shell:
+            TORCH_STAGE
+
+else:
+
+    rule fetch_language_model:
+        output:
+            folder=directory(LANGUAGE_MODEL),
+        retries: 2
+        resources:
+            mem_mb=4000,
+            runtime=240,
+        params:
+            **call("fetch_language_model", model=config["language_model"]["model"]),
+        shell:
+            STAGE
 
 
 rule sample_phrases:
     input:
         vocabulary=VOCABULARY,
-        model=expand(FILE.language_model, source=config["language_model"]["source"]),
+        model=LANGUAGE_MODEL,
     output:
         phrases=FILE.phrases,
     threads: torch_cores

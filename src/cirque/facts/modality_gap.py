@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from cirque.errors import CirqueError, listed
 from cirque.evaluation import bootstrap
-from cirque.trainers.lincir import draw_noise
+from cirque.training.noise import draw_noise
 
-#: Each noise (`lincir_training.NOISES`) as LinCIR's Tables 1 and 9 print it, in their order.
+#: Each noise (`noise.NOISES`) as LinCIR's Tables 1 and 9 print it, in their order.
 PRINTED_AS = {
     "none": "No noise",
     "student-t": "Student-t",

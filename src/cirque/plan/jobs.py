@@ -348,15 +348,6 @@ def submissions(config: Config, table: str) -> list[dict[str, str]]:
     ]
 
 
-def networks_of(config: Config, trainer: str) -> list[str]:
-    """Mapping networks that a trainer makes; `random` makes those that the configuration does not train."""
-    return [
-        name
-        for name, entry in config["networks"].items()
-        if ("random" if entry["source"] == "random" else entry["trainer"]) == trainer
-    ]
-
-
 def inversions_of(config: Config, kind: str) -> list[str]:
     """Inversions of a kind: `oti` or `palavra`."""
     return [name for name, entry in config["inversions"].items() if entry["kind"] == kind]

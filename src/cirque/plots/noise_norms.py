@@ -15,7 +15,7 @@ from cirque.facts.modality_gap import PRINTED_AS
 from cirque.plots import Inputs, Row
 from cirque.report import figure
 from cirque.store import schemas
-from cirque.trainers.lincir import NOISES
+from cirque.training.noise import NOISES
 
 SCHEMA = schemas.NOISE_NORMS
 TITLE = "Norms of one sample of each noise, at the dimension of each backbone's features (LinCIR, appendix)"
@@ -38,7 +38,7 @@ def rows(inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def norms(noise: str, dim: int, n_samples: int, seed: int) -> list[float]:
-    """Euclidean norm of each sample of a noise (`lincir_training.NOISES`) in `dim` dimensions."""
+    """Euclidean norm of each sample of a noise (`noise.NOISES`) in `dim` dimensions."""
     generator = draws.generator(seed, "noise norms", noise, dim)
     return [float(np.linalg.norm(NOISES[noise](generator, dim))) for _ in range(n_samples)]
 

@@ -72,7 +72,7 @@ def main(
     lists = [data_root / file for file in datasets.load(dataset).annotation_files(split).values()]
     own = provenance.fingerprint(
         "finetune_backbone",
-        [base, images, *shards, *features, *lists],
+        inputs=[base, images, *shards, *features, *lists],
         preprocess=preprocess,
         settings=asdict(settings),
         seed=seed,

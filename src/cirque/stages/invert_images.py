@@ -68,7 +68,7 @@ def main(
         allowed = _allowed(pool, image_ids, names, settings)
         inputs = [features, weights, *(queries or []), *_read(concepts, phrases, phrase_features, settings)]
         own = work / provenance.fingerprint(
-            "oti", inputs, settings=asdict(settings), seed=seed, device=where.type, precision=precision
+            "invert_images", inputs=inputs, settings=asdict(settings), seed=seed, device=where.type, precision=precision
         )
         images = oti.Images(image_ids, array, allowed)
         tokens = oti.invert(

@@ -100,7 +100,7 @@ def main(
     data = read_captioned(captions, config["vision_cfg"]["image_size"])
     say(f"{model}: {sum(w.numel() for w in clip.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
-        "train_backbone", [captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_backbone", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
     state = work / f"{own}.safetensors"
     clip_training.train(

@@ -9,11 +9,11 @@ import torch
 
 from cirque import devices
 from cirque.encoders import backbones, captioners
-from cirque.mini import captioner
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
 from cirque.store import provenance
 from cirque.trainers import clip as clip_training
+from cirque.trainers import coca
 
 
 def main(
@@ -21,7 +21,7 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: captioner.Settings,
+    settings: coca.Settings,
     seed: int,
     work: Path,
     weights: Path,
@@ -46,15 +46,15 @@ def main(
     place = devices.prepare(threads, device)
     config = backbones.read_config(model, model_configs)
     torch.manual_seed(seed)
-    coca = captioners.create(model, config)
+    captioner = captioners.create(model, config)
     data = read_captioned(captions, backbones.image_size(config))
-    say(f"{model}: {sum(w.numel() for w in coca.parameters()):,} parameters, {len(data.captions):,} images")
+    say(f"{model}: {sum(w.numel() for w in captioner.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
-        "train_captioner", [captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_captioner", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
-    tokenizer = open_clip.SimpleTokenizer(context_length=coca.context_length)
+    tokenizer = open_clip.SimpleTokenizer(context_length=captioner.context_length)
     state = work / f"{own}.safetensors"
     run = clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves)
-    captioner.train(coca, tokenizer, data, settings, run)
-    backbones.save(coca, weights, name=model, config=config, source="trained")
+    coca.train(captioner, tokenizer, data, settings, run)
+    backbones.save(captioner, weights, name=model, config=config, source="trained")
     shutil.rmtree(work, ignore_errors=True)

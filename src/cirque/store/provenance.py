@@ -222,17 +222,17 @@ def library_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
-def fingerprint(stage: str, inputs: Iterable[Path], **told: Any) -> str:
+def fingerprint(*modules: str, inputs: Iterable[Path], **settings: Any) -> str:
     """Sixteen digits that change when the result of a stage may: a saved state is taken up only by the same run.
 
     Args:
-        stage: whose code it is, as `oti`.
+        *modules: whose code it is: a stage, as `invert_images`, and what it imports by name.
         inputs: files that the result depends on.
-        **told: whatever else it depends on: settings, seed, kind of device; JSON.
+        **settings: whatever else it depends on: settings, seed, kind of device; JSON.
     """
-    everything = told | {
+    everything = settings | {
         "inputs": [sha256(path) for path in inputs],
-        "code": code_version(stage),
+        "code": code_version(*modules),
         "libraries": library_versions(),
     }
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]

@@ -212,7 +212,7 @@ NOISE_NORMS = pa.schema(
     [
         ("backbone", pa.string()),  # as in the papers
         ("dim", pa.int32()),
-        ("noise", pa.string()),  # of lincir_training.NOISES
+        ("noise", pa.string()),  # of training.noise.NOISES
         ("row", pa.string()),  # as the paper prints it
         ("sample", pa.int32()),
         ("norm", pa.float64()),

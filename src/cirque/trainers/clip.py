@@ -1,4 +1,4 @@
-"""Train a CLIP, all of it: an image and its caption shall have like features (Radford et al., 2021).
+"""Train a CLIP, all of it: an image and its caption must have like features (Radford et al., 2021).
 
     history = train(model, tokenizer, data, settings, run, texts_per_image=2)
 
@@ -7,8 +7,8 @@ From random weights that makes a backbone of the mini world, from the weights of
 embedding is trained only in the rows that occur: the others have no gradient and no decay, and would cost a mini
 backbone more than both towers.
 
-The order of images is drawn by one generator, anew for each epoch; a training that was killed draws the epochs that
-are done again and goes on from its last saved step, so that it ends with the same bits.
+The order of images is drawn by one generator, epoch after epoch; a training that was killed draws the epochs that are
+done again, so that it ends with the same bits.
 """
 
 import math
@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from cirque.errors import CirqueError
-from cirque.progress import progress, say
+from cirque.progress import say
 from cirque.training.contrastive import contrastive_loss, learning_rate
-from cirque.training.loop import Saver, TrainingState
+from cirque.training.loop import Training, fit
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -155,7 +155,7 @@ def train(
         texts_per_image: Captions that are drawn of an image for each step; the loss is their mean.
 
     Raises:
-        CirqueError: as of `fit`.
+        CirqueError: as of `lower`.
     """
     texts = Texts(data.captions, tokenizer)
     model = model.to(run.device)
@@ -169,13 +169,13 @@ def train(
         return torch.stack([contrastive_loss(features, text, scale) for text in said]).mean()
 
     replaced = {"token_embedding.weight": rows}
-    history = fit(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=texts_per_image)
+    history = lower(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=texts_per_image)
     with torch.no_grad():
         model.token_embedding.weight[occurring] = rows
     return history
 
 
-def fit(
+def lower(
     model: Any,
     replaced: Mapping[str, nn.Parameter],
     data: Captioned,
@@ -207,32 +207,64 @@ def fit(
     per_epoch = n_images // settings.batch
     n_steps = settings.epochs * per_epoch
     _require_sense(n_images, n_steps, settings)
-    generator = torch.Generator().manual_seed(run.seed)
+    drawn = _Draws(n_images, texts, settings.batch, run.seed, texts_per_image)
     normalise = _normaliser(run.mean, run.std, run.device)
-    trained = _Trained(model.to(run.device).train().requires_grad_(True), replaced)
+    trained = _Trained(model.to(run.device).requires_grad_(True), replaced)
     groups = trained.groups(settings.weight_decay)
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), eps=1e-6)
-    state = TrainingState(trained, optimiser, LOSSES, what=type(model).__name__)
-    state.resume(run.state_path)
-    saver = Saver(run.state_path, run.seconds_between_saves)
-    bar: Any = progress(total=n_steps, what="training", unit="step", initial=state.step)
-    with bar:
-        for epoch in range(settings.epochs):
-            order = torch.randperm(n_images, generator=generator)
-            drawn = [texts.draw(generator) for _ in range(texts_per_image)]
-            for number in range(max(0, state.step - epoch * per_epoch), per_epoch):
-                picked = order[number * settings.batch : (number + 1) * settings.batch]
-                ids = texts.batch(torch.cat([numbers[picked] for numbers in drawn])).to(run.device)
-                rate = learning_rate(state.step, n_steps, settings)
-                _step(state, loss_of(normalise(data.pixels(picked.numpy())), ids), model.logit_scale, rate)
-                bar.update()
-                if number == per_epoch - 1:
-                    loss = state.end_epoch(epoch, per_epoch)["loss"]
-                    scale = model.logit_scale.exp().item()
-                    say(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}, scale {scale:.1f}")
-                saver.after_step(state)
-    model.eval()
-    return [row["value"] for row in state.log]
+
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        picked, numbers = drawn(step)
+        return normalise(data.pixels(picked.numpy())), texts.batch(numbers).to(run.device)
+
+    def within_bounds() -> None:
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, LARGEST_LOG_SCALE)
+
+    def report(epoch: int, means: Mapping[str, float]) -> None:
+        scale = model.logit_scale.exp().item()
+        say(f"epoch {epoch + 1}/{settings.epochs}: loss {means['loss']:.4f}, scale {scale:.1f}")
+
+    training = Training(
+        trained,
+        torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), eps=1e-6),
+        LOSSES,
+        n_steps=n_steps,
+        per_epoch=per_epoch,
+        batch=batch,
+        loss=lambda drawn, step: {"loss": loss_of(*drawn)},
+        seed=run.seed,
+        rates=lambda step: [learning_rate(step, n_steps, settings)] * len(groups),
+        largest_gradient=LARGEST_GRADIENT,
+        after_update=within_bounds,
+        report=report,
+        what=type(model).__name__,
+    )
+    log = fit(training, run.state_path, run.seconds_between_saves)
+    return [row["value"] for row in log]
+
+
+class _Draws:
+    """Which images, and which of their texts, make the batch of a step.
+
+    One generator draws the order and the texts of each epoch in turn; for an earlier epoch it starts anew.
+    """
+
+    def __init__(self, n_images: int, texts: Texts, batch: int, seed: int, texts_per_image: int) -> None:
+        self.n_images, self.texts, self.size, self.seed = n_images, texts, batch, seed
+        self.texts_per_image, self.per_epoch = texts_per_image, n_images // batch
+        self._next, self._generator = 0, torch.Generator().manual_seed(seed)
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Numbers of the images [batch], and of their texts: the first of each image, then the second of each."""
+        epoch, place = divmod(step, self.per_epoch)
+        if epoch < self._next - 1:
+            self._next, self._generator = 0, torch.Generator().manual_seed(self.seed)
+        while self._next <= epoch:
+            self._order = torch.randperm(self.n_images, generator=self._generator)
+            self._drawn = [self.texts.draw(self._generator) for _ in range(self.texts_per_image)]
+            self._next += 1
+        picked = self._order[place * self.size : (place + 1) * self.size]
+        return picked, torch.cat([numbers[picked] for numbers in self._drawn])
 
 
 def _require_sense(n_images: int, n_steps: int, settings: Settings) -> None:
@@ -259,24 +291,3 @@ def _normaliser(mean: Sequence[float], std: Sequence[float], device: torch.devic
         return (images.to(device).float() - shift) / factor
 
     return normalise
-
-
-def _step(state: TrainingState, loss: Tensor, scale: Tensor, rate: float) -> None:
-    """One optimiser step.
-
-    Args:
-        state: of the training.
-        loss: of the batch, a scalar.
-        scale: the model's `logit_scale`, which is kept within its bound.
-        rate: learning rate.
-    """
-    state.optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    weights = [weight for group in state.optimiser.param_groups for weight in group["params"]]
-    torch.nn.utils.clip_grad_norm_(weights, LARGEST_GRADIENT)
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
-    state.add({"loss": loss.item()})
-    state.optimiser.step()
-    with torch.no_grad():
-        scale.clamp_(0, LARGEST_LOG_SCALE)

@@ -1,13 +1,13 @@
 """Teach φ from images alone: its token in `a photo of $` must say which image it came from (Pic2Word, as released).
 
-`python -m cirque train_pic2word --features … --weights … --output phi.safetensors`
+`python -m cirque train_network pic2word --features … --weights … --output phi.safetensors`
 
 All texts are the same but for the token, so only two positions of each, token and end, go through the tower.
 
-Order of images and dropout are drawn from (seed, epoch) and (seed, step), never from a running generator: a training
-that was killed goes on from its last saved step and ends with the same bits.
+Order of images and dropout are drawn from (seed, epoch) and (seed, step).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cirque import draws
-from cirque.encoders import text
+from cirque.encoders import backbones, text
+from cirque.encoders import features as image_features
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.progress import progress
+from cirque.progress import say
 from cirque.training.contrastive import contrastive_loss, learning_rate
-from cirque.training.loop import Saver, TrainingState, epoch_batches
+from cirque.training.loop import EpochBatches, Training, fit
 
 #: Losses of the training log, in its order.
 LOSSES = ("contrastive",)
@@ -32,6 +32,9 @@ LOSSES = ("contrastive",)
 #: What stands before the pseudo token, and the whole training text: start, 320, 1125, 539, token, end.
 PREFIX = "a photo of"
 PROMPT = f"{PREFIX} {text.PLACEHOLDER}"
+
+#: The release reads a random crop (scale 0.9–1) of each image in each epoch; this trains on one feature an image.
+VIEWS = "cached"
 
 #: Of AdamW (pic2word.md §2), as CLIP was trained with.
 BETAS, EPSILON = (0.9, 0.98), 1e-6
@@ -76,11 +79,6 @@ class Objective:
 # ---- optimisation --------------------------------------------------------------------------------------------------
 
 
-def steps_per_epoch(n_images: int, settings: Settings) -> int:
-    """Whole batches of an epoch; fewer images than a batch make one."""
-    return max(1, n_images // settings.batch)
-
-
 def optimiser_of(network: phi.Phi, settings: Settings) -> torch.optim.AdamW:
     """AdamW; weight matrices decay and biases do not."""
     matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
@@ -92,6 +90,85 @@ def optimiser_of(network: phi.Phi, settings: Settings) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, eps=EPSILON)
 
 
+def prepare(*, features: list[Path], weights: Path, settings: Settings, seed: int, device: torch.device) -> Training:
+    """The training of φ on the features of an image set.
+
+    Args:
+        features: Feature files of the image set; images that failed are left out.
+        weights: Weights of the backbone.
+        settings: Network and optimisation.
+        seed: Seed of everything random.
+        device: Where to train.
+    """
+    image_ids, array = image_features.load_features(features)
+    n_failed = len(image_features.failures(features))
+    say(f"φ: {len(image_ids) + n_failed} images, {n_failed} of them failed and left out")
+    return training(
+        torch.from_numpy(array).to(device),
+        backbones.load(weights, device),
+        settings,
+        seed=seed,
+        inputs=[*features, weights],
+        metadata={"n_images": len(image_ids), "n_failed": n_failed, "views": VIEWS},
+    )
+
+
+def training(
+    features: Tensor,
+    backbone: Backbone,
+    settings: Settings,
+    *,
+    seed: int,
+    inputs: Sequence[Path] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> Training:
+    """The training of φ on features in memory.
+
+    Args:
+        features: of the images to learn from [n_images, dim], un-normalised, on the device to train on.
+        backbone: the CLIP that they come from, on the same device.
+        settings: network and optimisation.
+        seed: of initial weights, order and dropout.
+        inputs: files that all this was read from.
+        metadata: what the description of the network says besides.
+
+    Raises:
+        CirqueError: the features are of another backbone, a batch has nothing to contrast, or the warm-up is longer
+            than the training.
+    """
+    _require_sense(features, backbone, settings)
+    batches = EpochBatches(len(features), settings.batch, seed)
+    n_steps = settings.epochs * batches.per_epoch
+    network = phi.initial_pic2word(
+        backbone.dim,
+        backbone.token_dim,
+        settings.dropout,
+        seed,
+        n_layers=settings.n_layers,
+        middle_dim=settings.middle_dim,
+        architecture=settings.architecture,
+    ).to(features.device)
+    objective = Objective(backbone, min(settings.batch, len(features)))
+
+    def loss(images: Tensor, step: int) -> dict[str, Tensor]:
+        return {"contrastive": objective(images, network(images))}
+
+    return Training(
+        network,
+        optimiser_of(network, settings),
+        LOSSES,
+        n_steps=n_steps,
+        per_epoch=batches.per_epoch,
+        batch=lambda step: features[batches(step)],
+        loss=loss,
+        seed=seed,
+        dropout="pic2word dropout",
+        rates=lambda step: [learning_rate(step, n_steps, settings)] * 2,
+        inputs=inputs,
+        metadata=lambda log: dict(metadata or {}),
+    )
+
+
 def train(
     features: Tensor,
     backbone: Backbone,
@@ -101,56 +178,10 @@ def train(
     state_path: Path,
     seconds_between_saves: float = 60.0,
 ) -> tuple[phi.Pic2WordPhi, list[dict[str, Any]]]:
-    """Train φ, going on from `state_path` if it is there.
-
-    Args:
-        features: of the images to learn from [n_images, dim], un-normalised, on the device to train on.
-        backbone: the CLIP that they come from, on the same device.
-        settings: network and optimisation.
-        seed: of initial weights, order and dropout.
-        state_path: file for the state of an unfinished training; the caller removes it when done.
-        seconds_between_saves: how much work a kill may cost.
-
-    Returns:
-        φ of the last epoch in evaluation mode, and the rows of the training log: the mean loss of each epoch.
-
-    Raises:
-        CirqueError: the features are of another backbone, a batch has nothing to contrast, the warm-up is longer than
-            the training, or a loss is not finite.
-    """
-    _require_sense(features, backbone, settings)
-    n_images = len(features)
-    per_epoch = steps_per_epoch(n_images, settings)
-    n_steps = settings.epochs * per_epoch
-    network = phi.initial_pic2word(
-        backbone.dim,
-        backbone.token_dim,
-        settings.dropout,
-        seed,
-        n_layers=settings.n_layers,
-        middle_dim=settings.middle_dim,
-        architecture=settings.architecture,
-    )
-    network = network.to(features.device).train()
-    objective = Objective(backbone, min(settings.batch, n_images))
-    state = TrainingState(network, optimiser_of(network, settings), LOSSES)
-    state.resume(state_path)
-    batches: list[list[int]] = []
-    saver = Saver(state_path, seconds_between_saves)
-    bar: Any = progress(total=n_steps, what="φ", unit="step", initial=state.step)
-    with bar, torch.random.fork_rng(devices=[features.device] if features.is_cuda else []):
-        while state.step < n_steps:
-            epoch, place = divmod(state.step, per_epoch)
-            if not batches or place == 0:
-                batches = epoch_batches(n_images, settings.batch, seed, epoch)
-            rate = learning_rate(state.step, n_steps, settings)
-            _step(state, objective, features[batches[place]], rate=rate, seed=seed)
-            bar.update()
-            if place == per_epoch - 1:
-                means = state.end_epoch(epoch, per_epoch)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()}, refresh=False)
-            saver.after_step(state)
-    return network.eval().requires_grad_(False), state.log
+    """Train φ in memory; returns φ in evaluation mode and its training log. Arguments as of `training` and `fit`."""
+    prepared = training(features, backbone, settings, seed=seed)
+    log = fit(prepared, state_path, seconds_between_saves)
+    return prepared.network.requires_grad_(False), log  # type: ignore[return-value]
 
 
 def _require_sense(features: Tensor, backbone: Backbone, settings: Settings) -> None:
@@ -170,21 +201,9 @@ def _require_sense(features: Tensor, backbone: Backbone, settings: Settings) -> 
             f"pic2word: batches of {settings.batch} from {n_images} images have nothing to contrast; give at least 2 of"
             " each"
         )
-    n_steps = settings.epochs * steps_per_epoch(n_images, settings)
+    n_steps = settings.epochs * max(1, n_images // settings.batch)
     if settings.warmup >= n_steps:
         raise CirqueError(
             f"pic2word: warmup is {settings.warmup:,} steps and the whole training has {n_steps:,}; lower warmup, or"
             " raise epochs"
         )
-
-
-def _step(state: TrainingState, objective: Objective, features: Tensor, *, rate: float, seed: int) -> None:
-    """One optimiser step on the features of a batch."""
-    torch.manual_seed(draws.seed_of(seed, "pic2word dropout", state.step))
-    loss = objective(features, state.network(features))
-    state.optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
-    state.add({"contrastive": loss.item()})
-    state.optimiser.step()

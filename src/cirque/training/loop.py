@@ -1,16 +1,20 @@
-"""What every training of a network shares: its state as a file, and when to write it.
+"""The one loop of all trainings: state, resuming to the bit, saving, logging, schedules, losses that are not finite.
 
-Order, draws and dropout of a training come from (seed, step), never from a running generator: so a training that was
-killed goes on from its last saved step and ends with the same bits.
+    log = fit(Training(network, optimiser, ("mse",), n_steps=1500, …), state_path)
+
+A trainer gives a `Training`: a network, an optimiser, the batch of a step and its losses. Order, draws and dropout come
+from (seed, step), never from a running generator that the loop would have to save: a training that was killed goes on
+from its last saved step and ends with the same bits.
 """
 
+import functools
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors
 import safetensors.torch
@@ -19,8 +23,11 @@ from torch import Tensor, nn
 
 from cirque import draws
 from cirque.errors import CirqueError
-from cirque.progress import say
+from cirque.progress import progress, say
 from cirque.store import files
+
+#: The loss that is lowered, where a step has several; it is logged only if the training names it.
+TOTAL = "total"
 
 
 def epoch_batches(n_examples: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
@@ -30,16 +37,100 @@ def epoch_batches(n_examples: int, batch: int, seed: int, epoch: int) -> list[li
     return [order[start : start + size] for start in range(0, n_examples - size + 1, size)]
 
 
+class EpochBatches:
+    """The shuffled batches of an epoch by step; those of the last epoch asked for are kept."""
+
+    def __init__(self, n_examples: int, batch: int, seed: int) -> None:
+        self.per_epoch = max(1, n_examples // batch)
+        self._of = functools.lru_cache(maxsize=1)(functools.partial(epoch_batches, n_examples, batch, seed))
+
+    def __call__(self, step: int) -> list[int]:
+        """Numbers of the examples of a step's batch."""
+        epoch, place = divmod(step, self.per_epoch)
+        return self._of(epoch)[place]
+
+
+# ---- what a trainer gives ------------------------------------------------------------------------------------------
+
+
+class Callback(Protocol):
+    """Something that is done beside the training, such as validation."""
+
+    def after_step(self, state: "TrainingState", epoch: int, state_path: Path) -> None:
+        """Called after each step and the line of its log; it may add lines."""
+
+    def at_end(self, state: "TrainingState", state_path: Path) -> None:
+        """Called once, when all steps are done; it may change the network."""
+
+
+def _nothing(log: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, of whatever network.
+
+    Attributes:
+        network: to be trained, on its device.
+        optimiser: of its parameters.
+        losses: names of the losses that the log holds, in its order.
+        n_steps: optimiser steps.
+        per_epoch: steps of an epoch, by which lines of the log are numbered.
+        batch: step → what its losses are computed from. It is made while the device is at work on the step before.
+        loss: batch, step → losses by name; `total`, or the only one, is lowered.
+        seed: of dropout.
+        dropout: names the draws of dropout, which belong to (seed, step); None where the network has none.
+        per_line: steps whose mean losses are one line of the log; None: an epoch's.
+        rates: step → learning rate of each group of parameters, or of all; None: as the optimiser has them.
+        largest_gradient: norm to which gradients are cut; None: they are not.
+        after_update: called after each optimiser step.
+        report: called with the epoch and the mean losses of each line of the log.
+        callbacks: validation and the like.
+        inputs: files that the result depends on.
+        metadata: log → what the description of the network says besides its settings: counts, choices.
+        what: is trained, for messages.
+    """
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    losses: tuple[str, ...]
+    n_steps: int
+    per_epoch: int
+    batch: Callable[[int], Any]
+    loss: Callable[[Any, int], Mapping[str, Tensor]]
+    seed: int
+    dropout: str | None = None
+    per_line: int | None = None
+    rates: Callable[[int], Sequence[float]] | None = None
+    largest_gradient: float | None = None
+    after_update: Callable[[], None] | None = None
+    report: Callable[[int, Mapping[str, float]], None] | None = None
+    callbacks: Sequence[Callback] = ()
+    inputs: Sequence[Path] = ()
+    metadata: Callable[[Sequence[dict[str, Any]]], dict[str, Any]] = _nothing
+    what: str = "φ"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is trained."""
+        return next(self.network.parameters()).device
+
+
+# ---- state ---------------------------------------------------------------------------------------------------------
+
+
 @dataclass
 class TrainingState:
     """Everything that the training of a network needs to go on.
 
     Attributes:
-        network: φ or CLIP, in training mode.
+        network: in training mode.
         optimiser: of its parameters.
         losses: names of the losses that the log holds, in its order.
         step: optimiser steps done.
         sums: of each loss since the last line of the log.
+        counts: steps that had each loss since then.
         log: rows of schemas.TRAINING.
         what: is trained, for messages.
     """
@@ -49,6 +140,7 @@ class TrainingState:
     losses: tuple[str, ...]
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     what: str = "φ"
 
@@ -58,37 +150,40 @@ class TrainingState:
         Raises:
             CirqueError: a loss is not finite.
         """
-        if not all(math.isfinite(values[name]) for name in self.losses):
+        if not all(map(math.isfinite, values.values())):
             raise CirqueError(
                 f"{self.what}: the losses are {dict(values)} at step {self.step}; nothing was written. Lower"
                 " learning_rate, or look for broken rows among the inputs"
             )
         self.step += 1
-        self.sums = {name: self.sums.get(name, 0.0) + values[name] for name in self.losses}
+        for name in (name for name in self.losses if name in values):
+            self.sums[name] = self.sums.get(name, 0.0) + values[name]
+            self.counts[name] = self.counts.get(name, 0) + 1
 
-    def end_epoch(self, epoch: int, n_steps: int) -> dict[str, float]:
-        """Log the mean losses of the last `n_steps` steps, and return them."""
-        means = {name: total / n_steps for name, total in self.sums.items()}
+    def end_line(self, epoch: int) -> dict[str, float]:
+        """Log the mean of each loss over the steps that had it since the last line, and return the means."""
+        means = {name: self.sums[name] / self.counts[name] for name in self.losses if name in self.sums}
         self.log += [{"step": self.step, "epoch": epoch, "loss": name, "value": value} for name, value in means.items()]
-        self.sums = {}
+        self.sums, self.counts = {}, {}
         return means
 
     def save(self, path: Path) -> None:
         """Write the state as one safetensors file, so that there is a whole one or none."""
-        tensors = {f"phi.{name}": value for name, value in self.network.state_dict().items()}
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
         tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = json.dumps({"step": self.step, "sums": self.sums, "log": self.log})
+        record = {"step": self.step, "sums": self.sums, "counts": self.counts, "log": self.log}
         with files.atomic(path) as partial:
-            partial.write_bytes(safetensors.torch.save(tensors, {"training": told}))
+            partial.write_bytes(safetensors.torch.save(tensors, {"training": json.dumps(record)}))
 
     def restore(self, path: Path) -> None:
         """Take over what `save` wrote."""
         with safetensors.safe_open(path, framework="pt") as stored:
-            told = json.loads(stored.metadata()["training"])
+            record = json.loads(stored.metadata()["training"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (no dictionary)
-        weights = {name.removeprefix("phi."): value for name, value in tensors.items() if name.startswith("phi.")}
+        prefix = "network."
+        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         self.network.load_state_dict(weights)
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
@@ -96,7 +191,7 @@ class TrainingState:
                 _, number, moment = name.split(".")
                 moments.setdefault(int(number), {})[moment] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.step, self.sums, self.log = told["step"], told["sums"], told["log"]
+        self.step, self.sums, self.counts, self.log = (record[key] for key in ("step", "sums", "counts", "log"))
 
     def resume(self, path: Path) -> None:
         """Take over the state at `path` if there is one, and say so."""
@@ -116,3 +211,78 @@ class Saver:
         if time.monotonic() - self.saved > self.seconds:
             state.save(self.path)
             self.saved = time.monotonic()
+
+
+# ---- the loop ------------------------------------------------------------------------------------------------------
+
+
+def fit(training: Training, state_path: Path, seconds_between_saves: float = 60.0) -> list[dict[str, Any]]:
+    """Train a network in place, going on from `state_path` if it is there; the network is in evaluation mode when done.
+
+    Args:
+        training: network, optimiser, batches and losses.
+        state_path: file for the state of an unfinished training; the caller removes it when done.
+        seconds_between_saves: how much work a kill may cost.
+
+    Returns:
+        The rows of the training log (schemas.TRAINING): mean losses of each line.
+
+    Raises:
+        CirqueError: a loss is not finite.
+    """
+    training.network.train()
+    state = TrainingState(training.network, training.optimiser, training.losses, what=training.what)
+    state.resume(state_path)
+    saver = Saver(state_path, seconds_between_saves)
+    device = training.device
+    bar: Any = progress(total=training.n_steps, what=training.what, unit="step", initial=state.step)
+    with bar, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        batch = training.batch(state.step) if state.step < training.n_steps else None
+        while batch is not None:
+            epoch = state.step // training.per_epoch
+            losses = _step(state, training, batch)
+            # Made while the device is at work; only then are the losses waited for.
+            batch = training.batch(state.step + 1) if state.step + 1 < training.n_steps else None
+            state.add({name: loss.item() for name, loss in losses.items()})
+            bar.update()
+            _log(state, training, epoch, bar)
+            for callback in training.callbacks:
+                callback.after_step(state, epoch, state_path)
+            saver.after_step(state)
+    for callback in training.callbacks:
+        callback.at_end(state, state_path)
+    training.network.eval()
+    return state.log
+
+
+def _step(state: TrainingState, training: Training, batch: Any) -> dict[str, Tensor]:
+    """One optimiser step; returns its losses, which may still be computing."""
+    if training.dropout is not None:
+        torch.manual_seed(draws.seed_of(training.seed, training.dropout, state.step))
+    losses = dict(training.loss(batch, state.step))
+    lowered = losses[TOTAL] if TOTAL in losses else next(iter(losses.values()))
+    # A parameter without a gradient stays as it is.
+    state.optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(lowered)
+    groups = state.optimiser.param_groups
+    if training.largest_gradient is not None:
+        weights = [weight for group in groups for weight in group["params"]]
+        torch.nn.utils.clip_grad_norm_(weights, training.largest_gradient)
+    if training.rates is not None:
+        for group, rate in zip(groups, training.rates(state.step), strict=True):
+            group["lr"] = rate
+    state.optimiser.step()
+    if training.after_update is not None:
+        training.after_update()
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _log(state: TrainingState, training: Training, epoch: int, bar: Any) -> None:
+    """End a line of the training log where it is due: every so many steps, and at the end."""
+    per_line = training.per_line or training.per_epoch
+    if state.step % per_line and state.step != training.n_steps:
+        return
+    means = state.end_line(epoch)
+    bar.set_postfix({name: f"{value:.4g}" for name, value in means.items()}, refresh=False)
+    if training.report is not None:
+        training.report(epoch, means)

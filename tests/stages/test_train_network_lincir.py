@@ -12,11 +12,12 @@ import pytest
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan import config
-from cirque.stages import train_lincir
+from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import lincir as lincir_training
 from tests import small_lincir, small_searle
+from tests.stages.network_stage import command as command_of
+from tests.stages.network_stage import stage_of
 
 SETTINGS = lincir_training.Settings(
     steps=7,
@@ -76,7 +77,7 @@ def validation(folder: Path) -> dict[str, list[Path] | Path]:
 
 
 def run(folder: Path, out: Path, settings: lincir_training.Settings = SETTINGS, **other: object) -> bytes:
-    train_lincir.main(
+    stage_of("lincir")(
         **{**inputs(folder), **other},  # type: ignore[arg-type]
         settings=settings,
         seed=0,
@@ -91,14 +92,19 @@ def run(folder: Path, out: Path, settings: lincir_training.Settings = SETTINGS, 
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
     log = files.read_table(tmp_path / "training.parquet")
     assert log.schema.equals(schemas.TRAINING)
-    assert log.to_pylist() == [{"step": 7, "epoch": 2, "loss": "mse", "value": told["final_losses"]["mse"]}]
-    assert told["settings"] == dataclasses.asdict(SETTINGS)
-    assert (told["dim"], told["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
-    assert (told["source"], told["backbone"], told["seed"], told["n_captions"]) == ("trained", "small", 0, 13)
-    assert told["selection"] == {"rule": "last", "step": 7}
+    assert log.to_pylist() == [{"step": 7, "epoch": 2, "loss": "mse", "value": described["final_losses"]["mse"]}]
+    assert described["settings"] == dataclasses.asdict(SETTINGS)
+    assert (described["dim"], described["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
+    assert (described["source"], described["backbone"], described["seed"], described["n_captions"]) == (
+        "trained",
+        "small",
+        0,
+        13,
+    )
+    assert described["selection"] == {"rule": "last", "step": 7}
     assert not (tmp_path / "work").exists()
 
 
@@ -238,9 +244,9 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp
         for key, value in {**inputs(folder), **validation(folder)}.items()
     }
     paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    command = [sys.executable, "-m", "cirque", "train_lincir"]
-    command += config.flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
-    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    command = [sys.executable, *command_of("lincir")]
+    command += flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
+    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "work").glob("*-best.safetensors")) and time.monotonic() < deadline:

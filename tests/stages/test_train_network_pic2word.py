@@ -11,11 +11,12 @@ import torch
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan import config
-from cirque.stages import train_pic2word
+from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import pic2word as pic2word_training
 from tests import small_searle
+from tests.stages.network_stage import command as command_of
+from tests.stages.network_stage import stage_of
 
 SETTINGS = pic2word_training.Settings(
     architecture="pic2word",
@@ -45,7 +46,7 @@ def shards(folder: Path) -> list[Path]:
 def run(
     folder: Path, out: Path, settings: pic2word_training.Settings = SETTINGS, features: list[Path] | None = None
 ) -> bytes:
-    train_pic2word.main(
+    stage_of("pic2word")(
         features=features or shards(folder),
         weights=folder / "weights.safetensors",
         settings=settings,
@@ -61,15 +62,15 @@ def run(
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
     log = files.read_table(tmp_path / "training.parquet")
     assert log.schema.equals(schemas.TRAINING)
     assert log.num_rows == 3
-    assert told["settings"] == dataclasses.asdict(SETTINGS)
-    assert (told["architecture"], told["n_layers"], told["middle_dim"]) == ("pic2word", 2, 12)
-    assert (told["dim"], told["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
-    assert (told["source"], told["backbone"], told["seed"]) == ("trained", "small", 0)
-    assert told["final_losses"] == {"contrastive": log["value"].to_pylist()[-1]}
+    assert described["settings"] == dataclasses.asdict(SETTINGS)
+    assert (described["architecture"], described["n_layers"], described["middle_dim"]) == ("pic2word", 2, 12)
+    assert (described["dim"], described["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
+    assert (described["source"], described["backbone"], described["seed"]) == ("trained", "small", 0)
+    assert described["final_losses"] == {"contrastive": log["value"].to_pylist()[-1]}
     assert not (tmp_path / "work").exists()
 
 
@@ -77,8 +78,8 @@ def test_images_that_failed_are_left_out_and_counted(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
-    assert (told["n_images"], told["n_failed"]) == (11, 1)
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
+    assert (described["n_images"], described["n_failed"]) == (11, 1)
     assert "12 images, 1 of them failed and left out" in capsys.readouterr().err
 
 
@@ -116,8 +117,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp
         "weights": str(folder / "weights.safetensors"),
         **{key: str(tmp_path / name) for key, name in paths.items()},
     }
-    command = [sys.executable, "-m", "cirque", "train_pic2word", *config.flags(given).split()]
-    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    command = [sys.executable, *command_of("pic2word"), *flags(given).split()]
+    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:

@@ -11,12 +11,14 @@ import torch
 
 from cirque.errors import CirqueError
 from cirque.networks import palavra, phi
-from cirque.plan import config
-from cirque.stages import train_palavra
+from cirque.plan.calls import flags
 from cirque.store import files, schemas
 from cirque.trainers import palavra as palavra_training
+from cirque.training import caption_pairs
 from tests import small_lincir, small_palavra, small_searle
 from tests.small_palavra import SETTINGS
+from tests.stages.network_stage import command as command_of
+from tests.stages.network_stage import stage_of
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +43,10 @@ def run(
     folder: Path,
     out: Path,
     settings: palavra_training.Settings = SETTINGS,
-    n_pairs: int = 100,
     **other: object,
 ) -> bytes:
-    train_palavra.main(
+    stage_of("palavra")(
         **{**inputs(folder), **other},  # type: ignore[arg-type]
-        n_pairs=n_pairs,
         settings=settings,
         seed=0,
         work=out / "work",
@@ -60,15 +60,20 @@ def run(
 
 def test_the_networks_come_with_their_description_and_their_training_log(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
     log = files.read_table(tmp_path / "training.parquet")
     assert log.schema.equals(schemas.TRAINING)
     assert log.num_rows == 3 * len(palavra_training.LOSSES)
-    assert told["settings"] == {**dataclasses.asdict(SETTINGS), "n_pairs": 100}
-    assert (told["architecture"], told["width"], told["backbone"], told["seed"]) == ("palavra", 12, "small", 0)
-    assert told["words"][0] in {"box", "house"}
-    assert len(told["words"]) == 6
-    assert list(told["final_losses"]) == list(palavra_training.LOSSES)
+    assert described["settings"] == dataclasses.asdict(SETTINGS)
+    assert (described["architecture"], described["width"], described["backbone"], described["seed"]) == (
+        "palavra",
+        12,
+        "small",
+        0,
+    )
+    assert described["words"][0] in {"box", "house"}
+    assert len(described["words"]) == 6
+    assert list(described["final_losses"]) == list(palavra_training.LOSSES)
     assert palavra.load(tmp_path / "phi.safetensors", torch.device("cpu")).width == 12
     assert not (tmp_path / "work").exists()
 
@@ -77,8 +82,12 @@ def test_images_that_failed_or_have_no_caption_are_left_out_and_counted(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
-    assert (told["n_pairs"], told["n_failed"], told["n_without_caption"]) == (12, 1, 1)  # one caption is empty
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
+    assert (described["n_pairs"], described["n_failed"], described["n_without_caption"]) == (
+        12,
+        1,
+        1,
+    )  # one caption is empty
     assert "13 images, 1 further ones failed, 1 have no caption: left out" in capsys.readouterr().err
 
 
@@ -89,7 +98,7 @@ def test_an_image_is_paired_by_its_captions_words_whatever_the_order(folder: Pat
     assert run(folder, tmp_path / "two", titles=tmp_path / "titles.csv") == whole
     names = ["c", "b", "a"]
     captions, images = [small_lincir.CAPTIONS[row] for row in (3, 1, 3)], np.eye(3, 8, dtype=np.float32)
-    found, n_without = train_palavra._pairs(
+    found, n_without = caption_pairs.paired(
         names, images, dict(zip(names, captions, strict=True)),
         *(inputs(folder)[key] for key in ("captions", "caption_features")),  # type: ignore[arg-type]
     )  # fmt: skip
@@ -101,8 +110,8 @@ def test_an_image_is_paired_by_its_captions_words_whatever_the_order(folder: Pat
 
 def test_only_the_first_pairs_are_read(folder: Path, tmp_path: Path) -> None:
     one, *_ = sorted((folder / "features").glob("*.parquet"))
-    settings = dataclasses.replace(SETTINGS, n_words=3)
-    assert run(folder, tmp_path / "one", settings, 6) == run(folder, tmp_path / "two", settings, 6, features=[one])
+    settings = dataclasses.replace(SETTINGS, n_words=3, n_pairs=6)
+    assert run(folder, tmp_path / "one", settings) == run(folder, tmp_path / "two", settings, features=[one])
     assert phi.read_side_car(tmp_path / "one" / "phi.safetensors")["n_pairs"] == 5
 
 
@@ -123,7 +132,7 @@ def test_captions_without_their_features_are_an_error(folder: Path, tmp_path: Pa
 
 def test_no_pair_is_an_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CirqueError, match="n_pairs is 0; give at least 1"):
-        run(folder, tmp_path, n_pairs=0)
+        run(folder, tmp_path, settings=dataclasses.replace(SETTINGS, n_pairs=0))
 
 
 def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Path, tmp_path: Path) -> None:
@@ -142,10 +151,9 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp
             for key, value in inputs(folder).items()
         },
         **{key: str(tmp_path / name) for key, name in paths.items()},
-        "n_pairs": 100,
     }
-    command = [sys.executable, "-m", "cirque", "train_palavra", *config.flags(given).split()]
-    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    command = [sys.executable, *command_of("palavra"), *flags(given).split()]
+    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:

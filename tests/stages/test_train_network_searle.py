@@ -10,11 +10,12 @@ import pytest
 
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan import config
-from cirque.stages import train_searle as train_phi
+from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import searle as phi_training
 from tests import small_searle
+from tests.stages.network_stage import command as command_of
+from tests.stages.network_stage import stage_of
 
 SETTINGS = phi_training.Settings(
     epochs=3,
@@ -52,7 +53,7 @@ def inputs(folder: Path) -> dict[str, list[Path] | Path]:
 
 
 def run(folder: Path, out: Path, settings: phi_training.Settings = SETTINGS, **other: object) -> bytes:
-    train_phi.main(
+    stage_of("searle")(
         **{**inputs(folder), **other},  # type: ignore[arg-type]
         settings=settings,
         seed=0,
@@ -67,14 +68,19 @@ def run(folder: Path, out: Path, settings: phi_training.Settings = SETTINGS, **o
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
     run(folder, tmp_path)
-    told = phi.read_side_car(tmp_path / "phi.safetensors")
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
     log = files.read_table(tmp_path / "training.parquet")
     assert log.schema.equals(schemas.TRAINING)
     assert log.num_rows == 3 * 3
-    assert told["settings"] == dataclasses.asdict(SETTINGS)
-    assert (told["dim"], told["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
-    assert (told["source"], told["backbone"], told["seed"], told["n_images"]) == ("trained", "small", 0, 11)
-    assert told["final_losses"] == {row["loss"]: row["value"] for row in log.to_pylist()[-3:]}
+    assert described["settings"] == dataclasses.asdict(SETTINGS)
+    assert (described["dim"], described["token_dim"]) == (small_searle.DIM, small_searle.TOKEN_DIM)
+    assert (described["source"], described["backbone"], described["seed"], described["n_images"]) == (
+        "trained",
+        "small",
+        0,
+        11,
+    )
+    assert described["final_losses"] == {row["loss"]: row["value"] for row in log.to_pylist()[-3:]}
     assert not (tmp_path / "work").exists()
 
 
@@ -126,9 +132,9 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp
         key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
     }
     paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    command = [sys.executable, "-m", "cirque", "train_searle"]
-    command += config.flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
-    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    command = [sys.executable, *command_of("searle")]
+    command += flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
+    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:

@@ -113,7 +113,7 @@ def train(
         run: See there.
 
     Raises:
-        CirqueError: an image has no caption of that length, or as of `clip_training.fit`.
+        CirqueError: an image has no caption of that length, or as of `clip_training.lower`.
     """
     data = clip_training.Captioned(data.pixels, _short(data.captions, tokenizer, settings.longest_caption))
     texts = clip_training.Texts(data.captions, tokenizer)
@@ -131,7 +131,7 @@ def train(
         "text.token_embedding.weight": vocabulary.embeddings,
         "text_decoder.text_projection": vocabulary.columns,
     }
-    history = clip_training.fit(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=1)
+    history = clip_training.lower(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=1)
     vocabulary.write_back(model)
     return history
 

@@ -1,0 +1,132 @@
+"""SEARLE's two losses that read texts: phrases in which φ's token stands for a concept, and the cycle of Table 4.
+
+PhraseRegulariser(backbone, pool, image_ids, concepts, n_concepts=15, replace="all", seed=0).loss(images, epoch, tokens)
+"""
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cirque import draws
+from cirque.encoders import text
+from cirque.encoders.backbones import Backbone
+from cirque.encoders.packed import PackedEncoder
+from cirque.errors import CirqueError
+from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.training import losses
+
+#: What stands before the pseudo token in every phrase, and the whole text of the cycle loss.
+PREFIX = "a photo of"
+PROMPT = f"{PREFIX} {text.PLACEHOLDER}"
+
+#: Tokenised phrases that are kept, as draws repeat: some 50 MB.
+PHRASES_KEPT = 1 << 17
+
+
+class PhraseRegulariser:
+    """Draws a phrase for each image and compares it with the same phrase in which φ's token stands for the concept."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        pool: PhrasePool,
+        image_ids: Sequence[str],
+        concepts: Sequence[Sequence[str]],
+        *,
+        n_concepts: int,
+        replace: text.Replace,
+        seed: int,
+    ) -> None:
+        """Keep the usable ones of each image's first concepts.
+
+        Args:
+            backbone: whose text tower reads the phrases.
+            pool: phrases and their features.
+            image_ids: images, in the order of `concepts`.
+            concepts: nearest concepts of each image, most similar first.
+            n_concepts: of each image that are drawn from.
+            replace: which occurrences of the concept in a phrase give way.
+            seed: of the draws.
+
+        Raises:
+            CirqueError: the features are of another backbone, or an image has no usable concept.
+        """
+        if len(pool.features) and pool.features.shape[1] != backbone.dim:
+            raise CirqueError(
+                f"phrase features have {pool.features.shape[1]} dimensions and the backbone {backbone.name} has"
+                f" {backbone.dim}: they are of different backbones"
+            )
+        self.backbone, self.pool, self.image_ids, self.seed = backbone, pool, list(image_ids), seed
+        self.replace = replace
+        self.allowed = [
+            pool.allowed(names, n_concepts, f"image {image_id}")
+            for image_id, names in zip(image_ids, concepts, strict=True)
+        ]
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.names = list(pool.rows)
+        self._pseudo_ids = functools.lru_cache(maxsize=PHRASES_KEPT)(self._tokenise)
+
+    def draw(self, image: int, epoch: int) -> tuple[int, int]:
+        """Row of a concept and number of a phrase for one image: uniform concept, then uniform phrase of it."""
+        generator = draws.generator(self.seed, "phi", self.image_ids[image], epoch)
+        row = int(self.allowed[image][generator.integers(len(self.allowed[image]))])
+        first, end = self.pool.starts[row : row + 2]
+        return row, int(generator.integers(first, end))
+
+    def _tokenise(self, row: int, number: int) -> list[int]:
+        """Token ids of a phrase with the placeholder for its concept."""
+        phrase = with_placeholder(self.names[row], self.pool.phrase(number), self.replace)
+        return text.tokenize(self.backbone, [phrase], truncate=True)[0]
+
+    def loss(self, images: Sequence[int], epoch: int, tokens: Tensor) -> Tensor:
+        """L_gpt of a batch: `images` are rows, `tokens` [batch, token_dim] are φ's for them."""
+        _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
+        drawn = [self.draw(image, epoch) for image in images]
+        ids = [self._pseudo_ids(row, number) for row, number in drawn]
+        # Only the first placeholder takes the token; the others stay a literal $, as released.
+        with_token = self.encoder(self.encoder.prepare(ids).pack(replace="first"), tokens)
+        phrases = torch.from_numpy(self.pool.features[[number for _, number in drawn]]).to(tokens.device)
+        return losses.cosine_loss(with_token, phrases)
+
+
+class CycleLoss:
+    """Compares the text `a photo of $` with φ's token to the image that the token is of: "w/o distil", SEARLE Table 4.
+
+    The paper says that PALAVRA's cycle contrastive loss between text and image features takes the place of the
+    distillation, and gives neither prompt nor τ. Our decision: the bare prompt, the released distillation's form of
+    NT-Xent (PALAVRA's own loss has the same), and its τ.
+    """
+
+    def __init__(self, backbone: Backbone, temperature: float) -> None:
+        """Compute the prompt's constants.
+
+        Args:
+            backbone: whose text tower reads the tokens, and whose image tower gave the features.
+            temperature: τ.
+        """
+        self.backbone, self.temperature = backbone, temperature
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.prompt = self.encoder.prepare(text.tokenize(backbone, [PROMPT]))
+
+    def loss(self, features: Tensor, tokens: Tensor) -> Tensor:
+        """Loss of image features [batch, dim], of any length, and φ's tokens for them [batch, token_dim]."""
+        _require_dim(self.backbone, "image features", features.shape[1], self.backbone.dim)
+        _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
+        texts = self.encoder(self.prompt.pack(chosen=np.zeros(len(tokens), dtype=np.int64)), tokens)
+        return losses.distillation_loss(features, texts, self.temperature, "released")
+
+
+def _require_dim(backbone: Backbone, what: str, found: int, needed: int) -> None:
+    """Refuse vectors of another backbone.
+
+    Raises:
+        CirqueError: they have another number of dimensions.
+    """
+    if found != needed:
+        raise CirqueError(
+            f"{what} have {found} dimensions and the backbone {backbone.name} needs {needed}: they are of different"
+            " backbones"
+        )
