@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from cirque.encoders import backbones, captioners
+from cirque.encoders import captioners, coca
 from cirque.errors import CirqueError
 from cirque.mini import captioner
 from cirque.mini.captions import caption
@@ -37,7 +37,7 @@ def trained(data, settings=SETTINGS, seed=0):
     model = small_captioner.build()
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder, "state.safetensors")
-        run = clip_training.Run(seed, torch.device("cpu"), backbones.MEAN, backbones.STD, state)
+        run = clip_training.Run(seed, torch.device("cpu"), coca.MEAN, coca.STD, state)
         history = captioner.train(model, TOKENIZER, data, settings, run)
     return model, history
 
@@ -93,8 +93,8 @@ def test_the_loss_is_that_of_open_clip_over_the_whole_vocabulary():
 
 def test_a_word_that_never_occurred_is_never_said(data, result):
     model, _ = result
-    coca = captioners.Captioner(model, TOKENIZER, "small", 32, backbones.MEAN, backbones.STD, 24)
-    said = " ".join(captioners.generate(coca, data.pixels(np.arange(32)), captioners.Generation(2, 5, 18)))
+    writer = captioners.Captioner(model, TOKENIZER, "small", 32, coca.MEAN, coca.STD, 24)
+    said = " ".join(captioners.generate(writer, data.pixels(np.arange(32)), captioners.Generation(2, 5, 18)))
     occurring = {word for texts in data.captions for text in texts for word in text.replace(",", " ").split()}
     assert said
     assert set(said.replace(",", " ").split()) <= occurring

@@ -233,3 +233,21 @@ def test_paper_values_of_palavra_are_the_released_code():
         0.25,
         "released",
     ]
+
+
+def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_there_are():
+    config = configuration()
+    config["backbones"]["mini-B-16"]["encoder"] = "blip"
+    config["benchmarks"]["cirr_val"]["preprocess"] = "squish"
+    refused = refusal(config)
+    assert "backbones.mini-B-16.encoder: 'blip' has no module in cirque.encoders, which has clip, coca" in refused
+    assert (
+        "benchmarks.cirr_val.preprocess: 'squish' has no module in cirque.data.preprocessing, which has clip, targetpad"
+        in refused
+    )
+
+
+def test_weights_that_an_encoder_cannot_have_are_refused():
+    config = configuration()
+    config["backbones"]["mini-B-16"]["encoder"] = "coca"
+    assert "backbones.mini-B-16.weights.source: trained is CLIP's alone, not coca's" in refusal(config)

@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import yaml
 
-from cirque import datasets
+from cirque import datasets, encoders
+from cirque.data import preprocessing
 from cirque.errors import CirqueError
 from cirque.plan.calls import flags  # noqa: F401
 
@@ -127,16 +128,50 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in entry.get("methods", config["run"]["methods"])
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
-    parsers = [
-        (f"{section}.{key}.dataset", entry["dataset"])
+    return [*faults, *_strange_modules(config), *_unfit_encoders(config)]
+
+
+def _strange_modules(config: Mapping[str, Any]) -> list[str]:
+    """Names of modules that are in no family."""
+    uses = [
+        (f"{section}.{key}.dataset", entry["dataset"], datasets.FAMILY)
         for section in ("image_sets", "benchmarks")
         for key, entry in config[section].items()
     ]
-    return faults + [
-        f"{where}: {name!r} has no module in cirque.datasets, which has {', '.join(datasets.names())}"
-        for where, name in parsers
-        if name not in datasets.names()
+    uses += [("preprocess", config["preprocess"], preprocessing.FAMILY)]
+    uses += [
+        (f"{section}.{key}.preprocess", entry["preprocess"], preprocessing.FAMILY)
+        for section in ("benchmarks", "captioners")
+        for key, entry in config[section].items()
+        if "preprocess" in entry
     ]
+    uses += [
+        (f"backbones.{key}.encoder", entry["encoder"], encoders.FAMILY)
+        for key, entry in config["backbones"].items()
+        if "encoder" in entry
+    ]
+    return [
+        f"{where}: {name!r} has no module in {family.package}, which has {', '.join(family.names())}"
+        for where, name, family in uses
+        if name not in family.names()
+    ]
+
+
+def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
+    """Backbones whose weights cannot come from where the configuration says."""
+    known = {
+        key: entry for key, entry in config["backbones"].items() if entry.get("encoder") in encoders.FAMILY.names()
+    }
+    faults = []
+    for key, entry in known.items():
+        encoder, source = entry["encoder"], entry["weights"]["source"]
+        if source in ("trained", "finetuned") and encoder != "clip":
+            faults.append(
+                f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
+            )
+        if source == "pretrained" and not encoders.FAMILY.defines(encoder, "fetch"):
+            faults.append(f"backbones.{key}.weights.source: the encoder {encoder} has no release; give random")
+    return faults
 
 
 def _unfit_start(config: Mapping[str, Any], backbone: str) -> str:

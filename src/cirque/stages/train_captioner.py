@@ -8,7 +8,7 @@ import open_clip
 import torch
 
 from cirque import devices
-from cirque.encoders import backbones, captioners
+from cirque.encoders import backbones, coca
 from cirque.mini import captioner
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
@@ -44,17 +44,17 @@ def main(
         seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
-    config = backbones.read_config(model, model_configs)
+    config = coca.read_config(model, model_configs)
     torch.manual_seed(seed)
-    coca = captioners.create(model, config)
-    data = read_captioned(captions, backbones.image_size(config))
-    say(f"{model}: {sum(w.numel() for w in coca.parameters()):,} parameters, {len(data.captions):,} images")
+    network = coca.build(model, config)
+    data = read_captioned(captions, coca.sizes(config).image_size)
+    say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
         "train_captioner", [captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
-    tokenizer = open_clip.SimpleTokenizer(context_length=coca.context_length)
+    tokenizer = open_clip.SimpleTokenizer(context_length=network.context_length)
     state = work / f"{own}.safetensors"
-    run = clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves)
-    captioner.train(coca, tokenizer, data, settings, run)
-    backbones.save(coca, weights, name=model, config=config, source="trained")
+    run = clip_training.Run(seed, place, coca.MEAN, coca.STD, state, seconds_between_saves)
+    captioner.train(network, tokenizer, data, settings, run)
+    backbones.save(network, weights, encoder="coca", name=model, config=config, source="trained", seed=seed)
     shutil.rmtree(work, ignore_errors=True)

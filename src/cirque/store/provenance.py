@@ -21,6 +21,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cirque import families
+
 PACKAGE = Path(__file__).parents[1]
 
 #: Libraries whose version can change a number.
@@ -36,9 +38,6 @@ LIBRARIES = (
     "webdataset",
     "snakemake",
 )
-
-#: Modules that a stage imports by a name it is given; no import statement tells of them.
-FOUND_BY_NAME = ("cirque.methods.", "cirque.datasets.", "cirque.submissions.", "cirque.plots.")
 
 _read: dict[Path, None] = {}
 _written: dict[Path, None] = {}
@@ -126,7 +125,7 @@ def _module_of(name: str) -> str:
 def code_version(*modules: str) -> str:
     """Twelve digits that change when the code of a stage (`oti`) or module (`cirque.methods.searle`) does.
 
-    Modules that a stage finds by name at run time (methods, data sets) are given beside it.
+    Members of families that a stage finds by name at run time are given beside it (`families.loaded`).
     """
     names = [_module_of(name) for name in modules]
     digest = hashlib.sha256()
@@ -205,7 +204,7 @@ def fingerprint(stage: str, inputs: Iterable[Path], **told: Any) -> str:
 def write_records(stage: str, arguments: list[str], started: float) -> None:
     """Leave `OUTPUT.run.json` beside each file that the stage wrote."""
     inputs = [path for path in _read if path not in _written and path.exists()]
-    found = sorted(name for name in sys.modules if name.startswith(FOUND_BY_NAME))
+    found = [name for name in families.loaded() if name != _module_of(stage)]
     common = {
         "stage": stage,
         "command": ["python", "-m", "cirque", stage, *arguments],
