@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from cirque.__main__ import main as cirque
-from cirque.store import files, provenance, schemas, vectors
+from cirque.store import files, provenance, schemas
 
 REPOSITORY = Path(__file__).parents[1]
 PUBLISHED = sorted((REPOSITORY / "config" / "published").glob("*.csv"))
@@ -81,9 +82,8 @@ def evaluate(folder: Path, n_images: int = 70, n_queries: int = 40) -> None:
     """Fill `folder` with what the evaluation stages read and write, from queries to a page and a database."""
     with inside(folder):
         for benchmark in ("cirr_val", "cirr_test1"):
-            _write_inputs(benchmark, n_images, n_queries)
-            for method in METHODS:
-                _rank_and_measure(benchmark, method)
+            composed = _write_inputs(benchmark, n_images, n_queries)
+            _evaluate(benchmark, composed)
         files.write_json(SCALE / "settings.json", SETTINGS)
         metrics = sorted(SCALE.glob("metrics/**/metrics.parquet"))
         table = SCALE / "table_cirr.parquet"
@@ -109,8 +109,8 @@ def evaluate(folder: Path, n_images: int = 70, n_queries: int = 40) -> None:
         assert run("create_database", "--results", "results", *common, "--output", "results/cirque.duckdb") == 0
 
 
-def _write_inputs(benchmark: str, n_images: int, n_queries: int) -> None:
-    """Queries, gallery, image features in two shards, and query features that differ in how well they hit."""
+def _write_inputs(benchmark: str, n_images: int, n_queries: int) -> dict[str, np.ndarray]:
+    """Queries, gallery, image features in two shards; returns query features that differ in how well they hit."""
     generator = np.random.default_rng(len(benchmark))
     ids = [f"i{number}" for number in range(n_images)]
     images = generator.standard_normal((n_images, DIM)).astype(np.float32)
@@ -128,37 +128,29 @@ def _write_inputs(benchmark: str, n_images: int, n_queries: int) -> None:
         files.write_rows(path, features, schemas.features(DIM))
     noise = generator.standard_normal((n_queries, DIM)).astype(np.float32)
     target = images[1 : n_queries + 1]
-    composed = {"image-only": images[:n_queries], "searle": target + 0.7 * noise, "upper-bound": target + 0.05 * noise}
-    for method, features in composed.items():
-        names = [row["query_id"] for row in queries]
-        vectors.write(
-            _run("query_features", benchmark, method) / "queries.parquet", names, features, schemas.query_features(DIM)
-        )
+    return {"image-only": images[:n_queries], "searle": target + 0.7 * noise, "upper-bound": target + 0.05 * noise}
 
 
 def _features(benchmark: str) -> Path:
-    return SCALE / f"features/image_set={benchmark}/preprocess=targetpad/backbone=tiny"
+    return SCALE / f"features/image_set={benchmark}/preprocess=targetpad/backbone=tiny/encoder_seed=0"
 
 
-def _run(kind: str, benchmark: str, method: str) -> Path:
-    return SCALE / f"{kind}/benchmark={benchmark}/backbone=tiny/method={method}/seed=0"
-
-
-def _rank_and_measure(benchmark: str, method: str) -> None:
-    """The stages rank and metrics."""
-    rankings = _run("rankings", benchmark, method) / "rankings.parquet"
-    assert run(
-        "rank_gallery", "--queries", SCALE / f"queries/benchmark={benchmark}/queries.parquet",
-        "--gallery", SCALE / f"gallery/benchmark={benchmark}/gallery.parquet",
-        "--query-features", _run("query_features", benchmark, method) / "queries.parquet",
-        "--features", *sorted(_features(benchmark).glob("*.parquet")),
-        "--remove-reference", True, "--output", rankings,
-    ) == 0  # fmt: skip
-    assert run(
-        "compute_metrics", "--rankings", rankings, "--benchmark", benchmark, "--split", benchmark.split("_")[1],
-        "--backbone", "tiny", "--method", method, "--seed", 0, "--metrics", *METRICS, "--resamples", 500,
-        "--bootstrap-seed", 0, "--level", 0.95, "--output", _run("metrics", benchmark, method) / "metrics.parquet",
-    ) == 0  # fmt: skip
+def _evaluate(benchmark: str, composed: dict[str, np.ndarray]) -> None:
+    """The stage evaluate, but for what methods compose."""
+    runs = [
+        {"method": method, "composer": method, "seed": 0, "bound": method == "upper-bound", "inputs": {}}
+        for method in METHODS
+    ]
+    with mock.patch("cirque.stages.evaluate.compose", lambda run, provider: composed[run["method"]]):
+        assert run(
+            "evaluate", "--runs", json.dumps(runs),
+            "--queries", SCALE / f"queries/benchmark={benchmark}/queries.parquet",
+            "--gallery", SCALE / f"gallery/benchmark={benchmark}/gallery.parquet",
+            "--features", *sorted(_features(benchmark).glob("*.parquet")), "--weights", "none.safetensors",
+            "--remove-reference", True, "--benchmark", benchmark, "--split", benchmark.split("_")[1],
+            "--backbone", "tiny", "--metrics", *METRICS, "--resamples", 500, "--bootstrap-seed", 0, "--level", 0.95,
+            "--threads", 1, "--output", SCALE,
+        ) == 0  # fmt: skip
 
 
 def settings_json() -> str:

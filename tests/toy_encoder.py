@@ -7,6 +7,7 @@ import torch
 
 from cirque import encoders
 from cirque.encoders import backbones
+from cirque.families import ENCODERS
 from tests import members
 
 #: Its file in src/cirque/encoders/.
@@ -58,7 +59,7 @@ def build(name, config):
 
 def add(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let `toy` be an encoder until the test ends."""
-    members.add(monkeypatch, folder, encoders.FAMILY, "toy", TEXT)
+    members.add(monkeypatch, folder, ENCODERS, "toy", TEXT)
 
 
 def save_weights(path: Path, seed: int = 0) -> None:

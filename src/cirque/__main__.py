@@ -14,12 +14,8 @@ from typing import Any
 from cirque import __version__
 from cirque.commandline import for_member
 from cirque.errors import CirqueError
-from cirque.families import Family
+from cirque.families import COMMANDS, STAGES, Family
 from cirque.store import provenance
-
-#: What people call, and what rules call.
-COMMANDS = Family("command", "cirque.commands", entry="main")
-STAGES = Family("stage", "cirque.stages", entry="main")
 
 
 def summaries(family: Family) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Families: modules that are found by name, and what each says of itself without being imported.
+"""Families: modules that are found by name, which families there are, and what members say without being imported.
 
     METHODS = Family("method", "cirque.methods", entry="compose", separator="-")
     METHODS.names()  # ['captioning', 'image-only', …]
@@ -36,7 +36,8 @@ def _definitions(file: Path) -> dict[str, ast.stmt]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node
         elif isinstance(node, ast.Assign):
-            found |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+            names = [name for target in node.targets for name in getattr(target, "elts", [target])]
+            found |= {name.id: node for name in names if isinstance(name, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found[node.target.id] = node
     return found
@@ -144,3 +145,20 @@ class Family:
     def defines(self, name: str, what: str) -> bool:
         """Whether the member defines something at its top level."""
         return what in _definitions(self.file(name))
+
+
+#: What people call, and what rules call.
+COMMANDS = Family("command", "cirque.commands", entry="main")
+STAGES = Family("stage", "cirque.stages", entry="main")
+
+DATASETS = Family("data set", "cirque.datasets", entry="annotation_files")
+SUBMISSIONS = Family("test server", "cirque.submissions", entry="FILES")
+METHODS = Family("method", "cirque.methods", entry="compose", separator="-")
+PLOTS = Family("plot", "cirque.plots", entry="draw")
+PREPROCESSINGS = Family("preprocessing", "cirque.data.preprocessing", entry="apply")
+ENCODERS = Family("encoder", "cirque.encoders", entry="build")
+
+
+def reads_texts(encoder: str) -> bool:
+    """Whether an encoder has a text tower that takes pseudo tokens: its module then makes a tokenizer."""
+    return ENCODERS.defines(encoder, "tokenizer")

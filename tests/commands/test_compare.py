@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cirque.evaluation.measures import Resampling, measure
 from cirque.store import files, schemas
 from tests.evaluated import METRICS, SCALE, inside, run
 
@@ -142,14 +143,9 @@ def test_an_interval_sees_the_resamples_of_the_metrics(project, groups):
     """Against a method that answers nothing, a difference is the value itself."""
     path = rankings("searle", ranks(0.5, 0), group=groups)
     rankings("nothing", [50] * N_QUERIES, group=groups)
-    measured = path.replace("rankings", "metrics")
-    assert run(
-        "compute_metrics", "--rankings", path, "--benchmark", "fashioniq_val", "--split", "val", "--backbone", "tiny",
-        "--method", "searle", "--seed", 0, "--metrics", "R@1", "R@10", "--resamples", 300, "--bootstrap-seed", 0,
-        "--level", 0.95, "--output", measured,
-    ) == 0  # fmt: skip
+    measured = measure(files.read_table(Path(path)), ["R@1", "R@10"], Resampling(300, 0, 0.95), path)
     figures = ("group", "metric", "n_queries", "ci_low", "ci_high")
-    expected = [[row[key] for key in figures] for row in files.read_table(Path(measured)).to_pylist()]
+    expected = [[row[key] for key in figures] for row in measured]
     rows = compare("searle", "nothing", metrics=["R@1", "R@10"])
     assert [[row[key] for key in figures] for row in rows] == expected
 

@@ -13,10 +13,11 @@ from PIL import Image, ImageFile
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from torchvision.transforms.functional import pad
 
-from cirque.data import images, preprocessing
+from cirque.data import images
 from cirque.data.images import BadImage, decode, preprocess, read_pixels
 from cirque.data.preprocessing.targetpad import padding
 from cirque.errors import CirqueError
+from cirque.families import PREPROCESSINGS
 from tests import members
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -163,8 +164,8 @@ def steps(width, height, size):
 def apply(image, size):
     return image.resize((size, size), Image.Resampling.BILINEAR)
 """
-    members.add(monkeypatch, tmp_path, preprocessing.FAMILY, "squeeze", text)
-    assert preprocessing.FAMILY.names() == ["clip", "squeeze", "targetpad"]
+    members.add(monkeypatch, tmp_path, PREPROCESSINGS, "squeeze", text)
+    assert PREPROCESSINGS.names() == ["clip", "squeeze", "targetpad"]
     picture = noise((60, 30), "RGB")
     pixels = read_pixels(encoded(picture, "PNG"), "squeeze", 24)
     np.testing.assert_array_equal(pixels, np.asarray(picture.resize((24, 24), Image.Resampling.BILINEAR)))
@@ -172,7 +173,7 @@ def apply(image, size):
 
 def test_a_preprocessing_that_makes_another_size_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path):
     text = "def steps(width, height, size):\n    return []\n\n\ndef apply(image, size):\n    return image\n"
-    members.add(monkeypatch, tmp_path, preprocessing.FAMILY, "untouched", text)
+    members.add(monkeypatch, tmp_path, PREPROCESSINGS, "untouched", text)
     with pytest.raises(CirqueError, match=r"untouched: makes a picture of 60 × 30 pixels.*reads 24 × 24; mend `apply`"):
         read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "untouched", 24)
 

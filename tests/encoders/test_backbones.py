@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cirque import encoders
 from cirque.encoders import Sizes, backbones
 from cirque.errors import CirqueError
+from cirque.families import ENCODERS
 from tests import members, toy_encoder
 from tests.tiny import CONFIG, save_weights
 
@@ -166,7 +166,7 @@ def test_buffers_that_are_no_weights_are_made_by_the_encoder_itself(tmp_path, mo
     text = toy_encoder.TEXT.replace("from torch import nn", "import torch\nfrom torch import nn").replace(
         "super().__init__()", f"super().__init__()\n        {buffer}"
     )
-    members.add(monkeypatch, tmp_path / "members", encoders.FAMILY, "toy", text)
+    members.add(monkeypatch, tmp_path / "members", ENCODERS, "toy", text)
     toy_encoder.save_weights(tmp_path / "weights.safetensors")
     torch.manual_seed(3)
     expected = torch.rand(1)

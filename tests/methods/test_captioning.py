@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
 from cirque.methods import captioning
 from tests import small_searle
@@ -17,18 +17,9 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
     return small_searle.load_backbone(tmp_path_factory.mktemp("backbone"))
 
 
-def compose(
-    backbone: Backbone, captions: list[list[str]], references: Sequence[str] | None, **protocol: str
-) -> np.ndarray:
-    def absent() -> np.ndarray:
-        raise AssertionError("Captioning reads neither features nor tokens")
-
+def compose(backbone: Backbone, captions: list[list[str]], references: Sequence[str], **protocol: str) -> np.ndarray:
     names = [f"q{number}" for number in range(len(captions))]
-    given = {} if references is None else {"read_reference_captions": lambda: references}
-    inputs = methods.Inputs(
-        names, captions, [None] * len(captions), absent, absent, absent, lambda: backbone, **given, **protocol
-    )  # fmt: skip
-    return methods.load("captioning").compose(inputs)
+    return captioning.compose(Queries(names, captions, [None] * len(captions), **protocol), backbone, references)
 
 
 def features(backbone: Backbone, words: list[str]) -> np.ndarray:
@@ -84,8 +75,3 @@ def test_of_a_long_text_the_generated_caption_loses_its_last_words_and_the_query
 def test_a_relative_caption_over_the_context_is_an_error_that_names_the_query(backbone: Backbone) -> None:
     with pytest.raises(CirqueError, match="query q0: text over the context"):
         compose(backbone, [["red " * 90]], ["a cat"])
-
-
-def test_captions_must_be_given(backbone: Backbone) -> None:
-    with pytest.raises(CirqueError, match="the captions of the references are not known; give --reference-captions"):
-        compose(backbone, [["is red"]], None)

@@ -1,14 +1,12 @@
-from collections.abc import Callable
-from typing import NoReturn
-
 import numpy as np
 import pytest
 import torch
 
-from cirque import methods
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
+from cirque.families import METHODS
 from cirque.networks import phi
 from tests import small_searle
 
@@ -40,26 +38,11 @@ def network() -> phi.Phi:
     return phi.initial(small_searle.DIM, small_searle.TOKEN_DIM, 0.5, 0).eval()
 
 
-def refused(what: str) -> Callable[[], NoReturn]:
-    def read() -> NoReturn:
-        raise AssertionError(f"{what} was asked for")
-
-    return read
-
-
 def compose(name: str, full: list[str | None] | None = None, **given: object) -> np.ndarray:
-    """A method on three queries; what is not given may not be read."""
-    read = {key: (lambda value=value: value) for key, value in given.items()}
-    inputs = methods.Inputs(
-        ["q0", "q1", "q2"],
-        [[caption] for caption in CAPTIONS],
-        full or [None] * 3,
-        read.get("features", refused("features")),
-        read.get("tokens", refused("tokens")),
-        read.get("network", refused("phi")),
-        read.get("backbone", refused("backbone")),
-    )
-    composed = methods.load(name).compose(inputs)
+    """A method on three queries, given what it names: it must name no more than that."""
+    queries = Queries(["q0", "q1", "q2"], [[caption] for caption in CAPTIONS], full or [None] * 3)
+    known = {"queries": queries, **given}
+    composed: np.ndarray = METHODS.load(name).compose(**{key: known[key] for key in METHODS.parameters(name)})
     assert composed.dtype == np.float32
     assert np.allclose(np.linalg.norm(composed, axis=1), 1, atol=1e-5)
     return composed
@@ -72,7 +55,7 @@ def texts(backbone: Backbone, words: list[str], tokens: np.ndarray | None = None
 
 
 def test_image_only_is_the_references_feature_and_reads_nothing_else(features: np.ndarray) -> None:
-    assert np.allclose(compose("image-only", features=features), normalised(features), atol=1e-6)
+    assert np.allclose(compose("image-only", reference_features=features), normalised(features), atol=1e-6)
 
 
 def test_text_only_is_the_captions_feature_without_a_prompt(backbone: Backbone) -> None:
@@ -81,7 +64,7 @@ def test_text_only_is_the_captions_feature_without_a_prompt(backbone: Backbone) 
 
 def test_image_text_is_the_sum_of_the_normalised_features(backbone: Backbone, features: np.ndarray) -> None:
     expected = normalised(normalised(features) + texts(backbone, CAPTIONS))
-    assert np.allclose(compose("image-text", backbone=backbone, features=features), expected, atol=1e-5)
+    assert np.allclose(compose("image-text", backbone=backbone, reference_features=features), expected, atol=1e-5)
 
 
 def test_searle_oti_puts_the_references_token_into_the_prompt(backbone: Backbone, tokens: np.ndarray) -> None:
@@ -94,7 +77,7 @@ def test_phi_maps_the_unnormalised_feature_to_the_token(
     name: str, backbone: Backbone, features: np.ndarray, network: phi.Phi
 ) -> None:
     prompts = [f"a photo of $ that {caption}" for caption in CAPTIONS]
-    found = compose(name, backbone=backbone, features=features, network=network)
+    found = compose(name, backbone=backbone, reference_features=features, phi=network)
     with torch.no_grad():
         expected = texts(backbone, prompts, network(torch.from_numpy(features)).numpy())
         other = texts(backbone, prompts, network(torch.from_numpy(normalised(features))).numpy())
@@ -106,7 +89,7 @@ def test_phi_and_tokens_of_another_backbone_are_errors(
     backbone: Backbone, features: np.ndarray, network: phi.Phi, tokens: np.ndarray
 ) -> None:
     with pytest.raises(CirqueError, match="image features have 7 dimensions and φ reads 8"):
-        compose("searle", backbone=backbone, features=features[:, :7], network=network)
+        compose("searle", backbone=backbone, reference_features=features[:, :7], phi=network)
     with pytest.raises(CirqueError, match="pseudo tokens have 15 dimensions and the backbone small needs 16"):
         compose("searle-oti", backbone=backbone, tokens=tokens[:, :15])
 
@@ -122,21 +105,9 @@ def test_the_upper_bound_needs_full_captions(backbone: Backbone) -> None:
 
 def test_every_module_is_a_method_and_an_unknown_one_is_an_error_that_lists_them() -> None:
     known = ["captioning", "image-only", "image-text", "lincir", "searle", "searle-oti", "text-only", "upper-bound"]
-    assert set(known) <= set(methods.names())
-    assert all(callable(methods.load(name).compose) for name in methods.names())
+    assert set(known) <= set(METHODS.names())
+    assert all(callable(METHODS.load(name).compose) for name in METHODS.names())
     with pytest.raises(
         CirqueError, match=r"no method is called 'serale'; there are .*image-only, image-text, lincir, "
     ):
-        methods.load("serale")
-
-
-def test_what_a_method_asks_for_twice_is_read_once(features: np.ndarray) -> None:
-    read: list[int] = []
-
-    def count() -> np.ndarray:
-        read.append(1)
-        return features
-
-    inputs = methods.Inputs(["q"], [["c"]], [None], count, refused("tokens"), refused("phi"), refused("backbone"))
-    assert inputs.reference_features is inputs.reference_features
-    assert len(read) == 1
+        METHODS.load("serale")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
-from cirque.errors import CirqueError
+from cirque.encoders.text_queries import Queries
+from cirque.methods import palavra
 from cirque.texts.templates import PROMPT
 from tests import small_searle
 
@@ -18,16 +18,10 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
 TOKENS = np.random.default_rng(0).normal(size=(2, small_searle.TOKEN_DIM)).astype(np.float32)
 
 
-def compose(backbone: Backbone, captions: list[list[str]], prompt: str | None = None, known: bool = True) -> np.ndarray:
-    def absent() -> np.ndarray:
-        raise AssertionError("PALAVRA reads tokens and concepts alone")
-
+def compose(backbone: Backbone, captions: list[list[str]], prompt: str | None = None) -> np.ndarray:
     names = [f"q{number}" for number in range(len(captions))]
-    inputs = methods.Inputs(
-        names, captions, [None] * len(captions), absent, lambda: TOKENS, absent, lambda: backbone, prompt=prompt,
-        read_reference_concepts=(lambda: ["Red ball", "{Cat}"]) if known else None,
-    )  # fmt: skip
-    return methods.load("palavra").compose(inputs)
+    queries = Queries(names, captions, [None] * len(captions), prompt=prompt)
+    return palavra.compose(queries, backbone, TOKENS, ["Red ball", "{Cat}"])
 
 
 def feature(backbone: Backbone, words: str, token: np.ndarray) -> np.ndarray:
@@ -65,8 +59,3 @@ def test_in_a_benchmarks_own_prompt_the_concept_stands_before_the_token_too(
 
 def test_the_concept_stands_where_the_token_of_other_methods_does() -> None:
     assert PROMPT.replace("$", "{concept} $") == "a photo of {concept} $ that {caption}"
-
-
-def test_references_without_concepts_are_an_error(backbone: Backbone) -> None:
-    with pytest.raises(CirqueError, match="the concepts of the references are not known"):
-        compose(backbone, [["is red"], ["is blue"]], known=False)

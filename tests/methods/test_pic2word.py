@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from cirque import methods
-from cirque.encoders import text
+from cirque.encoders import text, text_queries
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
-from cirque.methods import pic2word, text_queries
+from cirque.methods import pic2word
 from cirque.networks import phi
 from tests import plain_text, small_searle
 
@@ -23,14 +23,8 @@ def network() -> phi.Pic2WordPhi:
 
 
 def compose(captions: list[list[str]], features: np.ndarray, network: phi.Phi, backbone: Backbone) -> np.ndarray:
-    def absent() -> np.ndarray:
-        raise AssertionError("Pic2Word inverts no image")
-
     names = [f"q{number}" for number in range(len(captions))]
-    inputs = methods.Inputs(
-        names, captions, [None] * len(captions), lambda: features, absent, lambda: network, lambda: backbone
-    )
-    return methods.load("pic2word").compose(inputs)
+    return pic2word.compose(Queries(names, captions, [None] * len(captions)), backbone, features, network)
 
 
 def released(backbone: Backbone, prompts: list[str], tokens: torch.Tensor) -> np.ndarray:

@@ -1,13 +1,12 @@
 from types import SimpleNamespace
 
-from cirque import encoders
-from cirque.data import preprocessing
+from cirque.families import ENCODERS, PREPROCESSINGS
 from cirque.plan.calls import call
 from cirque.store.provenance import code_version
 
 FOUND = {
-    "preprocess": lambda job: [preprocessing.FAMILY.module(job["preprocess"])],
-    "weights": lambda job: [encoders.FAMILY.module("clip")] if "backbone" in job else [],
+    "preprocess": lambda job: [PREPROCESSINGS.module(job["preprocess"])],
+    "weights": lambda job: [ENCODERS.module("clip")] if "backbone" in job else [],
 }
 
 
@@ -31,4 +30,4 @@ def test_a_name_may_come_from_a_setting_and_a_captioner_is_no_backbone():
 
 
 def test_a_stage_that_names_neither_has_its_own_code_alone():
-    assert code("rank_gallery", {"backbone": "B"}) == code_version("rank_gallery")
+    assert code("encode_concepts", {}) == code_version("encode_concepts")

@@ -1,10 +1,9 @@
 import re
 
-import pytest
 import yaml
 
 from cirque.datasets import circo
-from cirque.errors import CirqueError
+from cirque.plan import evaluation
 from cirque.plan import jobs as plan
 from tests.conftest import REPOSITORY
 
@@ -53,6 +52,16 @@ def test_submissions_are_written_for_the_hidden_split_only():
         (run["benchmark"], run["server_file"]) for table in plan.tables(PAPER) for run in plan.submissions(PAPER, table)
     }
     assert found == {("cirr_test1", "recall"), ("cirr_test1", "recall_subset"), ("circo_test", "submission")}
+
+
+def test_a_hidden_split_that_no_server_takes_has_no_submission():
+    """FashionIQ's test answers are in nobody's reach, and there is no server to send a file to."""
+    benchmarks = {"fashioniq_test": {**PAPER["benchmarks"]["fashioniq_val"], "split": "test", "answers": "hidden"}}
+    config = {**PAPER, "benchmarks": {**PAPER["benchmarks"], **benchmarks}}
+    config["tables"] = {"fashioniq": {"benchmarks": ["fashioniq_test"], "methods": ["image-only"]}}
+    assert plan.submissions(config, "fashioniq") == []
+    (group, *_) = evaluation.groups(config)
+    assert not any("submissions" in file for file in evaluation.outputs(config, group))
 
 
 def test_a_table_holds_its_own_runs_or_those_of_all_tables():
@@ -109,8 +118,8 @@ def test_every_table_of_a_configuration_has_its_query_and_its_page():
 
 def test_a_variant_is_composed_by_the_method_that_it_varies():
     config = {"methods": {"searle": {}, "searle-oti": {}, "searle-random": {"compose": "searle"}}}
-    assert plan.method_module(config, "searle-random") == "cirque.methods.searle"
-    assert plan.method_module(config, "searle-oti") == "cirque.methods.searle_oti"
+    assert evaluation.composer(config, "searle-random") == "searle"
+    assert evaluation.composer(config, "searle-oti") == "searle-oti"
 
 
 def test_a_network_that_is_not_trained_is_made_at_random():
@@ -162,39 +171,6 @@ def test_facts_are_stated_of_each_backbone_but_for_sizes():
         assert plan.facts_of(config, "pic2word_datasets") == [{"fact": "sizes", "backbone": ""}]
         assert plan.facts_of(config, "cirr") == []
         assert plan.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
-
-
-def measured_jobs():
-    """What `<costs>/….jsonl` of any rule may be, as patterns."""
-    texts = [path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk"))]
-    found = [name for text in texts for name in re.findall(r'"<costs>/([^"]+)\.jsonl"', text)]
-    return [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name)) for name in found]
-
-
-def test_every_job_that_a_training_depends_on_leaves_a_measurement():
-    for config in (MINI, PAPER):
-        for training in plan.plotted_trainings(config, "training_time"):
-            jobs = plan.training_jobs(config, **training)
-            assert len(set(jobs)) == len(jobs)
-            for job in jobs:
-                assert len([pattern for pattern in measured_jobs() if re.fullmatch(pattern, job)]) == 1, job
-            assert jobs[-1].startswith("train_")
-
-
-def test_a_training_of_searle_depends_on_the_inversion_of_its_images():
-    jobs = plan.training_jobs(PAPER, "searle", "ViT-L-14", "42")
-    inverted = [job for job in jobs if job.startswith("invert_images/")]
-    assert inverted == [f"invert_images/oti/unlabeled/targetpad/ViT-L-14/42/{part:05d}" for part in range(40)]
-    assert sum(job.startswith("sample_phrases/") for job in jobs) == PAPER["phrases"]["n_parts"]
-    assert not any(job.startswith(("train_backbone", "train_language_model", "train_tagger")) for job in jobs)
-    assert {job.split("/")[0] for job in plan.training_jobs(PAPER, "lincir", "ViT-L-14", "42")} == {
-        "tag_captions", "encode_captions", "train_lincir",
-    }  # fmt: skip
-
-
-def test_what_a_trainer_depends_on_must_be_known():
-    with pytest.raises(CirqueError, match=r"networks\.mine: .* does not know what other depends on"):
-        plan.training_jobs({"networks": {"mine": {"trainer": "other"}}}, "mine", "ViT-L-14", "0")
 
 
 def test_only_trained_methods_have_a_training_time():

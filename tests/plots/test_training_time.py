@@ -25,8 +25,8 @@ def time(network, step, seconds, seed=0, backbone="tiny"):
 
 
 TIMES = [
-    time("searle", "invert_images", 80), time("searle", "train_searle", 10),
-    time("lincir", "tag_captions", 5), time("lincir", "train_lincir", 20),
+    time("searle", "invert_images", 80), time("searle", "train_network", 10),
+    time("lincir", "tag_captions", 5), time("lincir", "train_network", 20),
 ]  # fmt: skip
 ROWS = [scored("searle"), scored("lincir", measured=60.0), row(), scored("image-text")]
 
@@ -46,7 +46,7 @@ def test_the_clock_is_the_configured_one():
 
 
 def test_times_of_several_seeds_are_means():
-    more = [*TIMES, time("searle", "invert_images", 100, seed=1), time("searle", "train_searle", 30, seed=1)]
+    more = [*TIMES, time("searle", "invert_images", 100, seed=1), time("searle", "train_network", 30, seed=1)]
     searle, lincir = rows(times=more)
     assert (searle["training_seconds"], searle["total_seconds"]) == (20, 110)
     assert lincir["total_seconds"] == 25

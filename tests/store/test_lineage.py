@@ -21,10 +21,10 @@ def project(evaluated, tmp_path):
 
 def test_a_table_leads_back_to_the_first_inputs(project):
     paths = {node.path: node for node in lineage.trace(TABLE).walk()}
-    rankings = paths[str(SCALE / "rankings/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/rankings.parquet")]
-    assert rankings.record["stage"] == "rank"
-    assert {path.split("/")[-1] for path in (node.path for node in rankings.inputs)} == {
-        "00000.parquet", "00001.parquet", "gallery.parquet", "queries.parquet",
+    metrics = paths[str(SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet")]
+    assert metrics.record["stage"] == "evaluate"
+    assert {path.split("/")[-1] for path in (node.path for node in metrics.inputs)} == {
+        "00000.parquet", "00001.parquet", "gallery.parquet", "queries.parquet", "metrics.sql",
     }  # fmt: skip
     assert {node.state for node in paths.values()} == {lineage.SAME}
     assert all(node.code_is_todays for node in paths.values() if node.record)
@@ -48,10 +48,10 @@ def test_changed_and_missing_files_are_told(project):
 
 
 def test_an_altered_stage_file_is_told_although_its_record_stays(project):
-    rankings = SCALE / "rankings/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/rankings.parquet"
-    rankings.write_bytes(rankings.read_bytes() + b"more")
+    metrics = SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet"
+    metrics.write_bytes(metrics.read_bytes() + b"more")
     states = {node.path: node.state for node in lineage.trace(TABLE).walk()}
-    assert states[str(rankings)] == lineage.CHANGED
+    assert states[str(metrics)] == lineage.CHANGED
 
 
 def test_code_that_changed_since_is_told(project):
@@ -71,7 +71,8 @@ def test_inputs_that_do_not_concern_the_figure_are_left_out(project):
 def test_settings_are_the_flags_that_are_no_files(project):
     path = SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet"
     assert lineage.settings(provenance.read_record(path)) == {
-        "benchmark": "cirr_val", "split": "val", "backbone": "tiny", "method": "searle", "seed": "0",
+        "benchmark": "cirr_val", "split": "val", "backbone": "tiny", "runs": "searle", "seed": "0",
+        "remove-reference": "True", "threads": "1", "weights": "none.safetensors",
         "metrics": " ".join(METRICS), "resamples": "500", "bootstrap-seed": "0", "level": "0.95",
     }  # fmt: skip
 

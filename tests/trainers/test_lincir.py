@@ -1,15 +1,15 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from cirque import draws, methods
+from cirque import draws
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
 from cirque.evaluation import ranking
 from cirque.networks import phi
@@ -281,10 +281,6 @@ def test_the_log_has_a_line_each_hundred_steps_and_one_for_the_rest(
 BEST = dataclasses.replace(SETTINGS, selection="best")
 
 
-def not_asked_for() -> NoReturn:
-    raise AssertionError("not asked for")
-
-
 def validation_of(backbone: Backbone, n: int = 9) -> lincir_training.Validation:
     """Each query's reference is one image and its target the next; features are random."""
     features = np.random.default_rng(5).normal(size=(n, small_searle.DIM)).astype(np.float32)
@@ -300,16 +296,9 @@ def validation_of(backbone: Backbone, n: int = 9) -> lincir_training.Validation:
         }
         for i in range(n)
     ]
-    inputs = methods.Inputs(
-        [f"q{i}" for i in range(n)],
-        [[f"is {i}"] for i in range(n)],
-        [None] * n,
-        lambda: features,
-        not_asked_for,
-        not_asked_for,
-        lambda: backbone,
-    )
-    return lincir_training.Validation(queries, inputs, ranking.Gallery(ids, ranking.normalise(features, ids), [""] * n))
+    asked = Queries([f"q{i}" for i in range(n)], [[f"is {i}"] for i in range(n)], [None] * n)
+    gallery = ranking.Gallery(ids, ranking.normalise(features, ids), [""] * n)
+    return lincir_training.Validation(queries, asked, backbone, features, gallery)
 
 
 class Sum(lincir_training.Validation):
@@ -322,13 +311,13 @@ class Sum(lincir_training.Validation):
 
 def sum_of(backbone: Backbone) -> Sum:
     judged = validation_of(backbone)
-    return Sum(judged.queries, judged.inputs, judged.gallery)
+    return Sum(**{field.name: getattr(judged, field.name) for field in dataclasses.fields(judged)})
 
 
 def test_r_at_1_of_a_network_is_that_of_its_queries_ranked_one_by_one(backbone: Backbone) -> None:
     validation = validation_of(backbone)
     network = phi.initial(small_searle.DIM, small_searle.TOKEN_DIM, 0.0, 1).eval()
-    features = torch.from_numpy(validation.inputs.reference_features)
+    features = torch.from_numpy(validation.reference_features)
     with torch.no_grad():
         texts = [f"a photo of $ that is {i}" for i in range(9)]
         composed = plain_text.encode(backbone, texts, network(features))

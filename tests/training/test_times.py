@@ -1,56 +1,56 @@
-"""Snakemake's measurements of jobs, read strictly and summed by rule."""
+"""What a training took is summed over the records of the runs that its network rests on."""
 
 import json
 
 import pytest
 
 from cirque.errors import CirqueError
-from cirque.training import times as training_times
+from cirque.store import provenance
+from cirque.training import times
 
 
-def write(folder, name, **measured):
-    path = folder / "costs" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"s": 2.5, "cpu_time": 4.0, "h:m:s": "0:00:02", **measured}) + "\n")
+def record(path, stage, seconds, inputs=(), command=None):
+    """A file and the record of the run that made it."""
+    path.write_text(f"{stage} {path.name}")
+    described = {
+        "output": {"path": str(path), "sha256": provenance.sha256(path)},
+        "inputs": [{"path": str(file), "sha256": provenance.sha256(file)} for file in inputs],
+        "stage": stage, "command": ["cirque", stage, command or path.name], "finished": "now",
+        "seconds": seconds, "processor_seconds": 2 * seconds, "code_version": "0", "found_by_name": [],
+    }  # fmt: skip
+    provenance.record_path(path).write_text(json.dumps(described))
     return path
 
 
-def test_the_folder_below_the_costs_is_the_rule(tmp_path):
-    cost = training_times.read(write(tmp_path, "invert_images/oti/unlabeled/0.jsonl"))
-    assert cost == training_times.Cost("invert_images", 2.5, 4.0)
-    assert training_times.read(write(tmp_path, "train_tagger.jsonl")).step == "train_tagger"
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """A network on two files of tokens of one run, and features of two runs by a trained backbone."""
+    monkeypatch.setattr(provenance, "code_version", lambda *names: "0")
+    weights = record(tmp_path / "weights", "train_backbone", 1000)
+    shards = [record(tmp_path / f"shard{i}", "shard_images", 100) for i in range(2)]
+    features = [record(tmp_path / f"features{i}", "extract_features", 10 + i, [shards[i], weights]) for i in range(2)]
+    tokens = [record(tmp_path / f"tokens{i}", "invert_images", 40, features, "one run") for i in range(2)]
+    return record(tmp_path / "phi", "train_network", 5, [*features, *tokens, weights])
 
 
-def test_jobs_of_a_rule_are_summed_in_the_order_given():
-    costs = [training_times.Cost(*values) for values in (("b", 1, 2), ("a", 3, 4), ("b", 5, 6))]
-    assert training_times.summed(costs) == [
-        {"step": "b", "n_jobs": 2, "seconds": 6, "processor_seconds": 8},
-        {"step": "a", "n_jobs": 1, "seconds": 3, "processor_seconds": 4},
+def test_every_run_below_a_network_is_counted_once_but_for_data_and_released_models(trained):
+    assert times.of_network(trained) == [
+        {"step": "invert_images", "n_jobs": 1, "seconds": 40, "processor_seconds": 80},
+        {"step": "extract_features", "n_jobs": 2, "seconds": 21, "processor_seconds": 42},
+        {"step": "train_network", "n_jobs": 1, "seconds": 5, "processor_seconds": 10},
     ]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"s": "NA"}, "holds no measurement of one job"),
-        ({"cpu_time": None}, "holds no measurement of one job"),
-    ],
-)
-def test_a_job_without_a_measurement_is_refused(tmp_path, change, message):
-    with pytest.raises(CirqueError, match=message):
-        training_times.read(write(tmp_path, "oti/0.jsonl", **change))
+def test_a_network_without_a_record_is_refused(trained):
+    provenance.record_path(trained).unlink()
+    with pytest.raises(CirqueError, match=r"phi\.run\.json: no such file; delete .*phi and run Snakemake"):
+        times.of_network(trained)
 
 
-@pytest.mark.parametrize("text", ["", "{}\n{}\n", "not JSON\n", "[]\n"])
-def test_a_file_that_is_no_measurement_is_refused(tmp_path, text):
-    path = write(tmp_path, "oti/0.jsonl")
-    path.write_text(text)
-    with pytest.raises(CirqueError, match=r"0\.jsonl: holds no measurement of one job"):
-        training_times.read(path)
-
-
-def test_a_file_that_is_missing_or_elsewhere_is_refused(tmp_path):
-    with pytest.raises(CirqueError, match="cannot be read"):
-        training_times.read(tmp_path / "costs/oti/0.jsonl")
-    with pytest.raises(CirqueError, match="lies in no folder called costs"):
-        training_times.read(tmp_path / "oti/0.jsonl")
+def test_a_record_that_says_nothing_of_time_is_refused(trained):
+    path = provenance.record_path(trained.parent / "features1")
+    told = json.loads(path.read_text())
+    del told["processor_seconds"]
+    path.write_text(json.dumps(told))
+    with pytest.raises(CirqueError, match=r"features1\.run\.json: says nothing of time"):
+        times.of_network(trained)

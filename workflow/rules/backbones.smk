@@ -55,9 +55,7 @@ rule finetune_backbone:
     params:
         **call(
             "finetune_backbone",
-            modules=lambda wildcards: [
-                datasets.FAMILY.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])
-            ],
+            modules=lambda wildcards: [DATASETS.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])],
             dataset=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["dataset"],
             split=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["split"],
             preprocess=config["preprocess"],

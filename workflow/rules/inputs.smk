@@ -15,29 +15,6 @@ def phrase_files(wildcards):
     }
 
 
-def reference_features(wildcards):
-    """Feature shards of a benchmark's image set, preprocessed as it asks."""
-    return shards_of_benchmark(FILE.features, wildcards.benchmark, **encoder(wildcards))
-
-
-def method_inputs(wildcards):
-    """What a method builds on, by name: `tokens`, `concepts` or `reference_captions` of the references, or `phi`."""
-    needs = plan.needs(config, wildcards.method)
-    which = {"backbone": wildcards.backbone, "seed": wildcards.seed, **encoder(wildcards)}
-    inputs = {}
-    image_set = config["benchmarks"][wildcards.benchmark]["image_set"]
-    if "tokens" in needs:
-        inputs["tokens"] = shards_of_benchmark(FILE.tokens, wildcards.benchmark, inversion=needs["tokens"], **which)
-        if config["inversions"][needs["tokens"]]["kind"] == "palavra":
-            own = plan.preprocess(config, wildcards.benchmark)
-            inputs["concepts"] = expand(FILE.concepts, image_set=image_set, preprocess=own, **which)
-    if "phi" in needs:
-        inputs["phi"] = expand(FILE.phi, network=needs["phi"], **which)
-    if "captions" in needs:
-        inputs["reference_captions"] = shards_of(FILE.reference_captions, image_set, captioner=needs["captions"])
-    return inputs
-
-
 def queries_over(wildcards):
     """Queries of every benchmark over an image set: they name its references."""
     return expand(

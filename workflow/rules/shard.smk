@@ -30,7 +30,7 @@ rule list_images:
     params:
         **call(
             "list_images",
-            modules=lambda wildcards: [datasets.FAMILY.module(plan.dataset(config, wildcards.image_set))],
+            modules=lambda wildcards: [DATASETS.module(plan.dataset(config, wildcards.image_set))],
             dataset=lambda wildcards: plan.dataset(config, wildcards.image_set),
             split=lambda wildcards: config["image_sets"][wildcards.image_set]["split"],
             n_images=lambda wildcards: config["image_sets"][wildcards.image_set]["n_images"],
@@ -51,7 +51,7 @@ rule shard_images:
         **call(
             "shard_images",
             modules=lambda wildcards: map(
-                datasets.FAMILY.module,
+                DATASETS.module,
                 plan.deriving_module(config, wildcards.image_set).values(),
             ),
             dataset=lambda wildcards: plan.deriving_module(config, wildcards.image_set).get("dataset"),
@@ -71,7 +71,7 @@ rule parse_queries:
     params:
         **call(
             "parse_queries",
-            modules=lambda wildcards: [datasets.FAMILY.module(config["benchmarks"][wildcards.benchmark]["dataset"])],
+            modules=lambda wildcards: [DATASETS.module(config["benchmarks"][wildcards.benchmark]["dataset"])],
             dataset=lambda wildcards: config["benchmarks"][wildcards.benchmark]["dataset"],
             split=lambda wildcards: config["benchmarks"][wildcards.benchmark]["split"],
             protocol=lambda wildcards: config["benchmarks"][wildcards.benchmark].get("protocol"),

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cirque.data import preprocessing
 from cirque.errors import CirqueError
+from cirque.families import PREPROCESSINGS
 
 #: Largest picture, decoded or on the way to the crop: 2^28 pixels, at PIL's four bytes a pixel 1 GiB.
 MAX_PIXELS = 2**28
@@ -133,7 +134,7 @@ def crop_pixels(image: Image.Image, kind: str, size: int) -> NDArray[np.uint8]:
     if crop.size != (size, size):
         raise CirqueError(
             f"preprocessing {kind}: makes a picture of {crop.width} × {crop.height} pixels out of {image.width} ×"
-            f" {image.height}, the tower reads {size} × {size}; mend `apply` in {preprocessing.FAMILY.module(kind)}"
+            f" {image.height}, the tower reads {size} × {size}; mend `apply` in {PREPROCESSINGS.module(kind)}"
         )
     return np.asarray(crop)
 

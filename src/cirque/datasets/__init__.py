@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from cirque.errors import CirqueError, listed
-from cirque.families import Family
-
-#: Every data set that has a module here.
-FAMILY = Family("data set", __name__, entry="annotation_files")
+from cirque.families import DATASETS
 
 
 class Dataset(Protocol):
@@ -54,7 +51,7 @@ class Captioned(Dataset, Protocol):
 
 def names() -> list[str]:
     """Every data set that has a module here."""
-    return FAMILY.names()
+    return DATASETS.names()
 
 
 def load(name: str) -> Dataset:
@@ -63,7 +60,7 @@ def load(name: str) -> Dataset:
     Raises:
         CirqueError: there is none of that name.
     """
-    return cast(Dataset, FAMILY.load(name))
+    return cast(Dataset, DATASETS.load(name))
 
 
 def load_benchmark(name: str) -> Benchmark:

@@ -22,13 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from cirque.families import Family
+from cirque.families import ENCODERS
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-#: Every kind of encoder, as the configuration calls it.
-FAMILY = Family("encoder", __name__, entry="build")
 
 
 @dataclass(frozen=True)
@@ -71,9 +68,4 @@ def load(name: str) -> Definition:
     Raises:
         CirqueError: there is none of that name; the message lists those that there are.
     """
-    return cast(Definition, FAMILY.load(name))
-
-
-def reads_texts(name: str) -> bool:
-    """Whether an encoder has a text tower that takes pseudo tokens; read without importing it."""
-    return FAMILY.defines(name, "tokenizer")
+    return cast(Definition, ENCODERS.load(name))

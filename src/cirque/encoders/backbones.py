@@ -20,6 +20,7 @@ from torch import Tensor
 
 from cirque import encoders
 from cirque.errors import CirqueError
+from cirque.families import ENCODERS, reads_texts
 from cirque.store import files, provenance
 
 #: What a side-car must say.
@@ -189,8 +190,8 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
     record = read_side_car(weights)
     kind: Any = encoders.load(record["encoder"])
     found = kind.sizes(record["config"])
-    if not encoders.reads_texts(record["encoder"]) or found.token_dim is None or found.context_length is None:
-        with_texts = [name for name in encoders.FAMILY.names() if encoders.reads_texts(name)]
+    if not reads_texts(record["encoder"]) or found.token_dim is None or found.context_length is None:
+        with_texts = [name for name in ENCODERS.names() if reads_texts(name)]
         raise CirqueError(
             f"{weights}: the encoder {record['encoder']} reads images alone, but {reader} encodes texts with it; take a"
             f" backbone whose encoder has a text tower ({', '.join(with_texts)}), or a method that reads image features"

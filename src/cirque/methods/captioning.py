@@ -1,11 +1,12 @@
 """Captioning: a generated caption of the reference takes the place of SEARLE's pseudo word (SEARLE §5, baselines)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cirque.encoders import text
-from cirque.methods import Inputs, text_queries
+from cirque.encoders import text, text_queries
+from cirque.encoders.text_queries import Queries
 from cirque.progress import say
 from cirque.texts.templates import PROMPT
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from cirque.encoders.backbones import Backbone
 
 
-def compose(inputs: Inputs) -> np.ndarray:
+def compose(queries: Queries, backbone: "Backbone", reference_captions: Sequence[str]) -> np.ndarray:
     """Normalised text features of `a photo of {generated caption} that {relative caption}` [n_queries, dim].
 
     A query whose reference has an empty caption is its relative caption alone, as of Text-only.
@@ -21,19 +22,19 @@ def compose(inputs: Inputs) -> np.ndarray:
     Raises:
         CirqueError: a relative caption is longer than the text tower reads.
     """
-    orders = text_queries.ORDERS[inputs.caption_order or "both"]
-    prompt = (inputs.prompt or PROMPT).replace(text.PLACEHOLDER, "{reference}")
+    orders = text_queries.ORDERS[queries.caption_order or "both"]
+    prompt = (queries.prompt or PROMPT).replace(text.PLACEHOLDER, "{reference}")
     texts, n_empty, n_cut = [], 0, 0
-    for captions, reference in zip(inputs.captions, inputs.reference_captions, strict=True):
-        template = prompt if reference else inputs.text_prompt
-        told = [fitting(inputs.backbone, template, reference, caption) for caption in orders(captions)]
-        texts.append([words for words, _ in told])
+    for captions, reference in zip(queries.captions, reference_captions, strict=True):
+        template = prompt if reference else queries.text_prompt
+        filled = [fitting(backbone, template, reference, caption) for caption in orders(captions)]
+        texts.append([words for words, _ in filled])
         n_empty += not reference
-        n_cut += any(was_cut for _, was_cut in told)
+        n_cut += any(was_cut for _, was_cut in filled)
     say(
         f"captioning: {n_empty} queries whose reference has an empty caption, {n_cut} whose reference's caption was cut"
     )
-    return text_queries.encode_texts(inputs, texts)
+    return text_queries.encode_texts(queries, backbone, texts)
 
 
 def fitting(backbone: "Backbone", template: str, reference: str, caption: str) -> tuple[str, bool]:

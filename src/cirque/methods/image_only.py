@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cirque.methods import Inputs, normalise
+from cirque.methods import normalise
 
 
-def compose(inputs: Inputs) -> np.ndarray:
+def compose(reference_features: np.ndarray) -> np.ndarray:
     """Normalised features of the references [n_queries, dim]."""
-    return normalise(inputs.reference_features)
+    return normalise(reference_features)

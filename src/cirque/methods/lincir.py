@@ -1,15 +1,22 @@
 """LinCIR: a φ that learned from captions alone gives the token in `a photo of $ that {caption}` (LinCIR §3.2)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from cirque.methods import Inputs, text_queries
+from cirque.encoders import text_queries
+from cirque.encoders.text_queries import Queries
 from cirque.texts.templates import PROMPT
 
+if TYPE_CHECKING:
+    from cirque.encoders.backbones import Backbone
+    from cirque.networks.phi import Phi
 
-def compose(inputs: Inputs) -> np.ndarray:
+
+def compose(queries: Queries, backbone: "Backbone", reference_features: np.ndarray, phi: "Phi") -> np.ndarray:
     """Normalised text features [n_queries, dim].
 
     Raises:
         CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
     """
-    return text_queries.compose_with_phi(inputs, PROMPT)
+    return text_queries.compose_with_phi(queries, backbone, reference_features, phi, PROMPT)

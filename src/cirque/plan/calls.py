@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from cirque.errors import CirqueError
-from cirque.families import Family, fields, signature
+from cirque.families import STAGES, Family, fields, signature
 from cirque.store.provenance import code_version
-
-STAGES = Family("stage", "cirque.stages", entry="main")
 
 #: Parameters of stages that a rule leaves to their defaults or that stand in the shell command itself.
 LEFT_OUT = frozenset({"threads", "device", "seconds_between_saves"})

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import yaml
 
-from cirque import datasets, encoders
-from cirque.data import preprocessing
 from cirque.errors import CirqueError
+from cirque.families import DATASETS, ENCODERS, PREPROCESSINGS
+from cirque.plan import evaluation
 from cirque.plan.calls import flags  # noqa: F401
 
 
@@ -128,25 +128,27 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in entry.get("methods", config["run"]["methods"])
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
-    return [*faults, *_strange_modules(config), *_unfit_encoders(config)]
+    faults += evaluation.faults(config)
+    faults += [*_strange_modules(config), *_unfit_encoders(config)]
+    return faults or evaluation.without_texts(config)
 
 
 def _strange_modules(config: Mapping[str, Any]) -> list[str]:
     """Names of modules that are in no family."""
     uses = [
-        (f"{section}.{key}.dataset", entry["dataset"], datasets.FAMILY)
+        (f"{section}.{key}.dataset", entry["dataset"], DATASETS)
         for section in ("image_sets", "benchmarks")
         for key, entry in config[section].items()
     ]
-    uses += [("preprocess", config["preprocess"], preprocessing.FAMILY)]
+    uses += [("preprocess", config["preprocess"], PREPROCESSINGS)]
     uses += [
-        (f"{section}.{key}.preprocess", entry["preprocess"], preprocessing.FAMILY)
+        (f"{section}.{key}.preprocess", entry["preprocess"], PREPROCESSINGS)
         for section in ("benchmarks", "captioners")
         for key, entry in config[section].items()
         if "preprocess" in entry
     ]
     uses += [
-        (f"backbones.{key}.encoder", entry["encoder"], encoders.FAMILY)
+        (f"backbones.{key}.encoder", entry["encoder"], ENCODERS)
         for key, entry in config["backbones"].items()
         if "encoder" in entry
     ]
@@ -159,9 +161,7 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
 
 def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
     """Backbones whose weights cannot come from where the configuration says."""
-    known = {
-        key: entry for key, entry in config["backbones"].items() if entry.get("encoder") in encoders.FAMILY.names()
-    }
+    known = {key: entry for key, entry in config["backbones"].items() if entry.get("encoder") in ENCODERS.names()}
     faults = []
     for key, entry in known.items():
         encoder, source = entry["encoder"], entry["weights"]["source"]
@@ -169,7 +169,7 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
             faults.append(
                 f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
             )
-        if source == "pretrained" and not encoders.FAMILY.defines(encoder, "fetch"):
+        if source == "pretrained" and not ENCODERS.defines(encoder, "fetch"):
             faults.append(f"backbones.{key}.weights.source: the encoder {encoder} has no release; give random")
     return faults
 

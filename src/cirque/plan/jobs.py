@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cirque import datasets, encoders
-from cirque.errors import CirqueError
+from cirque import datasets
+from cirque.families import ENCODERS, SUBMISSIONS
 
 Config = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def encoder_kind(config: Config, backbone: str) -> str:
 
 def encoder_modules(config: Config, backbone: str) -> list[str]:
     """Modules that whoever loads a backbone finds by name, for the version of its code."""
-    return [encoders.FAMILY.module(encoder_kind(config, backbone))]
+    return [ENCODERS.module(encoder_kind(config, backbone))]
 
 
 def encoder_seed(config: Config, backbone: str, seed: int | str) -> str:
@@ -330,74 +330,32 @@ def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
     ]
 
 
-def training_jobs(config: Config, network: str, backbone: str, seed: str) -> list[str]:
-    """Every job between data or released models and a network φ, its own training last, as `RULE/…` below the costs.
-
-    What a released model takes the place of is left out: backbone, language model and tagger.
-
-    Raises:
-        CirqueError: nothing is known of what its trainer depends on.
-    """
-    entry = config["networks"][network]
-    trainer = entry["trainer"]
-    encoder_name = f"{backbone}/{encoder_seed(config, backbone, seed)}"
-    if trainer == "lincir":
-        captions = caption_parts(config, entry["corpora"])
-        jobs = [f"tag_captions/{part['corpus']}/{part['part']}" for part in captions]
-        jobs += [f"encode_captions/{part['corpus']}/{encoder_name}/{part['part']}" for part in captions]
-    elif trainer in ("searle", "pic2word"):
-        images = f"{entry['image_set']}/{config['preprocess']}"
-        jobs = [f"extract_features/{images}/{encoder_name}/{shard}" for shard in shards(config, entry["image_set"])]
-    else:
-        raise CirqueError(f"networks.{network}: cirque.plan.jobs.training_jobs does not know what {trainer} depends on")
-    if trainer == "searle":
-        jobs += [f"sample_phrases/{part}" for part in parts(config)]
-        jobs += [f"encode_phrases/{encoder_name}/{part}" for part in parts(config)]
-        jobs += [f"encode_concepts/{encoder_name}", f"associate_concepts/{images}/{encoder_name}"]
-        tokens = f"{entry['inversion']}/{images}/{backbone}/{seed}"
-        jobs += [f"invert_images/{tokens}/{shard}" for shard in shards(config, entry["image_set"])]
-    return [*jobs, f"train_{trainer}/{network}/{backbone}/{seed}"]
-
-
 def title(dataset: str) -> str:
     """Name of a data set in print."""
     return str(import_module(f"cirque.datasets.{dataset}").TITLE)
 
 
-def server_files(dataset: str) -> tuple[str, ...]:
-    """Names of the files for a data set's test server."""
-    files: tuple[str, ...] = import_module(f"cirque.submissions.{dataset}").FILES
-    return files
+def server(config: Config, benchmark: str) -> str | None:
+    """The test server of a benchmark; None where the answers are public or no server takes them."""
+    entry = config["benchmarks"][benchmark]
+    hidden = entry["answers"] != "in-annotations"
+    return str(entry["dataset"]) if hidden and entry["dataset"] in SUBMISSIONS.names() else None
 
 
-def served(config: Config) -> dict[str, list[str]]:
-    """Benchmarks whose answers are not in the annotation files, by data set: they have a test server."""
-    found: dict[str, list[str]] = {}
-    for name, entry in config["benchmarks"].items():
-        if entry["answers"] != "in-annotations":
-            found.setdefault(entry["dataset"], []).append(name)
-    return found
+def server_files(config: Config, benchmark: str) -> tuple[str, ...]:
+    """Names of the files for a benchmark's test server; none where it has none."""
+    name = server(config, benchmark)
+    return tuple(SUBMISSIONS.load(name).FILES) if name else ()
 
 
 def submissions(config: Config, table: str) -> list[dict[str, str]]:
-    """Every server file of a table's benchmarks that have a server, as wildcard values; a bound is not submitted."""
-    dataset_of = {name: dataset for dataset, names in served(config).items() for name in names}
+    """Every server file of a table's benchmarks, as wildcard values; a bound is not submitted."""
     return [
         {**run, "server_file": file}
         for run in runs(config, table)
-        if run["benchmark"] in dataset_of and not config["methods"][run["method"]].get("bound")
-        for file in server_files(dataset_of[run["benchmark"]])
+        if not config["methods"][run["method"]].get("bound")
+        for file in server_files(config, run["benchmark"])
     ]
-
-
-def composer(config: Config, method: str) -> str:
-    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
-    return str(config["methods"][method].get("compose", method))
-
-
-def method_module(config: Config, method: str) -> str:
-    """Module of a method: `searle-oti` is in cirque.methods.searle_oti."""
-    return f"cirque.methods.{composer(config, method).replace('-', '_')}"
 
 
 def networks_of(config: Config, trainer: str) -> list[str]:

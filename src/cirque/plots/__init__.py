@@ -12,10 +12,7 @@ from typing import Any, Protocol, cast
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from cirque.families import Family
-
-#: Every plot that there is.
-FAMILY = Family("plot", __name__, entry="draw")
+from cirque.families import PLOTS
 
 Row = Mapping[str, Any]
 
@@ -50,7 +47,7 @@ class Plot(Protocol):
 
 def names() -> list[str]:
     """Every plot that there is."""
-    return FAMILY.names()
+    return PLOTS.names()
 
 
 def load(name: str) -> Plot:
@@ -59,4 +56,4 @@ def load(name: str) -> Plot:
     Raises:
         CirqueError: there is none of that name.
     """
-    return cast("Plot", FAMILY.load(name))
+    return cast("Plot", PLOTS.load(name))

@@ -19,6 +19,9 @@ from cirque.store import schemas
 SCHEMA = schemas.TIMED_SCORES
 TITLE = "Training time of each trained method, with all that the training depends on, and the score it reaches"
 
+#: The stage that trains the network itself.
+TRAINING = "train_network"
+
 #: Clock of the settings: the column of schemas.TRAINING_TIMES that is drawn, and what the axis calls it.
 CLOCKS = {"wall": ("seconds", "wall-clock"), "processor": ("processor_seconds", "processor")}
 
@@ -40,7 +43,7 @@ def rows(inputs: Inputs) -> list[dict[str, Any]]:
             of_network = [row for row in inputs.times if (row["network"], row["backbone"]) == (network, backbone)]
             n_seeds = len({row["seed"] for row in of_network})
             total = sum(row[column] for row in of_network) / n_seeds
-            own = sum(row[column] for row in of_network if row["step"].startswith("train_")) / n_seeds
+            own = sum(row[column] for row in of_network if row["step"] == TRAINING) / n_seeds
             times = {"clock": settings["clock"], "training_seconds": own, "total_seconds": total}
             for benchmark, metric in settings["scores"].items():
                 if (benchmark, metric, backbone, method) not in measured:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cirque import encoders
 from cirque.errors import CirqueError
+from cirque.families import ENCODERS
 
 
 def main(*, model: str, encoder: str = "clip", tag: str, weights: Path, cache: Path | None = None) -> None:
@@ -22,7 +23,7 @@ def main(*, model: str, encoder: str = "clip", tag: str, weights: Path, cache: P
     definition: Any = encoders.load(encoder)
     if not hasattr(definition, "fetch"):
         raise CirqueError(
-            f"encoder {encoder}: has no released weights (no function fetch in {encoders.FAMILY.module(encoder)}); give"
+            f"encoder {encoder}: has no released weights (no function fetch in {ENCODERS.module(encoder)}); give"
             " the backbone another source, such as random"
         )
     definition.fetch(model, tag, weights, cache)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from cirque import devices
 from cirque.encoders import backbones
 from cirque.encoders.features import OK, load_features
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError, listed
 from cirque.evaluation import ranking
-from cirque.methods import Inputs
 from cirque.progress import say
 from cirque.store import files, provenance, schemas, vectors
 from cirque.trainers import lincir as lincir_training
@@ -179,19 +179,7 @@ def _validation(
     references = load_features(features, [row["reference_id"] for row in rows])[1]
     candidates = files.read_table(gallery, ["image_id", "group"])
     ids = candidates["image_id"].to_pylist()
-    inputs = Inputs(
-        [row["query_id"] for row in rows],
-        [row["captions"] for row in rows],
-        [None] * len(rows),
-        lambda: references,
-        _not_asked_for,
-        _not_asked_for,
-        lambda: backbone,
-    )
+    inputs = Queries([row["query_id"] for row in rows], [row["captions"] for row in rows], [None] * len(rows))
     groups = [group or "" for group in candidates["group"].to_pylist()]
     compared = ranking.normalise(load_features(features, ids)[1], ids)
-    return lincir_training.Validation(rows, inputs, ranking.Gallery(ids, compared, groups))
-
-
-def _not_asked_for() -> NoReturn:
-    raise AssertionError("a validation reads features, captions and the backbone; φ is put in by the training")
+    return lincir_training.Validation(rows, inputs, backbone, references, ranking.Gallery(ids, compared, groups))

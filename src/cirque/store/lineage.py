@@ -109,6 +109,8 @@ def settings(record: dict[str, Any]) -> dict[str, str]:
             flags[name] = []
         elif name:
             flags[name].append(word)
+    # Of several parts in one command, a file's own.
+    flags |= {name: [str(value)] for name, value in record.get("part", {}).items()}
     return {
         name: " ".join(values)
         for name, values in flags.items()

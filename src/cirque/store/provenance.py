@@ -17,7 +17,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +41,47 @@ LIBRARIES = (
     "snakemake",
 )
 
+#: What the stage read for everything that it writes, and what for the part of its work that is under way.
 _read: dict[Path, None] = {}
-_written: dict[Path, None] = {}
+_part: "Part | None" = None
+
+#: Each file that the stage wrote, with what was read for its part of the work alone.
+_written: dict[Path, "Part"] = {}
+
+
+@dataclass
+class Part:
+    """A part of a stage's work: what it is about, and what was read for it alone."""
+
+    about: dict[str, Any] = field(default_factory=dict)
+    read: dict[Path, None] = field(default_factory=dict)
 
 
 def read(path: Path) -> None:
     """Note that the running stage read `path`."""
-    _read[Path(path)] = None
+    (_read if _part is None else _part.read)[Path(path)] = None
 
 
 def wrote(path: Path) -> None:
     """Note that the running stage wrote `path`."""
-    _written[Path(path)] = None
+    _written[Path(path)] = _part or Part()
+
+
+@contextmanager
+def part(**about: Any) -> Iterator[None]:
+    """A part of a stage's work: what is read in it concerns the files that are written in it, and no others.
+
+    What is kept from one part for the next must be noted anew with `read`.
+
+    Args:
+        **about: what the part is about, for its records.
+    """
+    global _part  # noqa: PLW0603  (one stage runs in a process)
+    _part = Part(about)
+    try:
+        yield
+    finally:
+        _part = None
 
 
 # ---- code version --------------------------------------------------------------------------------------------------
@@ -203,25 +234,28 @@ def fingerprint(stage: str, inputs: Iterable[Path], **told: Any) -> str:
 
 def write_records(stage: str, arguments: list[str], started: float) -> None:
     """Leave `OUTPUT.run.json` beside each file that the stage wrote."""
-    inputs = [path for path in _read if path not in _written and path.exists()]
     found = [name for name in families.loaded() if name != _module_of(stage)]
     common = {
         "stage": stage,
         "command": ["python", "-m", "cirque", stage, *arguments],
-        "inputs": [{"path": str(path), "sha256": sha256(path)} for path in sorted(inputs)],
         "code_version": code_version(stage, *found),
         "found_by_name": found,
         "libraries": library_versions(),
         "machine": _machine(),
         "seconds": round(time.time() - started, 3),
+        "processor_seconds": round(sum(os.times()[:4]), 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    for path in _written:
+    checksum = functools.cache(sha256)  # many files of one stage have inputs in common
+    for path, of_part in _written.items():
         if not path.is_file():
             continue
+        inputs = sorted(file for file in {**_read, **of_part.read} if file not in _written and file.exists())
+        described = [{"path": str(file), "sha256": checksum(file)} for file in inputs]
         status = path.stat()
         record_path(path).unlink(missing_ok=True)  # an old record must not vouch for the new file
         output = {"path": str(path), "sha256": sha256(path), "stamp": [status.st_size, status.st_mtime_ns]}
         partial = path.parent / f".{path.name}.run.json.part"
-        partial.write_text(json.dumps({"output": output, **common}, indent=2) + "\n", encoding="utf-8")
+        record = {"output": output, "part": of_part.about, "inputs": described, **common}
+        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         partial.replace(record_path(path))

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from cirque.errors import CirqueError, listed
-from cirque.families import Family
+from cirque.families import SUBMISSIONS
 from cirque.store import files
-
-#: Every data set with a test server.
-FAMILY = Family("test server", __name__, entry="FILES")
 
 
 class Server(Protocol):
@@ -35,7 +32,7 @@ class Server(Protocol):
 
 def names() -> list[str]:
     """Every data set with a test server."""
-    return FAMILY.names()
+    return SUBMISSIONS.names()
 
 
 def load(dataset: str) -> Server:
@@ -46,7 +43,7 @@ def load(dataset: str) -> Server:
     """
     if dataset not in names():
         raise CirqueError(f"data set {dataset}: has no test server; there are {listed(names(), 99)}")
-    return cast(Server, FAMILY.load(dataset))
+    return cast(Server, SUBMISSIONS.load(dataset))
 
 
 def write(path: Path, content: Mapping[str, Any], server: Server) -> None:

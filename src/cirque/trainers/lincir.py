@@ -13,7 +13,7 @@ bits. A pass is an epoch over all captions.
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,12 +26,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from cirque import draws
+from cirque.encoders import text_queries
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError, listed
 from cirque.evaluation import ranking
-from cirque.methods import Inputs, text_queries
 from cirque.networks import phi
 from cirque.progress import progress, say
 from cirque.store import files
@@ -228,12 +228,16 @@ class Validation:
 
     Attributes:
         queries: rows of schemas.QUERIES.
-        inputs: the same queries as methods read them; φ is put in.
+        inputs: the same queries as methods read them.
+        backbone: whose text tower reads them.
+        reference_features: of their references [n, dim], un-normalised.
         gallery: candidates.
     """
 
     queries: Sequence[dict[str, Any]]
-    inputs: Inputs
+    inputs: text_queries.Queries
+    backbone: Backbone
+    reference_features: NDArray[np.float32]
     gallery: ranking.Gallery
 
     def __post_init__(self) -> None:
@@ -247,8 +251,9 @@ class Validation:
 
     def recall(self, network: phi.Phi) -> float:
         """R@1 in percent by CIRR's protocol: the reference is no candidate."""
-        features = text_queries.compose_with_phi(replace(self.inputs, read_phi=lambda: network), PROMPT)
-        features = ranking.normalise(features, self.inputs.query_ids)
+        asked = self.inputs
+        features = text_queries.compose_with_phi(asked, self.backbone, self.reference_features, network, PROMPT)
+        features = ranking.normalise(features, asked.query_ids)
         rows = ranking.rank(self.queries, features, self.gallery, remove_reference=True)
         return 100 * float(np.mean([min(row["target_ranks"]) == 1 for row in rows]))
 

@@ -1,61 +1,88 @@
-"""What the training of a network φ took, from Snakemake's measurement of each job (benchmark files, JSON lines)."""
+"""What the training of a network φ took, with all that it depends on: the records of its runs, followed to the data.
 
-import json
-from collections.abc import Iterable
+    for row in of_network(Path("phi.safetensors")): …  # step, n_jobs, seconds, processor_seconds
+
+Each stage leaves a record beside what it writes (`cirque.store.provenance`): its inputs, and how long it ran. So the
+sum is over the runs that the network really rests on.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cirque.errors import CirqueError
-from cirque.store import provenance
+from cirque.store import lineage, provenance
 
-#: Folder of the measurements: the one below it is named after the rule.
-COSTS = "costs"
+#: Stages whose product is data, or is published by others at the papers' scale: backbone, language model and tagger.
+NOT_COUNTED = frozenset(
+    {
+        *("fetch_file", "generate", "generate_captions", "draw_pictures"),
+        *("list_images", "shard_images", "parse_queries", "prepare_coco"),
+        *("train_backbone", "fetch_backbone", "random_backbone"),
+        *("train_language_model", "fetch_language_model"),
+        *("train_tagger", "fetch_tagger"),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one job took: its rule, seconds by the clock and of the processors."""
+    """What one run of a stage took."""
 
     step: str
-    seconds: float
+    seconds: float  # by the clock
     processor_seconds: float
 
 
-def read(path: Path) -> Cost:
-    """Measurement of one job; `…/costs/RULE/….jsonl` with the keys `s` and `cpu_time`.
+def of_network(phi: Path) -> list[dict[str, Any]]:
+    """Runs, seconds and processor seconds of each stage below a network; its own training comes last.
+
+    Args:
+        phi: the network's file, with its record beside it.
 
     Raises:
-        CirqueError: the file is missing, has no measurement, or lies in no folder `costs`.
+        CirqueError: a record of the network or of what it rests on is missing or says nothing of time.
     """
-    provenance.read(path)
-    if COSTS not in path.parts[:-1]:
-        raise CirqueError(f"{path}: lies in no folder called {COSTS}; give the workflow's own paths")
-    step = Path(path.parts[path.parts.index(COSTS) + 1]).stem
-    try:
-        (line,) = path.read_text(encoding="utf-8").splitlines()
-        measured = json.loads(line)
-        return Cost(step, float(measured["s"]), float(measured["cpu_time"]))
-    except OSError as error:
-        raise CirqueError(f"{path}: cannot be read ({error.strerror or error}); run its job again") from error
-    except (ValueError, KeyError, TypeError) as error:
+    if provenance.read_record(phi) is None:
         raise CirqueError(
-            f"{path}: holds no measurement of one job (keys s and cpu_time, in seconds): {error}; delete it and run"
-            " Snakemake again, which runs its job anew"
-        ) from error
-
-
-def summed(costs: Iterable[Cost]) -> list[dict[str, Any]]:
-    """Jobs, seconds and processor seconds of each rule, in the order in which they are given."""
+            f"{provenance.record_path(phi)}: no such file; delete {phi} and run Snakemake, which trains it"
+        )
     found: dict[str, list[Cost]] = {}
-    for cost in costs:
+    for cost in reversed(list(_costs(lineage.trace(phi)))):
         found.setdefault(cost.step, []).append(cost)
     return [
         {
             "step": step,
-            "n_jobs": len(of_step),
-            "seconds": sum(cost.seconds for cost in of_step),
-            "processor_seconds": sum(cost.processor_seconds for cost in of_step),
+            "n_jobs": len(costs),
+            "seconds": sum(cost.seconds for cost in costs),
+            "processor_seconds": sum(cost.processor_seconds for cost in costs),
         }
-        for step, of_step in found.items()
+        for step, costs in found.items()
     ]
+
+
+def _costs(node: lineage.Node) -> Iterator[Cost]:
+    """Each counted run at and below a file, once, whatever number of files it wrote."""
+    seen: set[tuple[str, ...]] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop(0)
+        if one.record is None or one.repeated or one.record["stage"] in NOT_COUNTED:
+            continue  # what lies below data or a released model is not counted either
+        waiting += one.inputs
+        run = (*one.record["command"], one.record["finished"])
+        if run not in seen:
+            seen.add(run)
+            yield _cost(one)
+
+
+def _cost(node: lineage.Node) -> Cost:
+    record = node.record or {}
+    try:
+        return Cost(record["stage"], float(record["seconds"]), float(record["processor_seconds"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CirqueError(
+            f"{provenance.record_path(Path(node.path))}: says nothing of time ({error}); delete {node.path} and run"
+            " Snakemake again, which makes it anew"
+        ) from error

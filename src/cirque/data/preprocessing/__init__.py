@@ -8,13 +8,10 @@ A further preprocessing is one file here, and its name in the configuration (`pr
 import functools
 from typing import TYPE_CHECKING, Protocol, cast
 
-from cirque.families import Family
+from cirque.families import PREPROCESSINGS
 
 if TYPE_CHECKING:
     from PIL import Image
-
-#: Every preprocessing, as the configuration calls it.
-FAMILY = Family("preprocessing", __name__, entry="apply")
 
 #: How a picture is made, for messages ("padded"), and its width and height (pixels).
 Step = tuple[str, tuple[int, int]]
@@ -40,4 +37,4 @@ def load(name: str) -> Preprocessing:
     Raises:
         CirqueError: there is none of that name; the message lists those that there are.
     """
-    return cast(Preprocessing, FAMILY.load(name))
+    return cast(Preprocessing, PREPROCESSINGS.load(name))

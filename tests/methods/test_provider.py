@@ -1,5 +1,6 @@
-import subprocess
-import sys
+"""What methods read by name: of the references, in the order of the queries, and refused with its cure."""
+
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 
 from cirque.encoders import reference_captions, text
 from cirque.errors import CirqueError
+from cirque.methods.provider import Provider
 from cirque.networks import phi
-from cirque.stages.compose_queries import main
+from cirque.stages.evaluate import compose
 from cirque.store import files, schemas, vectors
 from tests import small_searle
 
@@ -38,25 +40,27 @@ def write_queries(path: Path, references: list[str], captions: list[str] | None 
     return path
 
 
-def run(folder: Path, method: str, output: Path, queries: Path | None = None, **rest: object) -> np.ndarray:
-    main(
-        method=method,
-        queries=queries or folder / "queries.parquet",
+def provider(folder: Path, queries: Path, **protocol: str) -> Provider:
+    return Provider(
+        files.read_table(queries, schemas.QUERIES.names).to_pylist(),
+        protocol,
         features=sorted((folder / "features").glob("*.parquet")),
         weights=folder / "weights.safetensors",
-        output=output,
         threads=1,
         device="cpu",
-        **rest,  # type: ignore[arg-type]
     )
-    assert files.read_table(output).schema.equals(schemas.query_features(small_searle.DIM))
-    names, array = vectors.read([output], "query_id", "feature")
-    assert names == ["9", "8", "7"][: len(names)]
-    return array
+
+
+def run(folder: Path, method: str, queries: Path | None = None, inputs: dict[str, Path | str] | None = None,
+        **protocol: str) -> np.ndarray:  # fmt: skip
+    described = {"method": method, "composer": method, "inputs": inputs or {}}
+    composed = compose(described, provider(folder, queries or folder / "queries.parquet", **protocol))
+    assert composed.dtype == np.float32
+    return composed
 
 
 def test_queries_with_one_reference_share_its_feature(folder: Path, tmp_path: Path) -> None:
-    found = run(folder, "image-only", tmp_path / "q.parquet")
+    found = run(folder, "image-only")
     names, features = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
     expected = features[[names.index(reference) for reference in REFERENCES]]
     assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
@@ -64,7 +68,7 @@ def test_queries_with_one_reference_share_its_feature(folder: Path, tmp_path: Pa
 
 def test_searle_oti_finds_each_references_token_in_its_shard(folder: Path, tmp_path: Path) -> None:
     paths = sorted((folder / "tokens").glob("*.parquet"))
-    found = run(folder, "searle-oti", tmp_path / "q.parquet", tokens=paths)
+    found = run(folder, "searle-oti", inputs={"tokens": folder / "tokens/{shard}.parquet"})
     names, tokens = vectors.read(paths, "image_id", "token")
     backbone = small_searle.load_backbone(tmp_path)
     with torch.no_grad():
@@ -77,17 +81,24 @@ def test_captioning_finds_each_references_caption_in_its_shard(folder: Path, tmp
     paths = [tmp_path / "00000.parquet", tmp_path / "00001.parquet"]
     reference_captions.write(paths[0], [(REFERENCES[1], "a cat", "ok")])
     reference_captions.write(paths[1], [(REFERENCES[0], "a tomato", "ok")])
-    found = run(folder, "captioning", tmp_path / "q.parquet", reference_captions=paths)
+    found = run(folder, "captioning", inputs={"reference_captions": tmp_path / "{shard}.parquet"})
     with torch.no_grad():
         expected = text.encode(small_searle.load_backbone(tmp_path), ["a photo of a tomato that has wheels"])[0].numpy()
     assert np.allclose(found[2], expected / np.linalg.norm(expected), atol=1e-5)
-    with pytest.raises(CirqueError, match="captioning needs captions of the references: give --reference-captions"):
-        run(folder, "captioning", tmp_path / "q.parquet")
+    with pytest.raises(
+        CirqueError,
+        match=r"captioning reads reference_captions .*add `needs: \{captions: NAME\}` to methods.captioning",
+    ):
+        run(folder, "captioning")
 
 
 def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Path) -> None:
     paths = sorted((folder / "tokens").glob("*.parquet"))
-    found = run(folder, "palavra", tmp_path / "q.parquet", tokens=paths, concepts=folder / "concepts.parquet")
+    found = run(
+        folder,
+        "palavra",
+        inputs={"tokens": folder / "tokens/{shard}.parquet", "reference_concepts": folder / "concepts.parquet"},
+    )
     names, tokens = vectors.read(paths, "image_id", "token")
     for row, reference, caption in zip(found, REFERENCES, ("is red", " ", "has wheels"), strict=True):
         number = small_searle.IMAGES.index(reference)
@@ -97,13 +108,13 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
             words = f"a photo of {concept} $ that {caption}"
             expected = text.encode(small_searle.load_backbone(tmp_path), [words], tokens=token)[0].numpy()
         assert np.allclose(row, expected / np.linalg.norm(expected), atol=1e-5)
-    with pytest.raises(CirqueError, match="palavra names the references' concepts: give --concepts"):
-        run(folder, "palavra", tmp_path / "q.parquet", tokens=paths)
+    with pytest.raises(CirqueError, match="palavra reads reference_concepts and has none"):
+        run(folder, "palavra", inputs={"tokens": folder / "tokens/{shard}.parquet"})
 
 
 @pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])
 def test_every_other_method_writes_a_feature_for_each_query(method: str, folder: Path, tmp_path: Path) -> None:
-    found = run(folder, method, tmp_path / "q.parquet", phi=folder / "phi.safetensors")
+    found = run(folder, method, inputs={"phi": folder / "phi.safetensors"})
     assert found.shape == (3, small_searle.DIM)
 
 
@@ -166,7 +177,7 @@ def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
     two_captions: Path,
     tmp_path: Path,
 ) -> None:
-    found = run(folder, method, tmp_path / "q.parquet", two_captions, phi=folder / "phi.safetensors", **asked)
+    found = run(folder, method, two_captions, inputs={"phi": folder / "phi.safetensors"}, **asked)
     plain = expected(folder, two_captions, prompt, reverse=reverse, token=method != "text-only")
     assert np.allclose(found, plain, atol=1e-5)
 
@@ -182,81 +193,50 @@ def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
 def test_what_does_not_concern_a_method_changes_no_bit_of_it(
     methods: list[str], asked: dict[str, str], folder: Path, two_captions: Path, tmp_path: Path
 ) -> None:
-    given = {"queries": two_captions, "phi": folder / "phi.safetensors"}
+    phi_file = {"phi": folder / "phi.safetensors"}
     for method in methods:
-        without = run(folder, method, tmp_path / "one.parquet", **given)
-        assert np.array_equal(run(folder, method, tmp_path / "other.parquet", **given, **asked), without), method
-
-
-def test_orders_and_prompts_come_by_the_command_line(folder: Path, two_captions: Path, tmp_path: Path) -> None:
-    from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
-
-    features = sorted((folder / "features").glob("*.parquet"))
-    command = [
-        "compose_queries", "--method", "lincir", "--queries", two_captions, "--features", *features, "--tokens", "None",
-        "--phi", folder / "phi.safetensors", "--weights", folder / "weights.safetensors", "--threads", "1",
-        "--device", "cpu", "--prompt", PIC2WORD, "--caption-order", "reversed", "--output", tmp_path / "q.parquet",
-    ]  # fmt: skip
-    assert cirque(list(map(str, command))) == 0
-    asked = {"prompt": PIC2WORD, "caption_order": "reversed", "phi": folder / "phi.safetensors"}
-    direct = run(folder, "lincir", tmp_path / "direct.parquet", two_captions, **asked)
-    assert np.array_equal(vectors.read([tmp_path / "q.parquet"], "query_id", "feature")[1], direct)
-
-
-def test_image_only_imports_no_torch(folder: Path, tmp_path: Path) -> None:
-    command = [
-        "compose_queries", "--method", "image-only", "--queries", folder / "queries.parquet", "--features",
-        *sorted((folder / "features").glob("*.parquet")), "--weights", folder / "weights.safetensors",
-        "--threads", "1", "--output", tmp_path / "q.parquet",
-    ]  # fmt: skip
-    code = (
-        "import sys; from cirque.__main__ import main; status = main(sys.argv[1:]);"
-        "print(sorted({'torch', 'open_clip', 'transformers'} & set(sys.modules))); sys.exit(status)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
-    assert (tmp_path / "q.parquet").is_file()
-
-
-def test_the_command_line_takes_several_token_files(folder: Path, tmp_path: Path) -> None:
-    from cirque.__main__ import main as cirque  # noqa: PLC0415  (the command line as Snakemake calls it)
-
-    command = [
-        "compose_queries", "--method", "searle-oti", "--queries", folder / "queries.parquet", "--features",
-        *sorted((folder / "features").glob("*.parquet")), "--tokens", *sorted((folder / "tokens").glob("*.parquet")),
-        "--phi", "None", "--weights", folder / "weights.safetensors", "--threads", "1", "--device", "cpu",
-        "--output", tmp_path / "q.parquet",
-    ]  # fmt: skip
-    assert cirque(list(map(str, command))) == 0
-    assert (tmp_path / "q.parquet").is_file()
+        without = run(folder, method, two_captions, phi_file)
+        assert np.array_equal(run(folder, method, two_captions, phi_file, **asked), without), method
 
 
 @pytest.mark.parametrize(
-    ("method", "message"), [("searle-oti", "needs pseudo tokens: give --tokens"), ("searle", "needs φ: give --phi")]
+    ("method", "message"), [("searle-oti", "needs: {tokens: NAME}"), ("searle", "needs: {phi: NAME}")]
 )
 def test_a_method_without_what_it_needs_is_an_error(method: str, message: str, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CirqueError, match=message):
-        run(folder, method, tmp_path / "q.parquet")
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(CirqueError, match=re.escape(f"add `{message}` to methods.{method}")):
+        run(folder, method)
 
 
 def test_a_reference_without_a_feature_is_an_error(folder: Path, tmp_path: Path) -> None:
     queries = write_queries(tmp_path / "queries.parquet", [small_searle.IMAGES[0], "gone", "broken.JPEG"])
     with pytest.raises(CirqueError, match=r"1 of 3 images .* no feature \(first: broken.JPEG: truncated"):
-        run(folder, "image-only", tmp_path / "q.parquet", queries)
+        run(folder, "image-only", queries)
     write_queries(queries, [small_searle.IMAGES[0], "gone"])
     with pytest.raises(CirqueError, match=r"1 of 2 .*first: gone"):
-        run(folder, "image-only", tmp_path / "q.parquet", queries)
+        run(folder, "image-only", queries)
 
 
-def test_a_reference_without_a_token_is_an_error(folder: Path, tmp_path: Path) -> None:
-    first = sorted((folder / "tokens").glob("*.parquet"))[:1]
+def test_a_reference_without_a_token_is_an_error(folder: Path) -> None:
+    first = folder / "tokens/00000.parquet"
     with pytest.raises(CirqueError, match=r"1 of 2 references have no pseudo token \(first: ILSVRC2012_test_00000008"):
-        run(folder, "searle-oti", tmp_path / "q.parquet", tokens=first)
+        run(folder, "searle-oti", inputs={"tokens": first})
+
+
+def test_what_nothing_provides_is_refused_with_what_there_is(folder: Path) -> None:
+    described = {"method": "toy", "composer": "toy", "inputs": {}}
+    with pytest.raises(CirqueError, match="method toy: reads the_moon, which nothing provides; there are queries"):
+        provider(folder, folder / "queries.parquet").get("the_moon", described)
+
+
+def test_a_thing_is_read_once_for_all_runs(folder: Path) -> None:
+    given = provider(folder, folder / "queries.parquet")
+    runs = [{"method": name, "composer": "searle", "inputs": {"phi": folder / "phi.safetensors"}} for name in "ab"]
+    assert given.get("phi", runs[0]) is given.get("phi", runs[1])
+    assert given.get("backbone", runs[0]) is given.get("backbone", runs[1])
 
 
 def test_a_caption_over_the_context_is_an_error_that_names_the_query(folder: Path, tmp_path: Path) -> None:
     queries = write_queries(tmp_path / "queries.parquet", REFERENCES[:2], ["is red", "very " * 90])
     with pytest.raises(CirqueError, match="query 8: text over the context"):
-        run(folder, "text-only", tmp_path / "q.parquet", queries)
+        run(folder, "text-only", queries)
     assert not (tmp_path / "q.parquet").exists()

@@ -1,6 +1,10 @@
-"""Text features of queries: relative captions in a prompt, with or without a pseudo token."""
+"""Text features of queries: relative captions in a prompt, with or without a pseudo token.
+
+encode(queries, backbone, "a photo of $ that {caption}", tokens)  # [n_queries, dim], L2-normalised
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +19,34 @@ from cirque.progress import progress
 
 if TYPE_CHECKING:
     from cirque.encoders.backbones import Backbone
-    from cirque.methods import Inputs
+    from cirque.networks.phi import Phi
 
 #: Prompts that go through the text tower together.
 TEXTS_AT_ONCE = 512
 
 #: Turns a query's captions into the texts to encode.
 Orders = Callable[[Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Composed queries as methods read them, one a row of every array, in the order of the benchmark.
+
+    Attributes:
+        query_ids: names.
+        captions: relative captions of each query, verbatim.
+        full_captions: the target's own caption, where the data are generated.
+        prompt: the benchmark's own, in place of the method's.
+        text_prompt: the benchmark's, for the words alone.
+        caption_order: name of ORDERS, in place of the method's own order.
+    """
+
+    query_ids: Sequence[str]
+    captions: Sequence[Sequence[str]]
+    full_captions: Sequence[str | None]
+    prompt: str | None = None
+    text_prompt: str = "{caption}"
+    caption_order: str | None = None
 
 
 def caption_orders(captions: Sequence[str]) -> list[str]:
@@ -49,16 +74,19 @@ ORDERS: dict[str, Orders] = {"both": caption_orders, "given": as_given, "reverse
 
 
 def encode(
-    inputs: "Inputs",
+    queries: Queries,
+    backbone: "Backbone",
     prompt: str,
     tokens: np.ndarray | None = None,
+    *,
     orders: Orders = caption_orders,
     concepts: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Features of the prompt filled with each query's relative captions.
 
     Args:
-        inputs: the queries.
+        queries: what is asked.
+        backbone: whose text tower reads the texts.
         prompt: holds `{caption}`, and the placeholder where tokens are given. With tokens, a benchmark's own prompt
             takes its place.
         tokens: pseudo token of each query [n_queries, token_dim].
@@ -68,26 +96,37 @@ def encode(
     Returns:
         [n_queries, dim], L2-normalised.
     """
-    prompt = inputs.prompt or prompt if tokens is not None else prompt
-    orders = ORDERS[inputs.caption_order] if inputs.caption_order else orders
+    prompt = queries.prompt or prompt if tokens is not None else prompt
+    orders = ORDERS[queries.caption_order] if queries.caption_order else orders
     prefix = prompt.partition(text.PLACEHOLDER)[0].strip()
     if concepts is not None:
         prompt = prompt.replace(text.PLACEHOLDER, f"{{concept}} {text.PLACEHOLDER}")
-    named = concepts if concepts is not None else [""] * len(inputs.captions)
+    named = concepts if concepts is not None else [""] * len(queries.captions)
     texts = [
         [prompt.format(caption=order, concept=concept) for order in orders(captions)]
-        for captions, concept in zip(inputs.captions, named, strict=True)
+        for captions, concept in zip(queries.captions, named, strict=True)
     ]
-    return encode_texts(inputs, texts, tokens, prefix)
+    return encode_texts(queries, backbone, texts, tokens, prefix)
 
 
-def compose_with_phi(inputs: "Inputs", prompt: str, orders: Orders = caption_orders) -> np.ndarray:
+def compose_with_phi(
+    queries: Queries,
+    backbone: "Backbone",
+    reference_features: np.ndarray,
+    phi: "Phi",
+    prompt: str,
+    *,
+    orders: Orders = caption_orders,
+) -> np.ndarray:
     """Features of the prompt in which each query's pseudo token is φ of its reference's image feature.
 
     φ reads the features as the tower gives them, un-normalised.
 
     Args:
-        inputs: the queries.
+        queries: what is asked.
+        backbone: whose text tower reads the texts.
+        reference_features: of each query's reference [n_queries, dim], un-normalised.
+        phi: the mapping network, in evaluation mode.
         prompt: as of `encode`.
         orders: likewise.
 
@@ -97,25 +136,29 @@ def compose_with_phi(inputs: "Inputs", prompt: str, orders: Orders = caption_ord
     Raises:
         CirqueError: φ is for features of another dimension, or its tokens are for another backbone.
     """
-    features = torch.from_numpy(inputs.reference_features)
-    if features.shape[1] != inputs.phi.dim:
+    features = torch.from_numpy(reference_features)
+    if features.shape[1] != phi.dim:
         raise CirqueError(
-            f"image features have {features.shape[1]} dimensions and φ reads {inputs.phi.dim}: they are of different"
-            " backbones"
+            f"image features have {features.shape[1]} dimensions and φ reads {phi.dim}: they are of different backbones"
         )
-    device = next(inputs.phi.parameters()).device
+    device = next(phi.parameters()).device
     with torch.no_grad():
-        tokens = inputs.phi(features.to(device)).cpu().numpy()
-    return encode(inputs, prompt, tokens, orders)
+        tokens = phi(features.to(device)).cpu().numpy()
+    return encode(queries, backbone, prompt, tokens, orders=orders)
 
 
 def encode_texts(
-    inputs: "Inputs", texts: Sequence[Sequence[str]], tokens: np.ndarray | None = None, prefix: str = ""
+    queries: Queries,
+    backbone: "Backbone",
+    texts: Sequence[Sequence[str]],
+    tokens: np.ndarray | None = None,
+    prefix: str = "",
 ) -> np.ndarray:
     """Mean of the normalised features of each query's texts, normalised again.
 
     Args:
-        inputs: the queries.
+        queries: what is asked; their names stand in messages.
+        backbone: whose text tower reads the texts.
         texts: each query's texts, one or several.
         tokens: pseudo token of each query [n_queries, token_dim].
         prefix: words before the token that all texts share; computed once.
@@ -127,23 +170,23 @@ def encode_texts(
         CirqueError: a text is longer than the text tower reads, which the message names by its query; or the
             tokens are of another backbone.
     """
-    if tokens is not None and tokens.shape[1] != inputs.backbone.token_dim:
+    if tokens is not None and tokens.shape[1] != backbone.token_dim:
         raise CirqueError(
-            f"pseudo tokens have {tokens.shape[1]} dimensions and the backbone {inputs.backbone.name} needs"
-            f" {inputs.backbone.token_dim}: they are of different backbones"
+            f"pseudo tokens have {tokens.shape[1]} dimensions and the backbone {backbone.name} needs"
+            f" {backbone.token_dim}: they are of different backbones"
         )
     owners = np.repeat(np.arange(len(texts)), [len(own) for own in texts])
     ids = []
-    for query, own in zip(inputs.query_ids, texts, strict=True):
+    for query, own in zip(queries.query_ids, texts, strict=True):
         try:
-            ids += text.tokenize(inputs.backbone, own)
+            ids += text.tokenize(backbone, own)
         except CirqueError as error:
             raise CirqueError(f"query {query}: {error}") from error
     with torch.no_grad():
         if tokens is None:
-            features = text.encode(inputs.backbone, ids)
+            features = text.encode(backbone, ids)
         else:
-            features = _encode_with_tokens(inputs.backbone, ids, torch.from_numpy(tokens[owners]), prefix)
+            features = _encode_with_tokens(backbone, ids, torch.from_numpy(tokens[owners]), prefix)
         features = functional.normalize(features.float(), dim=-1).cpu()
     sums = torch.zeros(len(texts), features.shape[1]).index_add_(0, torch.from_numpy(owners), features)
     return functional.normalize(sums, dim=-1).numpy()

@@ -1,0 +1,184 @@
+"""Which runs are evaluated, on what, and which of them together.
+
+A run is a (benchmark, backbone, method, seed). What costs is the start of a process and the load of a tower, so runs
+that share a benchmark and a backbone are evaluated by one job. A job never computes a run that nobody asked for: it
+holds the runs that the same tables list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cirque.families import METHODS, SUBMISSIONS, reads_texts
+from cirque.plan import jobs
+from cirque.plan.paths import IN_RULES
+
+Config = Mapping[str, Any]
+Run = dict[str, str]
+
+#: What `needs` of a method's entry calls the things that its `compose` reads by name.
+NEEDS = {"tokens": "tokens", "phi": "phi", "reference_captions": "captions"}
+
+#: The kind of file that each of them is read from, besides what all runs of a group share.
+KINDS_OF_INPUTS = {
+    "tokens": "tokens",
+    "phi": "phi",
+    "reference_captions": "reference_captions",
+    "reference_concepts": "concepts",
+}
+
+#: Of the shards in the pattern of a run's inputs.
+SHARD = "{shard}"
+
+
+def composer(config: Config, method: str) -> str:
+    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
+    return str(config["methods"][method].get("compose", method))
+
+
+def reads(config: Config, method: str) -> list[str]:
+    """Names of what a method's `compose` takes."""
+    return list(METHODS.parameters(composer(config, method)))
+
+
+def faults(config: Config) -> list[str]:
+    """What methods read and their entries do not name, a sentence each."""
+    return [
+        f"methods.{method}: {composer(config, method)} reads {name}; add `needs: {{{need}: NAME}}`"
+        for method in config["methods"]
+        if composer(config, method) in METHODS.names()
+        for name in reads(config, method)
+        if (need := NEEDS.get(name)) and need not in jobs.needs(config, method)
+    ]
+
+
+def without_texts(config: Config) -> list[str]:
+    """Methods of tables that encode texts with a backbone of images alone, a sentence each; all names are known."""
+    kinds = {backbone: jobs.encoder_kind(config, backbone) for backbone in config["backbones"]}
+    silent = [name for name, kind in kinds.items() if not reads_texts(kind)]
+    return [
+        f"tables.{table}: method {method} encodes texts, but the encoder {kinds[backbone]} of backbone {backbone} reads"
+        f" images alone; give the table methods that read image features alone, or `only: {{{method}: [NAME]}}`"
+        for table in (jobs.tables(config) if silent else [])
+        for backbone, method in dict.fromkeys((run["backbone"], run["method"]) for run in jobs.runs(config, table))
+        if backbone in silent and "backbone" in reads(config, method)
+    ]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that one job evaluates.
+
+    Attributes:
+        name: of the job.
+        benchmark: of all its runs.
+        backbone: of all its runs.
+        encoder_seed: the backbone's, in all its runs.
+        runs: in the order of tables and methods.
+    """
+
+    name: str
+    benchmark: str
+    backbone: str
+    encoder_seed: str
+    runs: tuple[Run, ...]
+
+    @property
+    def encoder(self) -> dict[str, str]:
+        """The backbone, as wildcard values."""
+        return {"backbone": self.backbone, "encoder_seed": self.encoder_seed}
+
+
+def groups(config: Config) -> list[Group]:
+    """Every run that a table lists, put together with those that the same tables list."""
+    listing: dict[tuple[str, ...], tuple[Run, list[str]]] = {}
+    for table in jobs.tables(config):
+        for run in jobs.runs(config, table):
+            listing.setdefault(tuple(run.values()), (run, []))[1].append(table)
+    found: dict[tuple[str, ...], list[Run]] = {}
+    for run, tables in listing.values():
+        encoder_seed = jobs.encoder_seed(config, run["backbone"], run["seed"])
+        found.setdefault((run["benchmark"], run["backbone"], encoder_seed, *tables), []).append(run)
+    numbers: dict[tuple[str, str], int] = {}
+    made = []
+    for (benchmark, backbone, encoder_seed, *_), runs in found.items():
+        number = numbers[benchmark, backbone] = numbers.get((benchmark, backbone), 0) + 1
+        made.append(Group(f"{benchmark}-{backbone}-{number}", benchmark, backbone, encoder_seed, tuple(runs)))
+    return made
+
+
+def alone(config: Config, run: Run) -> Group:
+    """The group of a run that no table lists: itself."""
+    encoder_seed = jobs.encoder_seed(config, run["backbone"], run["seed"])
+    return Group("-".join(run.values()), run["benchmark"], run["backbone"], encoder_seed, (run,))
+
+
+def inputs(config: Config, run: Run) -> dict[str, str]:
+    """Files that a run's method reads besides what its group shares: name → path, `{shard}` for each shard's."""
+    image_set = config["benchmarks"][run["benchmark"]]["image_set"]
+    needs = jobs.needs(config, run["method"])
+    values = {
+        **run,
+        **jobs.encoder(config, run["backbone"], run["seed"]),
+        "image_set": image_set,
+        "preprocess": jobs.preprocess(config, run["benchmark"]),
+        "inversion": needs.get("tokens"),
+        "network": needs.get("phi"),
+        "captioner": needs.get("captions"),
+        "shard": SHARD,
+    }
+    return {
+        name: getattr(IN_RULES, KINDS_OF_INPUTS[name]).format(**values)
+        for name in reads(config, run["method"])
+        if name in KINDS_OF_INPUTS
+    }
+
+
+def files(config: Config, group: Group) -> list[str]:
+    """Every file of `inputs` of a group's runs, once."""
+    shards = jobs.shards(config, config["benchmarks"][group.benchmark]["image_set"])
+    patterns = dict.fromkeys(path for run in group.runs for path in inputs(config, run).values())
+    return [
+        file
+        for pattern in patterns
+        for file in ([pattern.replace(SHARD, shard) for shard in shards] if SHARD in pattern else [pattern])
+    ]
+
+
+def outputs(config: Config, group: Group) -> list[str]:
+    """Every file that a group's job writes: features, rankings and metrics of each run, and server files."""
+    names = jobs.server_files(config, group.benchmark)
+    found = []
+    for run in group.runs:
+        found += [getattr(IN_RULES, kind).format(**run) for kind in ("query_features", "rankings", "metrics")]
+        if not config["methods"][run["method"]].get("bound"):
+            found += [IN_RULES.submissions.format(**run, server_file=name) for name in names]
+    return found
+
+
+def modules(config: Config, group: Group) -> list[str]:
+    """Modules that a group's job imports by name: composers, the encoder, and the test server's."""
+    server = jobs.server(config, group.benchmark)
+    composers = dict.fromkeys(composer(config, run["method"]) for run in group.runs)
+    encoder = jobs.encoder_modules(config, group.backbone)
+    return [*map(METHODS.module, composers), *encoder, *([SUBMISSIONS.module(server)] if server else [])]
+
+
+def described(config: Config, group: Group, scale: str) -> list[dict[str, Any]]:
+    """A group's runs as the stage `evaluate` takes them.
+
+    Args:
+        config: the configuration.
+        group: of it.
+        scale: the folder that paths are below.
+    """
+    return [
+        {
+            "method": run["method"],
+            "composer": composer(config, run["method"]),
+            "seed": int(run["seed"]),
+            "bound": bool(config["methods"][run["method"]].get("bound")),
+            "inputs": {name: path.replace("<scale>", scale) for name, path in inputs(config, run).items()},
+        }
+        for run in group.runs
+    ]

@@ -1,0 +1,171 @@
+"""Evaluate methods on a benchmark: compose queries, rank the gallery, measure, write files for the test server."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from cirque import submissions
+from cirque.encoders.features import load_features
+from cirque.errors import CirqueError
+from cirque.evaluation import ranking
+from cirque.evaluation.measures import Resampling, measure
+from cirque.evaluation.metrics import MACROS, has_answers
+from cirque.families import METHODS
+from cirque.methods.provider import Provider
+from cirque.plan.paths import KINDS
+from cirque.progress import say
+from cirque.store import files, provenance, schemas, vectors
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a benchmark is evaluated.
+
+    Attributes:
+        benchmark: its name in the configuration.
+        split: of its data set.
+        metrics: names such as R@10, R_subset@1, mAP@5, mAP@10[negation].
+        remove_reference: whether a query's own reference is taken out of its gallery.
+        server: module of cirque.submissions that checks and writes the files for its test server, if it has one.
+    """
+
+    benchmark: str
+    split: str
+    metrics: list[str]
+    remove_reference: bool
+    server: str | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Queries and candidates of a benchmark, by one backbone."""
+
+    queries: list[dict[str, Any]]
+    gallery: ranking.Gallery
+
+
+def main(
+    *,
+    runs: str,
+    queries: Path,
+    gallery: Path,
+    features: list[Path],
+    weights: Path,
+    backbone: str,
+    protocol: Protocol,
+    resampling: Resampling,
+    output: Path,
+    threads: int,
+    prompt: str | None = None,
+    text_prompt: str = "{caption}",
+    caption_order: Literal["both", "given", "reversed"] | None = None,
+    device: str = "auto",
+) -> None:
+    """Write query features, rankings and metrics of each run, below a folder; a tower is loaded once for all of them.
+
+    Args:
+        runs: JSON, a list of runs: `method`, `composer` (its module), `seed`, `bound`, and `inputs`: the files that the
+            composer reads by name, with `{shard}` for each shard of `features`.
+        queries: queries.parquet of the benchmark.
+        gallery: gallery.parquet of the benchmark; its order breaks ties.
+        features: feature shards of the image set that holds gallery and references.
+        weights: Weights of the backbone, which made the features.
+        backbone: Its name in the configuration.
+        protocol: How the benchmark is evaluated.
+        resampling: Of the intervals.
+        output: Folder of the scale, below which all is written.
+        threads: Threads for torch.
+        prompt: The benchmark's own prompt, with `$` for the pseudo token and `{caption}`, in place of the methods'.
+        text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
+        caption_order: The benchmark's own way of joining several captions, in place of the methods'.
+        device: auto, cpu or cuda.
+    """
+    asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
+    if not asked:
+        raise CirqueError(f"{queries}: holds no query")
+    provider = Provider(
+        asked,
+        {"prompt": prompt, "text_prompt": text_prompt, "caption_order": caption_order},
+        features=features,
+        weights=weights,
+        threads=threads,
+        device=device,
+    )
+    benchmark = Benchmark(asked, _gallery(gallery, features))
+    provenance.read(MACROS)
+    for run in json.loads(runs):
+        names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}
+        with provenance.part(runs=run["method"], seed=run["seed"]):
+            composed = compose(run, provider)
+            _evaluate(run, names, composed, benchmark, protocol=protocol, resampling=resampling, folder=output)
+
+
+def _gallery(gallery: Path, features: Sequence[Path]) -> ranking.Gallery:
+    """Candidates with their features; an image may stand in several groups."""
+    candidates = files.read_table(gallery, ["image_id", "group"])
+    ids = candidates["image_id"].to_pylist()
+    normalised = ranking.normalise(load_features(features, ids)[1], ids)
+    return ranking.Gallery(ids, normalised, [group or "" for group in candidates["group"].to_pylist()])
+
+
+def _evaluate(
+    run: dict[str, Any],
+    names: dict[str, Any],
+    composed: np.ndarray,
+    benchmark: Benchmark,
+    *,
+    protocol: Protocol,
+    resampling: Resampling,
+    folder: Path,
+) -> None:
+    """One run, from its composed queries to its metrics."""
+    path = {kind: folder / KINDS[kind].path(**names) for kind in ("query_features", "rankings", "metrics")}
+    query_ids = [query["query_id"] for query in benchmark.queries]
+    vectors.write(path["query_features"], query_ids, composed, schemas.query_features(composed.shape[1]))
+    normalised = ranking.normalise(composed, query_ids)
+    rows = ranking.rank(benchmark.queries, normalised, benchmark.gallery, protocol.remove_reference)
+    ranked = pa.Table.from_pylist(rows, schema=schemas.RANKINGS)
+    files.write_table(path["rankings"], ranked, schemas.RANKINGS)
+    figures: list[dict[str, Any]] = []
+    if has_answers(ranked, protocol.metrics):
+        figures = measure(ranked, protocol.metrics, resampling, str(path["rankings"]))
+    common = {**names, "split": protocol.split}
+    files.write_rows(path["metrics"], [{**common, **row} for row in figures], schemas.METRICS)
+    if protocol.server and not run["bound"]:
+        _submit(protocol.server, rows, benchmark, folder, names)
+    hidden = "" if figures else "; the answers are hidden, so nothing is measured: the server scores the submission"
+    say(f"{run['method']}: {len(rows):,} queries against {len(benchmark.gallery.ids):,} images{hidden}")
+
+
+def compose(run: dict[str, Any], provider: Provider) -> np.ndarray:
+    """Query features of a run [n_queries, dim], L2-normalised.
+
+    Raises:
+        CirqueError: something that the method reads is not there, or a feature is not finite.
+    """
+    reads = METHODS.parameters(run["composer"])
+    given = {name: provider.get(name, run) for name in reads}
+    composed: np.ndarray = METHODS.load(run["composer"]).compose(**given)
+    broken = np.flatnonzero(~np.isfinite(composed).all(axis=1))
+    if len(broken):
+        first = provider.queries.query_ids[int(broken[0])]
+        raise CirqueError(f"{run['method']}: the features of {len(broken)} queries are not finite (first: {first})")
+    return composed
+
+
+def _submit(
+    server: str, rows: Sequence[dict[str, Any]], benchmark: Benchmark, folder: Path, names: dict[str, Any]
+) -> None:
+    """The files for the test server, each checked before any is written."""
+    module = submissions.load(server)
+    paths = {file: folder / KINDS["submissions"].path(**names, server_file=file) for file in module.FILES}
+    ready = {path: module.contents(rows, file) for file, path in paths.items()}
+    for path, content in ready.items():
+        module.validate(content, benchmark.queries, benchmark.gallery.ids, path)
+    for path, content in ready.items():
+        submissions.write(path, content, module)

@@ -1,0 +1,72 @@
+"""Which runs one job evaluates: those that share a benchmark and a backbone and that the same tables list."""
+
+import itertools
+
+import pytest
+
+from cirque.families import METHODS
+from cirque.plan import evaluation
+from cirque.plan import jobs as plan
+from tests.plan.test_jobs import MINI, PAPER
+
+CONFIGS = pytest.mark.parametrize("config", [MINI, PAPER], ids=["mini", "paper"])
+
+
+def runs_of(config, table):
+    return {tuple(run.values()) for run in plan.runs(config, table)}
+
+
+@CONFIGS
+def test_each_run_of_a_table_is_in_exactly_one_group(config):
+    grouped = [tuple(run.values()) for group in evaluation.groups(config) for run in group.runs]
+    listed = set().union(*(runs_of(config, table) for table in plan.tables(config)))
+    assert len(set(grouped)) == len(grouped)
+    assert set(grouped) == listed
+
+
+@CONFIGS
+def test_a_table_asks_for_no_run_that_it_does_not_list(config):
+    for table, group in itertools.product(plan.tables(config), evaluation.groups(config)):
+        of_group = {tuple(run.values()) for run in group.runs}
+        listed = runs_of(config, table)
+        assert of_group <= listed or not of_group & listed, (table, group.name)
+
+
+@CONFIGS
+def test_groups_have_names_of_their_own(config):
+    names = [group.name for group in evaluation.groups(config)]
+    assert len(set(names)) == len(names)
+
+
+@CONFIGS
+def test_every_method_names_what_its_module_reads(config):
+    assert evaluation.faults(config) == []
+
+
+@pytest.mark.parametrize("method", ["searle", "searle-oti", "captioning"])
+def test_the_advice_for_a_method_without_what_it_reads_is_what_mends_it(method):
+    """The cure that the message gives, put into the configuration, is accepted."""
+    entry = {key: value for key, value in MINI["methods"][method].items() if key != "needs"}
+    config = {**MINI, "methods": {**MINI["methods"], method: entry}}
+    (fault,) = evaluation.faults(config)
+    need, name = fault.partition("needs: {")[2].rstrip("}`").split(": ")
+    assert name == "NAME"
+    section = {"tokens": "inversions", "phi": "networks", "captions": "captioners"}[need]
+    mended = {**entry, "needs": {need: next(iter(MINI[section]))}}
+    assert evaluation.faults({**MINI, "methods": {**MINI["methods"], method: mended}}) == []
+
+
+def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
+    run = {"benchmark": "circo_val", "backbone": "ViT-L-14", "method": "searle-oti", "seed": "42"}
+    (tokens,) = evaluation.inputs(PAPER, run).values()
+    assert "/inversion=oti/image_set=circo/" in tokens
+    files = evaluation.files(PAPER, evaluation.alone(PAPER, run))
+    assert len(files) == len(plan.shards(PAPER, "circo"))
+
+
+def test_what_methods_read_is_what_is_provided():
+    from cirque.methods.provider import Provider  # noqa: PLC0415
+
+    read = {name for method in METHODS.names() for name in METHODS.parameters(method)}
+    assert read <= {*Provider.SHARED, *Provider.OWN}
+    assert set(Provider.OWN) == set(evaluation.KINDS_OF_INPUTS)
