@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cirque import draws
-from cirque.encoders import backbones, text
+from cirque.encoders import backbones, clip, text
 from cirque.networks import phi
 from cirque.store import schemas
 from cirque.trainers import lincir as lincir_training
@@ -67,9 +67,9 @@ REPEATS = {"CC3M-like": 8, "half prompts": 4}
 
 def random_backbone() -> backbones.Backbone:
     """The text tower at its real size with random weights; the vision tower, which nothing asks, is tiny."""
-    config = backbones.read_config(MODEL)
+    config = clip.read_config(MODEL)
     config["vision_cfg"] = {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16}
-    model = backbones.create(MODEL, config).eval().requires_grad_(False)
+    model = clip.build(MODEL, config).eval().requires_grad_(False)
     return backbones.Backbone(
         model=model,
         tokenizer=open_clip.SimpleTokenizer(),

@@ -19,7 +19,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from cirque.encoders import backbones, text
+from cirque.encoders import backbones, clip, text
 from cirque.inversion import oti
 from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.texts.templates import TEMPLATES
@@ -58,8 +58,8 @@ REPEATS = 8
 
 def random_backbone() -> backbones.Backbone:
     """The model at its real size with random weights."""
-    config = backbones.read_config(MODEL)
-    model = backbones.create(MODEL, config).eval().requires_grad_(False)
+    config = clip.read_config(MODEL)
+    model = clip.build(MODEL, config).eval().requires_grad_(False)
     return backbones.Backbone(
         model=model,
         tokenizer=open_clip.SimpleTokenizer(),

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cirque.encoders import backbones
+from cirque.encoders import backbones, clip
 from cirque.networks import phi
 from cirque.trainers import pic2word as pic2word_training
 
@@ -53,8 +53,8 @@ END = 49407
 
 def random_backbone() -> backbones.Backbone:
     """The model with its text tower at its real size and random weights."""
-    config = {**backbones.read_config(MODEL), "vision_cfg": NO_VISION}
-    model = backbones.create(MODEL, config).eval().requires_grad_(False)
+    config = {**clip.read_config(MODEL), "vision_cfg": NO_VISION}
+    model = clip.build(MODEL, config).eval().requires_grad_(False)
     model.logit_scale.fill_(LOGIT_SCALE)
     return backbones.Backbone(
         model=model,

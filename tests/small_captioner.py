@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cirque.encoders import backbones, captioners
+from cirque.encoders import backbones, captioners, coca
 
 CONFIG: dict[str, Any] = {
     "embed_dim": 16,
@@ -31,7 +31,7 @@ def build(seed: int = 0) -> Any:
     """A random CoCa that ends its captions now and then."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = captioners.create("small", CONFIG)
+        model = coca.build("small", CONFIG)
     with torch.no_grad():  # at the usual scale captions hardly depend on the image
         model.text.token_embedding.weight.mul_(20)
         model.visual.positional_embedding.mul_(3)
@@ -42,7 +42,7 @@ def build(seed: int = 0) -> Any:
 def write(folder: Path, model: Any = None) -> Path:
     """Weights with their side-car; returns their path."""
     path = folder / "captioner" / "weights.safetensors"
-    backbones.save(model or build(), path, name="small", config=CONFIG, source="random")
+    backbones.save(model or build(), path, encoder="coca", name="small", config=CONFIG, source="random", seed=0)
     return path
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cirque.encoders import backbones
+from cirque.encoders import backbones, clip
 from cirque.encoders.features import write_features
 from cirque.store import files, schemas, vectors
 
@@ -32,11 +32,11 @@ def write_backbone(folder: Path, seed: int = 0) -> Path:
     """A random backbone with its side-car; returns the path of its weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = backbones.create("small", CONFIG)
+        model = clip.build("small", CONFIG)
     with torch.no_grad():  # at the usual scale random texts are nearly alike
         model.token_embedding.weight.mul_(20)
     path = folder / "weights.safetensors"
-    backbones.save(model, path, name="small", config=CONFIG, source="random")
+    backbones.save(model, path, encoder="clip", name="small", config=CONFIG, source="random", seed=0)
     return path
 
 

@@ -28,7 +28,9 @@ def save_weights(path: Path, seed: int = 0) -> None:
     """Random weights of `CONFIG` with their side-car."""
     import torch  # noqa: PLC0415  (tests of tables do without)
 
-    from cirque.encoders import backbones  # noqa: PLC0415
+    from cirque.encoders import backbones, clip  # noqa: PLC0415
 
     torch.manual_seed(seed)
-    backbones.save(backbones.create("tiny", CONFIG), path, name="tiny", config=CONFIG, source="random")
+    backbones.save(
+        clip.build("tiny", CONFIG), path, encoder="clip", name="tiny", config=CONFIG, source="random", seed=seed
+    )

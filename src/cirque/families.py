@@ -20,6 +20,13 @@ from cirque.errors import CirqueError
 
 PACKAGE = Path(__file__).parent
 
+_loaded: dict[str, None] = {}
+
+
+def loaded() -> list[str]:
+    """Modules that this process found by name, sorted: no import statement names them, a code version must."""
+    return sorted(_loaded)
+
 
 @functools.cache
 def _definitions(file: Path) -> dict[str, ast.stmt]:
@@ -118,12 +125,14 @@ class Family:
         return self.folder / f"{self.module(name).rpartition('.')[2]}.py"
 
     def load(self, name: str) -> ModuleType:
-        """The member, imported.
+        """The member, imported; `loaded` then names it.
 
         Raises:
             CirqueError: there is no such member.
         """
-        return importlib.import_module(self.module(name))
+        module = importlib.import_module(self.module(name))
+        _loaded[module.__name__] = None
+        return module
 
     def parameters(self, name: str, function: str | None = None) -> dict[str, bool]:
         """Parameters of the member's entry (or another function of it): name → whether it must be given."""
@@ -147,6 +156,10 @@ SUBMISSIONS = Family("test server", "cirque.submissions", entry="FILES")
 METHODS = Family("method", "cirque.methods", entry="compose", separator="-")
 TRAINERS = Family("trainer", "cirque.trainers", entry="prepare")
 PLOTS = Family("plot", "cirque.plots", entry="draw")
+PREPROCESSINGS = Family("preprocessing", "cirque.data.preprocessing", entry="apply")
+ENCODERS = Family("encoder", "cirque.encoders", entry="build")
 
-#: Members that a stage imports by a name it is given, so that no import statement names them.
-FOUND_BY_NAME = (DATASETS, SUBMISSIONS, METHODS, TRAINERS, PLOTS)
+
+def reads_texts(encoder: str) -> bool:
+    """Whether an encoder has a text tower that takes pseudo tokens: its module then makes a tokenizer."""
+    return ENCODERS.defines(encoder, "tokenizer")

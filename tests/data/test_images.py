@@ -14,7 +14,11 @@ from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Norma
 from torchvision.transforms.functional import pad
 
 from cirque.data import images
-from cirque.data.images import BadImage, decode, padding, preprocess, read_pixels
+from cirque.data.images import BadImage, decode, preprocess, read_pixels
+from cirque.data.preprocessing.targetpad import padding
+from cirque.errors import CirqueError
+from cirque.families import PREPROCESSINGS
+from tests import members
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -148,6 +152,35 @@ def test_pixels_of_the_fast_path_are_those_of_preprocess():
 def test_a_mode_without_rgb_is_refused_with_its_name():
     with pytest.raises(BadImage, match="mode La has no way to RGB"):
         preprocess(Image.new("La", (50, 40)), "clip", 32, MEAN, STD)
+
+
+def test_a_preprocessing_is_one_file(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    text = """
+from PIL import Image
+
+def steps(width, height, size):
+    return [("squeezed", (size, size))]
+
+def apply(image, size):
+    return image.resize((size, size), Image.Resampling.BILINEAR)
+"""
+    members.add(monkeypatch, tmp_path, PREPROCESSINGS, "squeeze", text)
+    assert PREPROCESSINGS.names() == ["clip", "squeeze", "targetpad"]
+    picture = noise((60, 30), "RGB")
+    pixels = read_pixels(encoded(picture, "PNG"), "squeeze", 24)
+    np.testing.assert_array_equal(pixels, np.asarray(picture.resize((24, 24), Image.Resampling.BILINEAR)))
+
+
+def test_a_preprocessing_that_makes_another_size_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    text = "def steps(width, height, size):\n    return []\n\n\ndef apply(image, size):\n    return image\n"
+    members.add(monkeypatch, tmp_path, PREPROCESSINGS, "untouched", text)
+    with pytest.raises(CirqueError, match=r"untouched: makes a picture of 60 × 30 pixels.*reads 24 × 24; mend `apply`"):
+        read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "untouched", 24)
+
+
+def test_an_unknown_preprocessing_is_refused_with_those_there_are():
+    with pytest.raises(CirqueError, match="no preprocessing is called 'squish'; there are clip, targetpad"):
+        read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "squish", 24)
 
 
 # ---- decoding ------------------------------------------------------------------------------------------------------

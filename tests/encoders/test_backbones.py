@@ -1,14 +1,14 @@
 import json
-import shutil
 
 import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cirque.encoders import backbones
+from cirque.encoders import Sizes, backbones
 from cirque.errors import CirqueError
-from tests.conftest import REPOSITORY
+from cirque.families import ENCODERS
+from tests import members, toy_encoder
 from tests.tiny import CONFIG, save_weights
 
 CPU = torch.device("cpu")
@@ -55,12 +55,6 @@ def test_its_tokenizer_is_that_of_clip(weights):
     assert ids[0, :6].tolist() == [49406, 320, 1125, 539, 259, 49407]
 
 
-def test_weights_of_another_activation_are_refused_and_the_right_model_is_named(weights):
-    edit_side_car(weights, model="ViT-B-32", quick_gelu=True)
-    with pytest.raises(CirqueError, match=r"weights\.json.*QuickGELU.*use ViT-B-32-quickgelu"):
-        backbones.load(weights, CPU)
-
-
 def test_cut_weights_are_refused_by_name(weights):
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(CirqueError, match=r"weights\.safetensors: cut short or altered"):
@@ -101,7 +95,7 @@ def test_a_missing_file_is_named(weights):
 
 def test_a_side_car_that_lacks_a_key_is_named(weights):
     backbones.side_car(weights).write_text('{"model": "tiny"}')
-    with pytest.raises(CirqueError, match=r"weights\.json: lacks config, source"):
+    with pytest.raises(CirqueError, match=r"weights\.json: lacks encoder, config, source, seed"):
         backbones.load(weights, CPU)
 
 
@@ -113,50 +107,7 @@ def test_loading_leaves_the_random_state_alone(weights):
     assert torch.rand(1) == expected
 
 
-# ---- names ----------------------------------------------------------------------------------------------------------
-
-
-def test_an_unknown_model_is_refused_with_names_that_are_near():
-    with pytest.raises(CirqueError, match=r"'ViT-B32'.*ViT-B-32"):
-        backbones.read_config("ViT-B32")
-
-
-def test_the_project_s_own_models_come_before_those_of_open_clip(tmp_path):
-    (tmp_path / "ViT-B-32.json").write_text(json.dumps(CONFIG))
-    assert backbones.read_config("ViT-B-32", tmp_path) == CONFIG
-    assert backbones.read_config("ViT-B-32")["embed_dim"] == 512
-
-
-def test_a_file_that_is_no_configuration_is_refused(tmp_path):
-    (tmp_path / "mini.json").write_text("{}")
-    with pytest.raises(CirqueError, match=r"mini\.json: no open_clip configuration"):
-        backbones.read_config("mini", tmp_path)
-
-
-@pytest.mark.parametrize("name", ["ViT-B-32-quickgelu", "ViT-L-14-quickgelu", "ViT-H-14", "ViT-bigG-14"])
-def test_the_papers_models_can_be_built(name):
-    with torch.device("meta"):
-        model = backbones.create(name, backbones.read_config(name))
-    assert model.token_embedding.weight.shape[0] == 49408
-
-
-@pytest.mark.parametrize("name", ["roberta-ViT-B-32", "coca_ViT-B-32", "ViT-B-16-SigLIP"])
-def test_a_foreign_text_tower_is_refused(name):
-    with pytest.raises(CirqueError, match="pseudo tokens need a plain CLIP model"):
-        backbones.create(name, backbones.read_config(name))
-
-
-@pytest.mark.parametrize(("name", "patch"), [("mini-ViT-B-16", 16), ("mini-ViT-L-8", 8)])
-def test_the_mini_models_read_64_pixels_and_77_tokens(name, patch):
-    config = backbones.read_config(name, REPOSITORY / "config" / "backbones")
-    with torch.device("meta"):
-        model = backbones.create(name, config)
-    assert config["vision_cfg"]["image_size"] == 64
-    assert config["vision_cfg"]["patch_size"] == patch
-    assert model.context_length == 77
-
-
-# ---- save and fetch -------------------------------------------------------------------------------------------------
+# ---- save --------------------------------------------------------------------------------------------------------
 
 
 def test_saving_the_same_model_twice_gives_the_same_bytes(tmp_path):
@@ -166,50 +117,65 @@ def test_saving_the_same_model_twice_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
 
 
+def test_a_side_car_says_what_the_weights_are(tmp_path):
+    save_weights(tmp_path / "weights.safetensors", seed=7)
+    record = backbones.read_side_car(tmp_path / "weights.safetensors")
+    assert (record["encoder"], record["model"], record["source"], record["seed"]) == ("clip", "tiny", "random", 7)
+    assert backbones.sizes(tmp_path / "weights.safetensors") == Sizes(16, 32, 16, 16)
+
+
+# ---- an encoder that is not CLIP ------------------------------------------------------------------------------------
+
+
 @pytest.fixture
-def release(monkeypatch, weights):
-    """A stand-in for open_clip's registry and its download, with one release."""
-    pretrained = {"url": "https://example.org/tiny.safetensors", "mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
-    monkeypatch.setattr(open_clip, "get_model_config", lambda name: json.loads(json.dumps(CONFIG)))
-    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: pretrained if tag == "released" else {})
-    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["released"])
-    monkeypatch.setattr(open_clip, "download_pretrained", lambda release, cache_dir=None: str(weights))
-    return pretrained
+def toy(tmp_path, monkeypatch):
+    toy_encoder.add(monkeypatch, tmp_path / "members")
+    path = tmp_path / "toy" / "weights.safetensors"
+    toy_encoder.save_weights(path)
+    return path
 
 
-def test_fetched_weights_load_like_any_others(release, weights, tmp_path):
-    fetched = tmp_path / "fetched" / "weights.safetensors"
-    backbones.fetch("tiny", "released", fetched)
-    backbone = backbones.load(fetched, CPU)
-    assert backbone.mean == (0.5, 0.5, 0.5)
-    assert all(torch.equal(a, b) for a, b in zip(load_file(weights).values(), load_file(fetched).values(), strict=True))
-    record = json.loads(backbones.side_car(fetched).read_text())
-    assert (record["tag"], record["source"]) == ("released", "https://example.org/tiny.safetensors")
+def test_an_encoder_of_images_alone_is_one_file(toy):
+    encoder = backbones.load_images(toy, CPU)
+    assert (encoder.name, encoder.dim, encoder.image_size, encoder.mean) == ("toy", 8, 32, (0.5, 0.5, 0.5))
+    images = torch.randn(4, 3, 32, 32)
+    assert torch.equal(encoder.encode_image(images), encoder.model.encode_image(images))
+    assert torch.equal(encoder.encode_query_image(images), encoder.model.encode_query_image(images))
+    assert not torch.equal(encoder.encode_query_image(images), encoder.encode_image(images))
+    assert encoder.image_maps(images).shape == (4, 3, 2, 2)
+    assert not any(weight.requires_grad for weight in encoder.model.parameters())
 
 
-def test_an_unknown_tag_is_refused_with_those_there_are(release, tmp_path):
-    with pytest.raises(CirqueError, match="'other'; there are released"):
-        backbones.fetch("tiny", "other", tmp_path / "weights.safetensors")
+def test_who_reads_texts_refuses_an_encoder_of_images_alone(toy):
+    with pytest.raises(
+        CirqueError, match=r"encoder toy reads images alone, but searle encodes texts.*\(clip\).*such as image-only"
+    ):
+        backbones.load(toy, CPU, reader="searle")
 
 
-def test_a_release_of_another_activation_is_refused_before_the_download(tmp_path, monkeypatch):
-    monkeypatch.setattr(open_clip, "download_pretrained", lambda *a, **k: pytest.fail("asked for the file"))
-    with pytest.raises(CirqueError, match="use ViT-B-32-quickgelu"):
-        backbones.fetch("ViT-B-32", "openai", tmp_path / "weights.safetensors")
+def test_a_query_s_image_passes_the_gallery_s_tower_where_there_is_no_other(weights):
+    encoder = backbones.load_images(weights, CPU)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(encoder.encode_query_image(images), encoder.encode_image(images))
+    with pytest.raises(CirqueError, match="backbone tiny: has no feature map"):
+        encoder.image_maps(images)
 
 
-def test_a_failed_download_leaves_nothing_and_names_the_source(release, tmp_path, monkeypatch):
-    def refuse(release, cache_dir=None):
-        raise ConnectionError("no route to host")
+def test_buffers_that_are_no_weights_are_made_by_the_encoder_itself(tmp_path, monkeypatch):
+    buffer = 'self.register_buffer("one", torch.ones(1), persistent=False)'
+    text = toy_encoder.TEXT.replace("from torch import nn", "import torch\nfrom torch import nn").replace(
+        "super().__init__()", f"super().__init__()\n        {buffer}"
+    )
+    members.add(monkeypatch, tmp_path / "members", ENCODERS, "toy", text)
+    toy_encoder.save_weights(tmp_path / "weights.safetensors")
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    assert backbones.load_images(tmp_path / "weights.safetensors", CPU).model.one.tolist() == [1]
+    assert torch.rand(1) == expected
 
-    monkeypatch.setattr(open_clip, "download_pretrained", refuse)
-    with pytest.raises(CirqueError, match=r"tiny, released: could not be fetched from https://example.org.*no route"):
-        backbones.fetch("tiny", "released", tmp_path / "fetched" / "weights.safetensors")
-    assert not (tmp_path / "fetched").exists()
 
-
-def test_a_cut_download_is_refused(release, weights, tmp_path):
-    weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(CirqueError, match="could not be fetched"):
-        backbones.fetch("tiny", "released", tmp_path / "fetched" / "weights.safetensors")
-    shutil.rmtree(tmp_path / "fetched", ignore_errors=True)
+def test_an_encoder_that_nobody_wrote_is_refused_with_those_there_are(weights):
+    edit_side_car(weights, encoder="blip")
+    with pytest.raises(CirqueError, match="no encoder is called 'blip'; there are clip, coca"):
+        backbones.load(weights, CPU)

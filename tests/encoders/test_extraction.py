@@ -8,11 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cirque.data import images
+from cirque.data import images, shards
+from cirque.data.shard_index import ShardIndex
 from cirque.data.shards import Sample
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK
-from tests import tiny
+from cirque.errors import CirqueError
+from tests import tiny, toy_encoder
 
 CPU = torch.device("cpu")
 
@@ -45,7 +47,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 
 
 def features_of(samples, backbone, kind="targetpad", workers=1, batch=32):
-    encode = extraction.encoder(backbone.model, backbone.mean, backbone.std, CPU)
+    encode = extraction.encoder(backbone.encode_image, backbone.mean, backbone.std, CPU)
     decoded = extraction.decode_all(samples, kind, backbone.image_size, workers)
     return extraction.extract(decoded, encode, backbone.dim, batch, len(samples))
 
@@ -144,12 +146,55 @@ def test_no_image_at_all_gives_no_feature(backbone):
     assert (ids, statuses, features.shape) == ([], [], (0, 16))
 
 
+# ---- images of queries ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> ShardIndex:
+    """Twelve pictures in two shards."""
+    names = [f"image-{number}" for number in range(12)]
+    tiny.save_pictures(tmp_path, "pictures", names)
+    rows = shards.assign([(name, f"pictures/{name}.png") for name in names], "set", 7)
+    paths = [tmp_path / f"{number:05d}.tar" for number in (0, 1)]
+    for number, path in enumerate(paths):
+        shards.write_shard(path, shards.rows_of(rows, number, path), tmp_path)
+    return ShardIndex(paths, rows)
+
+
+def test_references_are_given_as_pixels_in_the_order_asked_for(index):
+    numbers = index.numbers(["image-9", "image-2", "image-9"])
+    pixels = extraction.pixels_of(index, numbers, "targetpad", 32, workers=2)
+    assert pixels.shape == (3, 32, 32, 3)
+    np.testing.assert_array_equal(pixels[1], images.read_pixels(index.sample(2).data, "targetpad", 32))
+    np.testing.assert_array_equal(pixels[0], pixels[2])
+
+
+def test_a_reference_that_is_in_no_shard_is_named(index):
+    with pytest.raises(CirqueError, match=r"1 of 2 images are not among the 12 of the image set \(first: image-12\)"):
+        index.numbers(["image-1", "image-12"])
+
+
+def test_a_query_s_tower_and_its_feature_map_are_read_where_the_encoder_has_them(index, tmp_path, monkeypatch):
+    toy_encoder.add(monkeypatch, tmp_path / "members")
+    toy_encoder.save_weights(tmp_path / "weights.safetensors")
+    toy = backbones.load_images(tmp_path / "weights.safetensors", CPU)
+    pixels = extraction.pixels_of(index, range(12), "clip", toy.image_size, workers=1)
+    gallery, query, maps = (
+        extraction.encode_all(extraction.encoder(tower, toy.mean, toy.std, CPU), pixels, batch=5)
+        for tower in (toy.encode_image, toy.encode_query_image, toy.image_maps)
+    )
+    assert (gallery.shape, query.shape, maps.shape) == ((12, 8), (12, 8), (12, 3, 2, 2))
+    weight, bias = (toy.model.queries.weight.numpy(), toy.model.queries.bias.numpy())
+    np.testing.assert_allclose(query, maps.reshape(12, -1) @ weight.T + bias, atol=1e-5)
+    assert not np.allclose(query, gallery)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_features(samples, backbone, tmp_path: Path):
     tiny.save_weights(tmp_path / "weights.safetensors")
     cuda = torch.device("cuda")
     there = backbones.load(tmp_path / "weights.safetensors", cuda)
-    encode = extraction.encoder(there.model, there.mean, there.std, cuda)
+    encode = extraction.encoder(there.encode_image, there.mean, there.std, cuda)
     decoded = extraction.decode_all(samples, "targetpad", 32, 2)
     _, _, features = extraction.extract(decoded, encode, there.dim, extraction.BATCH["cuda"], len(samples))
     np.testing.assert_allclose(features, features_of(samples, backbone)[2], atol=1e-4)

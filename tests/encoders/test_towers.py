@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from cirque.encoders import backbones, towers
+from cirque.encoders import clip, towers
 from cirque.errors import CirqueError
 from tests import small_searle
 
@@ -16,14 +16,14 @@ from tests import small_searle
     ],
 )
 def test_the_towers_are_those_that_lincir_prints(model, visual, textual):
-    config = backbones.read_config(model)
+    config = clip.read_config(model)
     for tower, (layers, width) in ((towers.VISUAL, visual), (towers.TEXTUAL, textual)):
         assert towers.shape(tower, config, model) == {"layers": layers, "hidden_dim": width}
     assert towers.patches(config, model) == 256
 
 
 def test_a_tower_that_is_no_transformer_is_refused():
-    config = backbones.read_config("RN50")
+    config = clip.read_config("RN50")
     with pytest.raises(CirqueError, match=r"backbone RN50: layers \[3, 4, 6, 3\] .* visual encoder"):
         towers.shape(towers.VISUAL, config, "RN50")
     with pytest.raises(CirqueError, match="patch_size None give no number of patches"):

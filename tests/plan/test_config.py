@@ -233,3 +233,39 @@ def test_paper_values_of_palavra_are_the_released_code():
         0.25,
         "released",
     ]
+
+
+def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_there_are():
+    config = configuration()
+    config["backbones"]["mini-B-16"]["encoder"] = "blip"
+    config["benchmarks"]["cirr_val"]["preprocess"] = "squish"
+    refused = refusal(config)
+    assert "backbones.mini-B-16.encoder: 'blip' has no module in cirque.encoders, which has clip, coca" in refused
+    assert (
+        "benchmarks.cirr_val.preprocess: 'squish' has no module in cirque.data.preprocessing, which has clip, targetpad"
+        in refused
+    )
+
+
+def test_weights_that_an_encoder_cannot_have_are_refused():
+    config = configuration()
+    config["backbones"]["mini-B-16"]["encoder"] = "coca"
+    assert "backbones.mini-B-16.weights.source: trained is CLIP's alone, not coca's" in refusal(config)
+
+
+def test_a_table_whose_method_encodes_texts_by_an_encoder_of_images_alone_is_refused_and_the_advice_works():
+    config = configuration()
+    config["backbones"]["silent"] = {
+        "stands_for": "none",
+        "encoder": "coca",
+        "model": "coca_ViT-B-32",
+        "weights": {"source": "random", "seed": 0},
+    }
+    table = config["tables"]["cirr"]
+    table |= {"backbones": ["mini-B-16", "silent"], "methods": ["image-only", "searle"]}
+    assert (
+        "tables.cirr: method searle encodes texts, but the encoder coca of backbone silent reads images alone; give the"
+        " table methods that read image features alone, or `only: {searle: [NAME]}`"
+    ) in refusal(config)
+    table["only"] = {"searle": ["mini-B-16"]}
+    check(config, SCHEMA)

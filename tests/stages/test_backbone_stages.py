@@ -7,7 +7,7 @@ import tarfile
 import pytest
 import torch
 
-from cirque.encoders import backbones
+from cirque.encoders import backbones, clip
 from cirque.errors import CirqueError
 from cirque.stages import fetch_backbone, generate_captions, random_backbone, train_backbone
 from cirque.trainers.clip import Settings
@@ -90,7 +90,7 @@ def test_random_weights_depend_on_the_seed_only(configs, tmp_path):
 def test_fetching_opens_the_network_for_itself_alone(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(backbones, "fetch", lambda *given: asked.append((given, os.environ["HF_HUB_OFFLINE"])))
+    monkeypatch.setattr(clip, "fetch", lambda *given: asked.append((given, os.environ["HF_HUB_OFFLINE"])))
     fetch_backbone.main(model="ViT-B-32-quickgelu", tag="openai", weights=tmp_path / "w.safetensors")
     assert asked == [(("ViT-B-32-quickgelu", "openai", tmp_path / "w.safetensors", None), "0")]
 

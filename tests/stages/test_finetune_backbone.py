@@ -9,7 +9,7 @@ import torch
 
 from cirque import datasets
 from cirque.datasets import cc3m
-from cirque.encoders import backbones, extraction
+from cirque.encoders import backbones, clip, extraction
 from cirque.errors import CirqueError
 from cirque.stages import extract_features as features
 from cirque.stages import finetune_backbone, generate_cc3m, list_images
@@ -24,7 +24,9 @@ N_IMAGES = 14
 def write_weights(path: Path) -> Path:
     config = {**CONFIG, "text_cfg": {**CONFIG["text_cfg"], "context_length": 77}}
     torch.manual_seed(0)
-    backbones.save(backbones.create("tiny", config), path, name="tiny", config=config, source="trained")
+    backbones.save(
+        clip.build("tiny", config), path, encoder="clip", name="tiny", config=config, source="trained", seed=0
+    )
     return path
 
 

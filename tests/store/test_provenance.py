@@ -8,6 +8,7 @@ import pytest
 
 from cirque.store import provenance
 from cirque.store.provenance import code_modules, code_version
+from tests import tiny
 from tests.conftest import REPOSITORY
 
 
@@ -69,6 +70,18 @@ def test_a_stage_leaves_a_record_of_inputs_outputs_and_versions(tmp_path: Path):
     assert record["stage"] == "write_settings"
     assert set(record["libraries"]) >= {"torch", "open_clip_torch"}
     assert record["code_version"] == code_version("write_settings")
+
+
+def test_a_record_names_the_members_that_its_stage_found_by_name_and_no_module_beside_them(tmp_path: Path):
+    weights = tmp_path / "weights.safetensors"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "tiny.json").write_text(json.dumps(tiny.CONFIG))
+    command = [sys.executable, "-m", "cirque", "random_backbone", "--model", "tiny", "--seed", "0"]
+    configs = ["--model-configs", str(tmp_path / "configs")]
+    subprocess.run([*command, "--weights", str(weights), *configs], check=True)
+    record = json.loads(provenance.record_path(weights).read_text())
+    assert record["found_by_name"] == ["cirque.encoders.clip"]
+    assert record["code_version"] == code_version("random_backbone", "cirque.encoders.clip")
 
 
 def test_checksum_of_an_altered_file_is_computed_anew(tmp_path: Path):

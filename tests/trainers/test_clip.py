@@ -5,7 +5,7 @@ import open_clip
 import pytest
 import torch
 
-from cirque.encoders import backbones
+from cirque.encoders import clip
 from cirque.errors import CirqueError
 from cirque.mini.captions import caption
 from cirque.mini.drawing import render
@@ -29,7 +29,7 @@ def data():
 
 def new_model():
     torch.manual_seed(0)
-    return backbones.create("tiny", {**CONFIG, "text_cfg": TEXT})
+    return clip.build("tiny", {**CONFIG, "text_cfg": TEXT})
 
 
 def trained(data, state, settings=SETTINGS, seed=0, model=None, texts_per_image=2, **saving):
@@ -39,9 +39,7 @@ def trained(data, state, settings=SETTINGS, seed=0, model=None, texts_per_image=
         TOKENIZER,
         data,
         settings,
-        clip_training.Run(
-            seed, torch.device("cpu"), backbones.MEAN, backbones.STD, state / "state.safetensors", **saving
-        ),
+        clip_training.Run(seed, torch.device("cpu"), clip.MEAN, clip.STD, state / "state.safetensors", **saving),
         texts_per_image=texts_per_image,
     )
     return model, history
@@ -118,7 +116,7 @@ def test_only_words_that_occur_are_trained(data, tmp_path):
 
 def test_cut_texts_have_the_features_of_open_clip():
     torch.manual_seed(1)
-    model = backbones.create("tiny", {**CONFIG, "text_cfg": TEXT}).eval()
+    model = clip.build("tiny", {**CONFIG, "text_cfg": TEXT}).eval()
     captions = ["a photo of one red star", "three blue hearts on a striped background", "fish"]
     texts = clip_training.Texts([[text] for text in captions], TOKENIZER)
     rows = model.token_embedding.weight[texts.rows]

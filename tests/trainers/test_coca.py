@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from cirque.encoders import backbones, captioners
+from cirque.encoders import captioners, coca
 from cirque.errors import CirqueError
 from cirque.mini.captions import caption
 from cirque.mini.drawing import render
 from cirque.mini.draws import draws
 from cirque.mini.scenes import draw_scene
 from cirque.trainers import clip as clip_training
-from cirque.trainers import coca
+from cirque.trainers import coca as coca_training
 from tests import small_captioner
 
-SETTINGS = coca.Settings(
+SETTINGS = coca_training.Settings(
     epochs=3, batch=32, learning_rate=3e-3, weight_decay=0.1, warmup=2, longest_caption=18
 )  # fmt: skip
 TOKENIZER = open_clip.SimpleTokenizer(context_length=24)
@@ -37,8 +37,8 @@ def trained(data, settings=SETTINGS, seed=0):
     model = small_captioner.build()
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder, "state.safetensors")
-        run = clip_training.Run(seed, torch.device("cpu"), backbones.MEAN, backbones.STD, state)
-        history = coca.train(model, TOKENIZER, data, settings, run)
+        run = clip_training.Run(seed, torch.device("cpu"), coca.MEAN, coca.STD, state)
+        history = coca_training.train(model, TOKENIZER, data, settings, run)
     return model, history
 
 
@@ -50,7 +50,7 @@ def result(data):
 def numbered(model):
     """Three texts as rows of the model's vocabulary."""
     texts = clip_training.Texts([[text] for text in TEXTS], TOKENIZER)
-    return texts.batch(torch.arange(3)), coca.Vocabulary.of(model, texts.rows)
+    return texts.batch(torch.arange(3)), coca_training.Vocabulary.of(model, texts.rows)
 
 
 def test_training_lowers_the_loss(result):
@@ -69,7 +69,7 @@ def test_cut_texts_have_the_features_and_tokens_of_open_clip():
     model = small_captioner.build()
     ids, vocabulary = numbered(model)
     with torch.no_grad():
-        features, tokens = coca.encode_texts(model.text, vocabulary, ids)
+        features, tokens = coca_training.encode_texts(model.text, vocabulary, ids)
         their_features, their_tokens = model._encode_text(TOKENIZER(TEXTS), normalize=False)
     assert ids.shape[1] < 24
     assert torch.allclose(features, their_features, atol=1e-5)
@@ -86,22 +86,22 @@ def test_the_loss_is_that_of_open_clip_over_the_whole_vocabulary():
         theirs = model(images, TOKENIZER(TEXTS))
         expected = cross_entropy(theirs["logits"].permute(0, 2, 1), theirs["labels"], ignore_index=0)
         _, image_tokens = model.visual(images)
-        _, text_tokens = coca.encode_texts(model.text, vocabulary, ids)
-        ours = coca.caption_loss(model.text_decoder, vocabulary, image_tokens, text_tokens, ids)
+        _, text_tokens = coca_training.encode_texts(model.text, vocabulary, ids)
+        ours = coca_training.caption_loss(model.text_decoder, vocabulary, image_tokens, text_tokens, ids)
     assert ours.item() == pytest.approx(expected.item(), abs=1e-4)
 
 
 def test_a_word_that_never_occurred_is_never_said(data, result):
     model, _ = result
-    coca = captioners.Captioner(model, TOKENIZER, "small", 32, backbones.MEAN, backbones.STD, 24)
-    said = " ".join(captioners.generate(coca, data.pixels(np.arange(32)), captioners.Generation(2, 5, 18)))
+    writer = captioners.Captioner(model, TOKENIZER, "small", 32, coca.MEAN, coca.STD, 24)
+    said = " ".join(captioners.generate(writer, data.pixels(np.arange(32)), captioners.Generation(2, 5, 18)))
     occurring = {word for texts in data.captions for text in texts for word in text.replace(",", " ").split()}
     assert said
     assert set(said.replace(",", " ").split()) <= occurring
 
 
 def test_captions_over_the_length_are_left_out_and_an_image_without_any_is_refused(data):
-    assert coca._short([["one two three four five", "one two"]], TOKENIZER, 4) == [["one two"]]
+    assert coca_training._short([["one two three four five", "one two"]], TOKENIZER, 4) == [["one two"]]
     with pytest.raises(
         CirqueError, match=r"96 of 96 images have no caption of at most 3 tokens; raise longest_caption"
     ):

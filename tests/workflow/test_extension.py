@@ -1,8 +1,10 @@
-"""What CONTRIBUTING promises: a method, a benchmark and a backbone are each one file at most, and one entry."""
+"""What CONTRIBUTING promises: each kind of addition is one file at most, and one entry."""
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+from tests import toy_encoder
 
 from .conftest import Project
 
@@ -40,6 +42,21 @@ def queries(data_root, split, answers=None, full_captions=None):
     ]
 '''
 
+PREPROCESSING = '''"""Squeeze: the whole picture, whatever its shape."""
+
+from PIL import Image
+
+
+def steps(width, height, size):
+    """The squeezed picture."""
+    return [("squeezed", (size, size))]
+
+
+def apply(image, size):
+    """The picture, [size, size]."""
+    return image.resize((size, size), Image.Resampling.BICUBIC)
+'''
+
 
 def metrics(project: Project, benchmark="cirr_val", backbone="tiny-B", method="image-only"):
     path = (
@@ -69,3 +86,20 @@ def test_a_backbone_is_one_entry(project: Project):
     entry = {"stands_for": "ViT-B/32", "model": "mini-ViT-B-16", "weights": {"source": "random", "seed": 1}}
     project.configure(backbones__toy=entry)
     assert {row["backbone"] for row in metrics(project, backbone="toy")} == {"toy"}
+
+
+def test_an_encoder_that_is_not_clip_is_one_file_and_one_entry(project: Project):
+    (project.root / "src/cirque/encoders/toy.py").write_text(toy_encoder.TEXT)
+    weights = {"source": "random", "seed": 1}
+    project.configure(backbones__toy={"stands_for": "none", "encoder": "toy", "model": "toy", "weights": weights})
+    found = metrics(project, backbone="toy")
+    assert {row["backbone"] for row in found} == {"toy"}
+    assert all(0 <= row["value"] <= 100 for row in found)
+
+
+def test_a_preprocessing_is_one_file_and_one_word(project: Project):
+    (project.root / "src/cirque/data/preprocessing/squeeze.py").write_text(PREPROCESSING)
+    configured = yaml.safe_load((project.root / "tiny.yaml").read_text())["benchmarks"]["cirr_val"]
+    project.configure(benchmarks__squeezed={**configured, "preprocess": "squeeze"})
+    assert {row["benchmark"] for row in metrics(project, benchmark="squeezed")} == {"squeezed"}
+    assert list(project.root.glob("results/scale=tiny/features/image_set=cirr_val/preprocess=squeeze/**/*.parquet"))

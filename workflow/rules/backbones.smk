@@ -1,8 +1,8 @@
 """
-CLIP weights, all in one form, so that one loader serves every backbone.
+Weights of encoders, all in one form, so that one loader serves every backbone.
 
-READS   captioned images (trained), an open_clip release (pretrained), another backbone and an image set with captions
-        (finetuned), or a seed (random)
+READS   captioned images (trained), a release (pretrained), another backbone and an image set with captions
+        (finetuned), or a seed (random); CLIP alone is trained or fine-tuned
 WRITES  <scale>/backbones/…/weights.safetensors and weights.json
 RESUMES from <scale>/work/backbones/…
 """
@@ -84,6 +84,7 @@ rule fetch_backbone:
     params:
         **call(
             "fetch_backbone",
+            encoder=lambda wildcards: plan.encoder_kind(config, wildcards.backbone),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
         ),
@@ -105,6 +106,7 @@ rule random_backbone:
     params:
         **call(
             "random_backbone",
+            encoder=lambda wildcards: plan.encoder_kind(config, wildcards.backbone),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             seed=lambda wildcards: wildcards.encoder_seed,
             model_configs=MODEL_CONFIGS,

@@ -1,32 +1,29 @@
-"""From the bytes of an image file to the pixels that a vision tower sees: decoding and the two preprocessings.
+"""From the bytes of an image file to the pixels that an image tower sees: decoding, then a preprocessing by its name.
 
-Order and rounding are the released code's (SEARLE `src/data_utils.py`, OpenAI's CLIP transform): pad in the file's
-own mode, resize the shorter side with PIL's bicubic filter, crop the centre, and only then turn into RGB. So a
-palette image is resized by nearest neighbour, padding is palette entry 0 there and white in CMYK (no ink), and an
-EXIF orientation is not applied. Every file either decodes whole or is a `BadImage` with its reason; see
-docs/data.md#bad-images.
+As in the released code (SEARLE `src/data_utils.py`, OpenAI's CLIP transform), pictures are padded, resized and cropped
+in the file's own mode, and only then turned into RGB. So a palette image is resized by nearest neighbour, padding is
+palette entry 0 there and white in CMYK (no ink), and an EXIF orientation is not applied. Every file either decodes
+whole or is a `BadImage` with its reason; see docs/data.md#bad-images.
 """
 
 import io
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-Kind = Literal["targetpad", "clip"]
+from cirque.data import preprocessing
+from cirque.errors import CirqueError
+from cirque.families import PREPROCESSINGS
 
 #: Largest picture, decoded or on the way to the crop: 2^28 pixels, at PIL's four bytes a pixel 1 GiB.
 MAX_PIXELS = 2**28
 
 #: Pictures above this many pixels are worked on one at a time, so that threads do not add up their memory.
 LARGE_PIXELS = 2**25
-
-#: SEARLE §4.1 "target ratio": a picture longer than this is padded to it.
-PAD_RATIO = 1.25
 
 #: What may lie in an image set. PIL's other readers (EPS starts a program, for one) stay shut.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
@@ -101,72 +98,45 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8))
 
 
-# ---- geometry ------------------------------------------------------------------------------------------------------
-
-
-def padding(width: int, height: int, ratio: float = PAD_RATIO) -> tuple[int, int]:
-    """Black border of "targetpad" in pixels: (left and right, top and bottom)."""
-    longer, shorter = max(width, height), min(width, height)
-    if longer / shorter < ratio:
-        return 0, 0
-    side = longer / ratio
-    return max(int((side - width) / 2), 0), max(int((side - height) / 2), 0)
-
-
-def resized(width: int, height: int, size: int) -> tuple[int, int]:
-    """Width and height once the shorter side is `size`; the longer side is cut to whole pixels."""
-    if width <= height:
-        return size, int(size * height / width)
-    return int(size * width / height), size
-
-
-def _largest_step(width: int, height: int, kind: Kind, size: int) -> int:
-    """Pixels of the largest picture between file and crop.
-
-    Raises:
-        BadImage: a picture so long and thin that padding or resizing would make a giant of it.
-    """
-    steps = [(width, height)]
-    if kind == "targetpad":
-        horizontal, vertical = padding(width, height)
-        steps.append((width + 2 * horizontal, height + 2 * vertical))
-        _refuse_giant(steps[-1], f" (padded from {width} x {height})")
-    steps.append(resized(*steps[-1], size))
-    _refuse_giant(steps[-1], f" (resized from {width} x {height})")
-    return max(w * h for w, h in steps)
-
-
 # ---- preprocessing -------------------------------------------------------------------------------------------------
 
 
-def target_pad(image: Image.Image) -> Image.Image:
-    """Pad with the value 0 of the image's own mode to the ratio 1.25 (SEARLE §4.1)."""
-    horizontal, vertical = padding(*image.size)
-    if not horizontal and not vertical:
-        return image
-    fill = (0,) * len(image.getbands()) if len(image.getbands()) > 1 else 0
-    return ImageOps.expand(image, (horizontal, vertical), fill)
+def _largest_step(width: int, height: int, kind: str, size: int) -> int:
+    """Pixels of the largest picture between file and crop.
+
+    Raises:
+        BadImage: a picture so long and thin that a step of its preprocessing would make a giant of it.
+    """
+    sizes = [(width, height)]
+    for how, made in preprocessing.load(kind).steps(width, height, size):
+        _refuse_giant(made, f" ({how} from {width} x {height})")
+        sizes.append(made)
+    return max(w * h for w, h in sizes)
 
 
-def resize_and_crop(image: Image.Image, size: int) -> Image.Image:
-    """Resize the shorter side to `size` (bicubic) and crop the centre, halves rounded to even as torchvision does."""
-    image = image.resize(resized(*image.size, size), Image.Resampling.BICUBIC)
-    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
-    return image.crop((left, top, left + size, top + size))
+def crop_pixels(image: Image.Image, kind: str, size: int) -> NDArray[np.uint8]:
+    """Pixels of the crop that an image tower sees, [size, size, 3].
 
-
-def crop_pixels(image: Image.Image, kind: Kind, size: int) -> NDArray[np.uint8]:
-    """Pixels of the crop that a vision tower sees, [size, size, 3].
+    Args:
+        image: decoded.
+        kind: name of the preprocessing.
+        size: side of the crop (pixels).
 
     Raises:
         BadImage: the picture is too long and thin, or its mode has no RGB.
+        CirqueError: there is no such preprocessing, or it makes pictures of another size.
     """
     _largest_step(*image.size, kind, size)
     try:
-        crop = resize_and_crop(target_pad(image) if kind == "targetpad" else image, size)
-        return np.asarray(crop.convert("RGB"))
+        crop = preprocessing.load(kind).apply(image, size).convert("RGB")
     except (ValueError, OSError) as error:
         raise BadImage(f"mode {image.mode} has no way to RGB: {error}") from error
+    if crop.size != (size, size):
+        raise CirqueError(
+            f"preprocessing {kind}: makes a picture of {crop.width} × {crop.height} pixels out of {image.width} ×"
+            f" {image.height}, the tower reads {size} × {size}; mend `apply` in {PREPROCESSINGS.module(kind)}"
+        )
+    return np.asarray(crop)
 
 
 def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
@@ -178,13 +148,13 @@ def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[fl
 
 
 def preprocess(
-    image: Image.Image, kind: Kind, size: int, mean: Sequence[float], std: Sequence[float]
+    image: Image.Image, kind: str, size: int, mean: Sequence[float], std: Sequence[float]
 ) -> NDArray[np.float32]:
-    """What a vision tower takes of a decoded image, [3, size, size]: "targetpad" 1.25, or OpenAI's plain "clip"."""
+    """What an image tower takes of a decoded image, [3, size, size]."""
     return normalise(crop_pixels(image, kind, size), mean, std)
 
 
-def read_pixels(data: bytes, kind: Kind, size: int) -> NDArray[np.uint8]:
+def read_pixels(data: bytes, kind: str, size: int) -> NDArray[np.uint8]:
     """Bytes of a file to the pixels of its crop, [size, size, 3]; safe to call from many threads.
 
     Raises:

@@ -56,6 +56,21 @@ class ShardIndex:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def numbers(self, image_ids: Sequence[str]) -> list[int]:
+        """Numbers of some images, in the order asked for.
+
+        Raises:
+            CirqueError: one is not in the image set.
+        """
+        known = {row["image_id"]: number for number, row in enumerate(self.rows)}
+        strange = [name for name in image_ids if name not in known]
+        if strange:
+            raise CirqueError(
+                f"{len(strange):,} of {len(image_ids):,} images are not among the {len(known):,} of the image set"
+                f" (first: {strange[0]}); give the shards that hold them"
+            )
+        return [known[name] for name in image_ids]
+
     def sample(self, number: int) -> Sample:
         """One image.
 

@@ -7,7 +7,6 @@ Weights and side-car are those of `cirque.encoders.backbones`. The search is ope
 runs beside a current `transformers`; tests/encoders/test_captioners.py compares the two.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,9 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
-from open_clip.coca_model import CoCa
-from torch import Tensor, nn
+from torch import Tensor
 
-from cirque.encoders import backbones
+from cirque.encoders import backbones, coca
 from cirque.errors import CirqueError
 
 
@@ -49,40 +47,19 @@ class Generation:
 # ---- the model -----------------------------------------------------------------------------------------------------
 
 
-def create(name: str, config: dict[str, Any]) -> Any:
-    """A CoCa with random weights of an open_clip configuration.
-
-    Raises:
-        CirqueError: it is another kind of model, or its tokenizer is not CLIP's.
-    """
-    config = copy.deepcopy(config)
-    config.pop("custom_text", None)
-    if "multimodal_cfg" not in config or {"hf_model_name", "hf_tokenizer_name"} & set(config["text_cfg"]):
-        raise CirqueError(
-            f"captioner {name}: no CoCa with CLIP's own tokenizer, so that it cannot caption; take coca_ViT-B-32 or the"
-            " like"
-        )
-    try:
-        model = CoCa(**config)
-    except (TypeError, ValueError, AssertionError, ZeroDivisionError) as error:
-        raise CirqueError(f"captioner {name}: open_clip cannot build this configuration ({error})") from error
-    projection = model.text_decoder.text_projection  # which open_clip leaves as the memory happens to be
-    nn.init.normal_(projection, std=len(projection) ** -0.5)
-    return model
-
-
 def load(weights: Path, device: torch.device) -> Captioner:
     """Load weights and build the CoCa that their side-car describes, frozen, in fp32.
 
     Raises:
-        CirqueError: the file is missing, cut short or altered, or does not fit the model.
+        CirqueError: the file is missing, cut short or altered, does not fit the model, or is no CoCa's.
     """
-    model, record = backbones.restore(weights, device, create)
+    record = backbones.read_side_car(weights, "coca")
+    model = backbones.restore(weights, device, record)
     return Captioner(
         model=model,
         tokenizer=open_clip.SimpleTokenizer(context_length=model.context_length),
         name=record["model"],
-        image_size=backbones.image_size(record["config"]),
+        image_size=coca.sizes(record["config"]).image_size,
         mean=tuple(record["image_mean"]),
         std=tuple(record["image_std"]),
         context_length=int(model.context_length),

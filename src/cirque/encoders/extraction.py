@@ -1,8 +1,8 @@
-"""Image files to features: decoded in threads, encoded in batches of one fixed size.
+"""Image files to features and feature maps: decoded in threads, encoded in batches of one fixed size.
 
 A matrix product may round differently for another number of rows, so every batch has the same number: the last one is
 filled up with black. On a CPU an image's feature is then the same to the last bit whatever shares its batch, its shard
-or its machine's threads (tests/test_extraction.py); on a GPU likewise for one kind of GPU and library version.
+or its machine's threads (tests/encoders/test_extraction.py); on a GPU likewise for one kind of GPU and library version.
 """
 
 from collections import deque
@@ -13,21 +13,24 @@ from itertools import islice
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from open_clip.model import CLIP
+from torch import Tensor
 
-from cirque.data.images import BadImage, Kind, read_pixels
+from cirque.data.images import BadImage, read_pixels
+from cirque.data.shard_index import ShardIndex
 from cirque.data.shards import Sample
 from cirque.encoders.features import OK
+from cirque.errors import CirqueError
 from cirque.progress import progress
 
 #: Images a forward pass. A few dozen fill a CPU; a GPU wants hundreds.
 BATCH = {"cpu": 32, "cuda": 256}
 
 Pixels = NDArray[np.uint8]
+Encode = Callable[[Pixels], NDArray[np.float32]]  # what `encoder` makes
 Decoded = tuple[str, Pixels | str]
 
 
-def decode_all(samples: Iterable[Sample], kind: Kind, size: int, workers: int) -> Iterator[Decoded]:
+def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int) -> Iterator[Decoded]:
     """Decode and preprocess in threads (PIL lets go of the interpreter lock), in order, few at a time in memory.
 
     Yields:
@@ -45,7 +48,7 @@ def decode_all(samples: Iterable[Sample], kind: Kind, size: int, workers: int) -
             waiting.extend(submit(sample) for sample in islice(samples, 1))
 
 
-def _decode(sample: Sample, kind: Kind, size: int) -> Decoded:
+def _decode(sample: Sample, kind: str, size: int) -> Decoded:
     try:
         return sample.image_id, read_pixels(sample.data, kind, size)
     except BadImage as reason:
@@ -53,9 +56,16 @@ def _decode(sample: Sample, kind: Kind, size: int) -> Decoded:
 
 
 def encoder(
-    model: CLIP, mean: Sequence[float], std: Sequence[float], device: torch.device
-) -> Callable[[Pixels], NDArray[np.float32]]:
-    """Function from pixels [n, size, size, 3] to un-normalised features [n, dim]; arithmetic as `images.normalise`."""
+    encode_image: Callable[[Tensor], Tensor], mean: Sequence[float], std: Sequence[float], device: torch.device
+) -> Encode:
+    """Function from pixels [n, size, size, 3] to what a tower makes of them, features [n, dim] or maps.
+
+    Args:
+        encode_image: the tower, a method of `backbones.Encoder`: `encode_image`, `encode_query_image` or `image_maps`.
+        mean: of the pixels, per channel, for normalisation.
+        std: likewise.
+        device: where the tower computes.
+    """
     shape = (1, 3, 1, 1)
     means, stds = (torch.tensor(list(x), dtype=torch.float32, device=device).view(shape) for x in (mean, std))
 
@@ -65,14 +75,21 @@ def encoder(
         if device.type == "cuda":
             batch = batch.pin_memory()
         batch = batch.to(device, non_blocking=True).permute(0, 3, 1, 2).contiguous()
-        features = model.encode_image((batch.float() / 255 - means) / stds)
+        features = encode_image((batch.float() / 255 - means) / stds)
         return np.asarray(features.float().cpu().numpy())
 
     return encode
 
 
+def encode_padded(encode: Encode, pixels: Pixels | Sequence[Pixels], batch: int) -> NDArray[np.float32]:
+    """What a tower makes of at most `batch` images [size, size, 3], filled up with black to just as many."""
+    filled = np.zeros((batch, *pixels[0].shape), dtype=np.uint8)
+    filled[: len(pixels)] = pixels
+    return encode(filled)[: len(pixels)]
+
+
 def extract(
-    decoded: Iterable[Decoded], encode: Callable[[Pixels], NDArray[np.float32]], dim: int, batch: int, total: int
+    decoded: Iterable[Decoded], encode: Encode, dim: int, batch: int, total: int
 ) -> tuple[list[str], list[str], NDArray[np.float32]]:
     """Encode decoded images in fixed batches.
 
@@ -93,9 +110,7 @@ def extract(
 
     def flush() -> None:
         if waiting:
-            pixels = np.zeros((batch, *waiting[0].shape), dtype=np.uint8)
-            pixels[: len(waiting)] = waiting
-            blocks.append(encode(pixels)[: len(waiting)])
+            blocks.append(encode_padded(encode, waiting, batch))
             waiting.clear()
 
     for image_id, pixels in progress(decoded, total=total, what="features", unit="image"):
@@ -107,3 +122,34 @@ def extract(
             flush()
     flush()
     return ids, statuses, np.concatenate(blocks)
+
+
+# ---- images of queries ----------------------------------------------------------------------------------------------
+
+
+def pixels_of(index: ShardIndex, numbers: Sequence[int], preprocess: str, size: int, workers: int) -> Pixels:
+    """Preprocessed pixels of some images of an image set, [n, size, size, 3], in the order asked for.
+
+    Args:
+        index: of the image set's shards.
+        numbers: of the images in it, as `ShardIndex.numbers` gives them; any may be asked for more than once.
+        preprocess: name of the preprocessing.
+        size: side of the crop (pixels).
+        workers: threads that decode.
+
+    Raises:
+        CirqueError: one of them does not decode.
+    """
+    pixels = np.empty((len(numbers), size, size, 3), dtype=np.uint8)
+    samples = (index.sample(int(number)) for number in numbers)
+    for row, (name, picture) in enumerate(decode_all(samples, preprocess, size, workers)):
+        if isinstance(picture, str):
+            raise CirqueError(f"image {name}: {picture}; replace its file and run Snakemake again")
+        pixels[row] = picture
+    return pixels
+
+
+def encode_all(encode: Encode, pixels: Pixels, batch: int) -> NDArray[np.float32]:
+    """What a tower makes of images [n, size, size, 3], at least one, in fixed batches: [n, …]."""
+    parts = [encode_padded(encode, pixels[first : first + batch], batch) for first in range(0, len(pixels), batch)]
+    return np.concatenate(parts)

@@ -72,7 +72,7 @@ class Provider:
         if name == "queries":
             return self.queries
         if name == "backbone":
-            return self._once(("backbone",), [self._weights], self._read_backbone)
+            return self._once(("backbone",), [self._weights], lambda: self._read_backbone(run["method"]))
         if name == "reference_features":
             return self._once((name,), self._features, lambda: load_features(self._features, self._references)[1])
         if name not in self.OWN:
@@ -115,11 +115,11 @@ class Provider:
             **given,
         )
 
-    def _read_backbone(self) -> "Backbone":
+    def _read_backbone(self, method: str) -> "Backbone":
         from cirque import devices  # noqa: PLC0415  (likewise)
         from cirque.encoders import backbones  # noqa: PLC0415
 
-        return backbones.load(self._weights, devices.prepare(self._threads, self._device))
+        return backbones.load(self._weights, devices.prepare(self._threads, self._device), f"method {method}")
 
     def _read_phi(self, path: Path) -> "Phi":
         from cirque import devices  # noqa: PLC0415  (likewise)

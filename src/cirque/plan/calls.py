@@ -45,6 +45,10 @@ def without(section: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in section.items() if key not in keys}
 
 
+#: Modules that a stage finds by the name that a parameter gives it: of the job's wildcards and settings.
+Found = Callable[[Mapping[str, Any]], Sequence[str]]
+
+
 class Call:
     """The flags of one stage, as a function that Snakemake calls for each job.
 
@@ -53,6 +57,7 @@ class Call:
         settings: what the rule gives besides its files and wildcards: values, or functions of wildcards (and input).
         family: of the members that the stage serves; None if it serves none.
         member: the chosen one, as a value or a function of wildcards.
+        found_by_name: by the stage's parameter, what gives the modules that a job finds by it; set by `complete`.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Call:
             CirqueError: there is no such stage, or it has no such parameter.
         """
         self.stage, self.settings, self.family, self.member = stage, dict(settings), family, member
+        self.found_by_name: Mapping[str, Found] = {}
         self.parameters = signature(STAGES.file(stage), "main")
         if family is not None:
             self.parameters = dict(list(self.parameters.items())[1:])  # the first is the member's name
@@ -84,6 +90,19 @@ class Call:
         known = {*names, *self.settings, *LEFT_OUT} | ({"output"} if n_outputs == 1 else set())
         known |= {key for value in self.settings.values() if isinstance(value, Mapping) for key in value}
         return [name for name, required in self.parameters.items() if required and name not in known]
+
+    def modules(self, wildcards: Any) -> list[str]:
+        """Modules that a job finds by name: its stage's member, and those of `found_by_name`."""
+        names = [] if self.family is None else [self.family.module(str(_value(self.member, wildcards, None)))]
+        read = [found for parameter, found in self.found_by_name.items() if parameter in self.parameters]
+        if read:
+            job = dict(wildcards.items()) | {
+                key: value(wildcards) if callable(value) else value
+                for key, value in self.settings.items()
+                if key in self.found_by_name
+            }
+            names += [module for found in read for module in found(job)]
+        return names
 
     def __call__(self, wildcards: Any, input: Any, output: Any) -> str:
         """The command's words for one job: the stage, its member if it serves a family, and the flags.
@@ -139,22 +158,18 @@ def call(
         **settings: what the stage takes besides the rule's files and wildcards: values, or functions of wildcards (and
             input). A value None leaves a flag out.
     """
+    called = Call(stage, settings, family, member)
 
     def code(wildcards: Any) -> str:
-        names = list(modules(wildcards) if callable(modules) else modules)
-        if family is not None:
-            names.append(family.module(str(_value(member, wildcards, None))))
-        return code_version(stage, *names)
-
-    fixed = not callable(modules) and not callable(member)
-    called = Call(stage, settings, family, member)
+        given = modules(wildcards) if callable(modules) else modules
+        return code_version(stage, *given, *called.modules(wildcards))
 
     # Snakemake looks at the names of a function's parameters.
     def of_job(wildcards: Any, input: Any, output: Any) -> str:
         return called(wildcards, input, output)
 
     of_job.called = called  # type: ignore[attr-defined]
-    return {"call": of_job, "code": code(None) if fixed else code}
+    return {"call": of_job, "code": code}
 
 
 def require_complete(rules: Iterable[Any]) -> None:
@@ -179,12 +194,15 @@ def require_complete(rules: Iterable[Any]) -> None:
         raise CirqueError("\n".join(faults))
 
 
-def complete(rules: Iterable[Any], conda_env: str) -> None:
+def complete(rules: Iterable[Any], conda_env: str, **found_by_name: Found) -> None:
     """Give every rule that runs a stage what all of them have: a log, a measurement of its jobs, an environment.
+
+    And in the version of its code the modules that the stage finds by name.
 
     Args:
         rules: Snakemake's rules; those that name a log of their own, or run no stage, stay as they are.
         conda_env: environment file, relative to the rule files.
+        **found_by_name: by a parameter of stages, the modules that they find by it.
 
     Raises:
         CirqueError: as of `require_complete`.
@@ -200,6 +218,9 @@ def complete(rules: Iterable[Any], conda_env: str) -> None:
         rule.set_log(f"<logs>/{place}.log")
         rule.benchmark = f"<costs>/{place}.jsonl"
         rule.conda_env = conda_env
+        called = _called(rule)
+        assert called is not None
+        called.found_by_name = found_by_name
 
 
 def _called(rule: Any) -> Call | None:

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import yaml
 
-from cirque import datasets
 from cirque.errors import CirqueError
+from cirque.families import DATASETS, ENCODERS, PREPROCESSINGS
 from cirque.plan import evaluation
 from cirque.plan.calls import flags  # noqa: F401
 
@@ -129,16 +129,49 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     faults += evaluation.faults(config)
-    parsers = [
-        (f"{section}.{key}.dataset", entry["dataset"])
+    faults += [*_strange_modules(config), *_unfit_encoders(config)]
+    return faults or evaluation.without_texts(config)
+
+
+def _strange_modules(config: Mapping[str, Any]) -> list[str]:
+    """Names of modules that are in no family."""
+    uses = [
+        (f"{section}.{key}.dataset", entry["dataset"], DATASETS)
         for section in ("image_sets", "benchmarks")
         for key, entry in config[section].items()
     ]
-    return faults + [
-        f"{where}: {name!r} has no module in cirque.datasets, which has {', '.join(datasets.names())}"
-        for where, name in parsers
-        if name not in datasets.names()
+    uses += [("preprocess", config["preprocess"], PREPROCESSINGS)]
+    uses += [
+        (f"{section}.{key}.preprocess", entry["preprocess"], PREPROCESSINGS)
+        for section in ("benchmarks", "captioners")
+        for key, entry in config[section].items()
+        if "preprocess" in entry
     ]
+    uses += [
+        (f"backbones.{key}.encoder", entry["encoder"], ENCODERS)
+        for key, entry in config["backbones"].items()
+        if "encoder" in entry
+    ]
+    return [
+        f"{where}: {name!r} has no module in {family.package}, which has {', '.join(family.names())}"
+        for where, name, family in uses
+        if name not in family.names()
+    ]
+
+
+def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
+    """Backbones whose weights cannot come from where the configuration says."""
+    known = {key: entry for key, entry in config["backbones"].items() if entry.get("encoder") in ENCODERS.names()}
+    faults = []
+    for key, entry in known.items():
+        encoder, source = entry["encoder"], entry["weights"]["source"]
+        if source in ("trained", "finetuned") and encoder != "clip":
+            faults.append(
+                f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
+            )
+        if source == "pretrained" and not ENCODERS.defines(encoder, "fetch"):
+            faults.append(f"backbones.{key}.weights.source: the encoder {encoder} has no release; give random")
+    return faults
 
 
 def _unfit_start(config: Mapping[str, Any], backbone: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cirque.families import METHODS, SUBMISSIONS
+from cirque.families import METHODS, SUBMISSIONS, reads_texts
 from cirque.plan import jobs
 from cirque.plan.paths import IN_RULES
 
@@ -49,6 +49,19 @@ def faults(config: Config) -> list[str]:
         if composer(config, method) in METHODS.names()
         for name in reads(config, method)
         if (need := NEEDS.get(name)) and need not in jobs.needs(config, method)
+    ]
+
+
+def without_texts(config: Config) -> list[str]:
+    """Methods of tables that encode texts with a backbone of images alone, a sentence each; all names are known."""
+    kinds = {backbone: jobs.encoder_kind(config, backbone) for backbone in config["backbones"]}
+    silent = [name for name, kind in kinds.items() if not reads_texts(kind)]
+    return [
+        f"tables.{table}: method {method} encodes texts, but the encoder {kinds[backbone]} of backbone {backbone} reads"
+        f" images alone; give the table methods that read image features alone, or `only: {{{method}: [NAME]}}`"
+        for table in (jobs.tables(config) if silent else [])
+        for backbone, method in dict.fromkeys((run["backbone"], run["method"]) for run in jobs.runs(config, table))
+        if backbone in silent and "backbone" in reads(config, method)
     ]
 
 
@@ -144,10 +157,11 @@ def outputs(config: Config, group: Group) -> list[str]:
 
 
 def modules(config: Config, group: Group) -> list[str]:
-    """Modules that a group's job imports by name: composers, and the test server's."""
+    """Modules that a group's job imports by name: composers, the encoder, and the test server's."""
     server = jobs.server(config, group.benchmark)
     composers = dict.fromkeys(composer(config, run["method"]) for run in group.runs)
-    return [*map(METHODS.module, composers), *([SUBMISSIONS.module(server)] if server else [])]
+    encoder = jobs.encoder_modules(config, group.backbone)
+    return [*map(METHODS.module, composers), *encoder, *([SUBMISSIONS.module(server)] if server else [])]
 
 
 def described(config: Config, group: Group, scale: str) -> list[dict[str, Any]]:

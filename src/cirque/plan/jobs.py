@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque import datasets
-from cirque.families import SUBMISSIONS
+from cirque.families import ENCODERS, SUBMISSIONS
 
 Config = Mapping[str, Any]
 
@@ -43,6 +43,16 @@ def preprocess(config: Config, benchmark: str) -> str:
 def backbones_from(config: Config, source: str) -> list[str]:
     """Backbones whose weights come from `source`: trained, finetuned, pretrained or random."""
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
+
+
+def encoder_kind(config: Config, backbone: str) -> str:
+    """Kind of a backbone's model: a module of cirque.encoders."""
+    return str(config["backbones"][backbone].get("encoder", "clip"))
+
+
+def encoder_modules(config: Config, backbone: str) -> list[str]:
+    """Modules that whoever loads a backbone finds by name, for the version of its code."""
+    return [ENCODERS.module(encoder_kind(config, backbone))]
 
 
 def encoder_seed(config: Config, backbone: str, seed: int | str) -> str:

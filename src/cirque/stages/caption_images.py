@@ -8,7 +8,6 @@ import numpy as np
 
 from cirque import devices
 from cirque.data import shards
-from cirque.data.images import Kind
 from cirque.encoders import captioners, extraction, reference_captions
 from cirque.encoders.features import OK, require_few_failures
 from cirque.progress import progress, say
@@ -21,7 +20,7 @@ def main(
     images: Path,
     queries: list[Path],
     weights: Path,
-    preprocess: Kind,
+    preprocess: str,
     generation: captioners.Generation,
     max_failed: int,
     output: Path,
@@ -35,7 +34,7 @@ def main(
         images: images.parquet of the same image set, which says what the shard must hold.
         queries: Query files of the benchmarks over the image set, which name the references.
         weights: weights.safetensors of the captioner.
-        preprocess: targetpad (1.25) or clip.
+        preprocess: name of the preprocessing.
         generation: Beams and lengths of the search.
         max_failed: how many images of the set may fail; more in this shard alone are an error at once.
         output: the caption file.

@@ -82,7 +82,7 @@ def _count(backbone: Backbone, captions: list[Path]) -> tuple[float, list[str]]:
 
 def _image_throughput(backbone: Backbone, device: torch.device, seconds: float) -> float:
     """Images a second, from pixels to features."""
-    encode = extraction.encoder(backbone.model, backbone.mean, backbone.std, device)
+    encode = extraction.encoder(backbone.encode_image, backbone.mean, backbone.std, device)
     pixels = np.zeros((extraction.BATCH[device.type], backbone.image_size, backbone.image_size, 3), dtype=np.uint8)
     return towers.throughput(lambda: encode(pixels), len(pixels), seconds)
 

@@ -1,10 +1,9 @@
-"""Encode the images of one shard with a vision tower."""
+"""Encode the images of one shard with an image tower."""
 
 from pathlib import Path
 
 from cirque import devices
 from cirque.data import shards
-from cirque.data.images import Kind
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK, require_few_failures, write_features
 from cirque.progress import say
@@ -16,7 +15,7 @@ def main(
     shard: Path,
     images: Path,
     weights: Path,
-    preprocess: Kind,
+    preprocess: str,
     max_failed: int,
     output: Path,
     threads: int = 1,
@@ -28,18 +27,18 @@ def main(
         shard: a tar, named by its number.
         images: images.parquet of the same image set, which says what the shard must hold.
         weights: weights.safetensors of the backbone.
-        preprocess: targetpad (1.25) or clip.
+        preprocess: name of the preprocessing.
         max_failed: how many images of the set may fail; more in this shard alone are an error at once.
         output: the feature file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
     """
-    where = devices.prepare(threads, device)
+    place = devices.prepare(threads, device)
     rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
-    backbone = backbones.load(weights, where, "fp32")
-    decoded = extraction.decode_all(shards.read_shard(shard, rows), preprocess, backbone.image_size, threads)
-    encode = extraction.encoder(backbone.model, backbone.mean, backbone.std, where)
-    ids, statuses, features = extraction.extract(decoded, encode, backbone.dim, extraction.BATCH[where.type], len(rows))
+    encoder = backbones.load_images(weights, place)
+    decoded = extraction.decode_all(shards.read_shard(shard, rows), preprocess, encoder.image_size, threads)
+    encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place)
+    ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, extraction.BATCH[place.type], len(rows))
     failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}
     require_few_failures(failed, len(rows), max_failed, str(shard))
     write_features(output, ids, statuses, features)

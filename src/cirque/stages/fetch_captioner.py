@@ -14,6 +14,6 @@ def main(*, model: str, tag: str, weights: Path, cache: Path | None = None) -> N
         cache: Folder for the downloaded file; open_clip's own if not given.
     """
     os.environ["HF_HUB_OFFLINE"] = "0"  # this stage may ask a hub; read when its library is imported
-    from cirque.encoders import backbones, captioners  # noqa: PLC0415
+    from cirque.encoders import coca  # noqa: PLC0415
 
-    backbones.fetch(model, tag, weights, cache, captioners.create)
+    coca.fetch(model, tag, weights, cache)

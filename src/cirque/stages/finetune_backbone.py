@@ -1,7 +1,7 @@
 """Fine-tune a backbone, all of it, on the captioned images of an image set."""
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cirque import datasets, devices
-from cirque.data.images import Kind
 from cirque.data.shard_index import ShardIndex
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import failures
@@ -31,7 +30,7 @@ def main(
     dataset: str,
     split: str,
     data_root: Path,
-    preprocess: Kind,
+    preprocess: str,
     settings: clip_training.Settings,
     seed: int,
     work: Path,
@@ -50,7 +49,7 @@ def main(
         dataset: Module of cirque.datasets that the images and their captions are from.
         split: Of that data set.
         data_root: Folder of the data sets.
-        preprocess: targetpad (1.25) or clip.
+        preprocess: Name of the preprocessing.
         settings: How to train.
         seed: Of the order of images.
         work: Folder for the state of an unfinished training; removed at the end.
@@ -82,16 +81,18 @@ def main(
         clip,
         backbone.tokenizer,
         clip_training.Captioned(
-            _pixels(index, chosen, preprocess, backbone.image_size, threads),
+            # Decoded each time that they are asked for: as a whole they fit into no memory.
+            lambda numbers: extraction.pixels_of(
+                index, chosen[numbers].tolist(), preprocess, backbone.image_size, threads
+            ),
             [[captions[index.rows[number]["image_id"]]] for number in chosen.tolist()],
         ),
         settings,
         clip_training.Run(seed, place, backbone.mean, backbone.std, work / f"{own}.safetensors", seconds_between_saves),
         texts_per_image=TEXTS_PER_IMAGE,
     )
-    told = {
+    metadata = {
         "base": {"path": str(base), "sha256": provenance.sha256(base)},
-        "seed": seed,
         "n_images": len(chosen),
         "n_failed": len(failed),
         "n_without_caption": len(index) - len(failed) - len(chosen),
@@ -102,12 +103,14 @@ def main(
     backbones.save(
         clip,
         weights,
+        encoder="clip",
         name=backbone.name,
-        config=files.read_json(backbones.side_car(base))["config"],
+        config=backbones.read_side_car(base, "clip")["config"],
         source="finetuned",
+        seed=seed,
         mean=backbone.mean,
         std=backbone.std,
-        told=told,
+        metadata=metadata,
     )
     shutil.rmtree(work, ignore_errors=True)
 
@@ -128,19 +131,3 @@ def _usable(index: ShardIndex, captions: Mapping[str, str], failed: Collection[s
         " empty caption, all left out"
     )
     return np.array(chosen, dtype=np.int64)
-
-
-def _pixels(
-    index: ShardIndex, chosen: NDArray[np.int64], preprocess: Kind, size: int, workers: int
-) -> Callable[[NDArray[np.int64]], clip_training.Pixels]:
-    """The chosen images by number, decoded each time that they are asked for: as a whole they fit into no memory."""
-
-    def pixels(numbers: NDArray[np.int64]) -> clip_training.Pixels:
-        samples = (index.sample(int(number)) for number in chosen[numbers])
-        decoded = list(extraction.decode_all(samples, preprocess, size, workers))
-        for name, picture in decoded:
-            if isinstance(picture, str):
-                raise CirqueError(f"image {name}: {picture}; it was decoded before, make its shard and features anew")
-        return np.stack([picture for _, picture in decoded if not isinstance(picture, str)])
-
-    return pixels

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import torch
 from PIL import Image
 
 from cirque import devices
-from cirque.encoders import backbones
+from cirque.encoders import backbones, clip
 from cirque.errors import CirqueError
 from cirque.progress import say
 from cirque.store import provenance
@@ -94,22 +93,22 @@ def main(
         seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
-    config = backbones.read_config(model, model_configs)
+    config = clip.read_config(model, model_configs)
     torch.manual_seed(seed)
-    clip = backbones.create(model, config)
-    data = read_captioned(captions, config["vision_cfg"]["image_size"])
-    say(f"{model}: {sum(w.numel() for w in clip.parameters()):,} parameters, {len(data.captions):,} images")
+    network = clip.build(model, config)
+    data = read_captioned(captions, clip.sizes(config).image_size)
+    say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
         "train_backbone", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
     state = work / f"{own}.safetensors"
     clip_training.train(
-        clip,
-        open_clip.SimpleTokenizer(context_length=clip.context_length),
+        network,
+        clip.tokenizer(network.context_length),
         data,
         settings,
-        clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves),
+        clip_training.Run(seed, place, clip.MEAN, clip.STD, state, seconds_between_saves),
         texts_per_image=TEXTS_PER_IMAGE,
     )
-    backbones.save(clip, weights, name=model, config=config, source="trained")
+    backbones.save(network, weights, encoder="clip", name=model, config=config, source="trained", seed=seed)
     shutil.rmtree(work, ignore_errors=True)

@@ -8,12 +8,12 @@ import open_clip
 import torch
 
 from cirque import devices
-from cirque.encoders import backbones, captioners
+from cirque.encoders import backbones, coca
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
 from cirque.store import provenance
 from cirque.trainers import clip as clip_training
-from cirque.trainers import coca
+from cirque.trainers import coca as coca_training
 
 
 def main(
@@ -21,7 +21,7 @@ def main(
     captions: Path,
     model: str,
     model_configs: Path,
-    settings: coca.Settings,
+    settings: coca_training.Settings,
     seed: int,
     work: Path,
     weights: Path,
@@ -44,17 +44,17 @@ def main(
         seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
-    config = backbones.read_config(model, model_configs)
+    config = coca.read_config(model, model_configs)
     torch.manual_seed(seed)
-    captioner = captioners.create(model, config)
-    data = read_captioned(captions, backbones.image_size(config))
-    say(f"{model}: {sum(w.numel() for w in captioner.parameters()):,} parameters, {len(data.captions):,} images")
+    network = coca.build(model, config)
+    data = read_captioned(captions, coca.sizes(config).image_size)
+    say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
         "train_captioner", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
     )
-    tokenizer = open_clip.SimpleTokenizer(context_length=captioner.context_length)
+    tokenizer = open_clip.SimpleTokenizer(context_length=network.context_length)
     state = work / f"{own}.safetensors"
-    run = clip_training.Run(seed, place, backbones.MEAN, backbones.STD, state, seconds_between_saves)
-    coca.train(captioner, tokenizer, data, settings, run)
-    backbones.save(captioner, weights, name=model, config=config, source="trained")
+    run = clip_training.Run(seed, place, coca.MEAN, coca.STD, state, seconds_between_saves)
+    coca_training.train(network, tokenizer, data, settings, run)
+    backbones.save(network, weights, encoder="coca", name=model, config=config, source="trained", seed=seed)
     shutil.rmtree(work, ignore_errors=True)

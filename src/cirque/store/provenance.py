@@ -156,7 +156,7 @@ def _module_of(name: str) -> str:
 def code_version(*modules: str) -> str:
     """Twelve digits that change when the code of a stage (`oti`) or module (`cirque.methods.searle`) does.
 
-    Modules that a stage finds by name at run time (methods, data sets) are given beside it.
+    Members of families that a stage finds by name at run time are given beside it (`families.loaded`).
     """
     names = [_module_of(name) for name in modules]
     digest = hashlib.sha256()
@@ -194,12 +194,6 @@ def sha256(path: Path) -> str:
         return str(known["output"]["sha256"])
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _found_by_name() -> list[str]:
-    """The imported members of families: no import statement names them."""
-    packages = {family.package for family in families.FOUND_BY_NAME}
-    return sorted(name for name in sys.modules if name.rpartition(".")[0] in packages)
 
 
 def _machine() -> dict[str, Any]:
@@ -240,7 +234,7 @@ def fingerprint(*modules: str, inputs: Iterable[Path], **settings: Any) -> str:
 
 def write_records(stage: str, arguments: list[str], started: float) -> None:
     """Leave `OUTPUT.run.json` beside each file that the stage wrote."""
-    found = _found_by_name()
+    found = [name for name in families.loaded() if name != _module_of(stage)]
     common = {
         "stage": stage,
         "command": ["python", "-m", "cirque", stage, *arguments],

@@ -7,7 +7,6 @@ import torch
 
 from cirque.encoders import backbones
 from cirque.networks import phi
-from cirque.store import files
 from cirque.training.loop import Training
 
 
@@ -27,8 +26,8 @@ def prepare(*, weights: Path, settings: Settings, seed: int, device: torch.devic
         seed: Seed of the weights.
         device: Where φ is made.
     """
-    config = files.read_json(backbones.side_car(weights))["config"]
-    network = phi.initial(config["embed_dim"], config["text_cfg"]["width"], settings.dropout, seed).to(device)
+    dim, token_dim = backbones.text_sizes(weights)
+    network = phi.initial(dim, token_dim, settings.dropout, seed).to(device)
     return Training(
         network,
         torch.optim.SGD(network.parameters()),
