@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from cirque.__main__ import COMMANDS, STAGES, summaries
+from cirque.__main__ import summaries
+from cirque.families import COMMANDS, GENERATORS, STAGES
 
 
 def cirque(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,32 +38,26 @@ def test_an_error_is_a_sentence_without_a_traceback():
 #: Stages that work on tables and files alone: an import of torch would cost each of their many jobs seconds.
 LIGHT = (
     "associate_concepts",
+    "build_table",
     "create_database",
     "draw_pictures",
+    "evaluate",
     "fetch_file",
-    "generate_cc12m",
-    "generate_cc3m",
-    "generate_circo",
-    "generate_cirr",
-    "generate_coco",
-    "generate_fashioniq",
-    "generate_genecis",
-    "generate_imagenet_r",
-    "generate_sdp",
-    "generate_unlabeled",
+    "generate",
     "list_images",
-    "compute_metrics",
     "parse_queries",
     "prepare_coco",
-    "rank_gallery",
+    "state_fact",
+    "sum_training_time",
     "write_page",
     "write_settings",
-    "write_submission",
-    "build_table",
 )
 
 
-@pytest.mark.parametrize("module", [*map(COMMANDS.module, COMMANDS.names()), *map(STAGES.module, LIGHT)])
+@pytest.mark.parametrize(
+    "module",
+    [*map(COMMANDS.module, COMMANDS.names()), *map(STAGES.module, LIGHT), *map(GENERATORS.module, GENERATORS.names())],
+)
 def test_a_stage_that_computes_no_features_imports_no_torch(module: str):
     command = f"import sys, {module}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)

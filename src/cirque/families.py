@@ -15,6 +15,7 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from cirque.errors import CirqueError
 
@@ -142,6 +143,11 @@ class Family:
         """Fields of a dataclass of the member: name → whether it must be given."""
         return fields(self.file(name), dataclass_name)
 
+    def literal(self, name: str, what: str, default: Any = None) -> Any:
+        """Value of a constant that the member defines by a literal, read without an import; else the default."""
+        node = _definitions(self.file(name)).get(what)
+        return ast.literal_eval(node.value) if isinstance(node, ast.Assign) else default
+
     def defines(self, name: str, what: str) -> bool:
         """Whether the member defines something at its top level."""
         return what in _definitions(self.file(name))
@@ -154,6 +160,9 @@ STAGES = Family("stage", "cirque.stages", entry="main")
 DATASETS = Family("data set", "cirque.datasets", entry="annotation_files")
 SUBMISSIONS = Family("test server", "cirque.submissions", entry="FILES")
 METHODS = Family("method", "cirque.methods", entry="compose", separator="-")
+INVERSIONS = Family("inversion", "cirque.inversion", entry="invert")
+FACTS = Family("fact", "cirque.facts", entry="state")
+GENERATORS = Family("generator", "cirque.mini.generators", entry="generate")
 TRAINERS = Family("trainer", "cirque.trainers", entry="prepare")
 PLOTS = Family("plot", "cirque.plots", entry="draw")
 PREPROCESSINGS = Family("preprocessing", "cirque.data.preprocessing", entry="apply")

@@ -8,6 +8,7 @@ import pytest
 from cirque import datasets
 from cirque.errors import CirqueError
 from cirque.facts import rows as facts
+from cirque.facts import sizes
 from cirque.store import schemas
 from cirque.tables import build as tables
 from tests.evaluated import PUBLISHED, REPOSITORY, SETTINGS
@@ -152,7 +153,7 @@ def test_two_facts_about_the_same_thing_are_refused():
 
 def size(queries, gallery, candidates=None):
     asked = pa.table({"group": queries, "candidate_ids": pa.array([candidates] * len(queries), schemas.STRINGS)})
-    return facts.set_sizes(asked, pa.table({"group": gallery}), "cirr_val")
+    return sizes.set_sizes(asked, pa.table({"group": gallery}), "cirr_val")
 
 
 def test_groups_with_galleries_are_counted_apart():
@@ -185,7 +186,7 @@ def test_real_annotations_have_the_sizes_that_pic2word_prints(annotations, datas
     benchmark = datasets.load_benchmark(dataset)
     groups = [group for _, group in datasets.gallery(dataset, annotations, split)]
     queries = pa.Table.from_pylist(benchmark.queries(annotations, split), schema=schemas.QUERIES)
-    sizes = facts.set_sizes(queries, pa.table({"group": groups}), dataset)
+    found = sizes.set_sizes(queries, pa.table({"group": groups}), dataset)
     printed = {
         (row["subset"].lower(), row["metric"]): row["value"]
         for row in tables.read_published(PUBLISHED).to_pylist()

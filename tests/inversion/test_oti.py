@@ -211,9 +211,9 @@ def test_without_phrases_the_loss_is_that_of_the_image_alone(
 def test_without_weight_on_phrases_none_are_needed(backbone: Backbone, images: oti.Images, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, lambda_gpt=0.0)
     bare = oti.Images(images.image_ids, images.features, [np.arange(0)] * N_IMAGES)
-    oti.invert(backbone, bare, None, settings, seed=0, work=tmp_path / "no phrases")
+    oti.optimise(backbone, bare, None, settings, seed=0, work=tmp_path / "no phrases")
     with pytest.raises(CirqueError, match="lambda_gpt is not 0, so phrases are needed"):
-        oti.invert(backbone, bare, None, SETTINGS, seed=0, work=tmp_path / "phrases")
+        oti.optimise(backbone, bare, None, SETTINGS, seed=0, work=tmp_path / "phrases")
 
 
 @pytest.mark.parametrize("lambda_gpt", [0.5, 0.0])
@@ -221,7 +221,7 @@ def test_tokens_equal_those_of_a_plain_transcription(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, lambda_gpt: float
 ) -> None:
     settings = dataclasses.replace(SETTINGS, lambda_gpt=lambda_gpt)
-    tokens = oti.invert(backbone, images, pool, settings, seed=0, work=tmp_path)
+    tokens = oti.optimise(backbone, images, pool, settings, seed=0, work=tmp_path)
     assert abs(tokens - plain_tokens(backbone, images, pool, settings)).max() < 1e-4
     start = np.stack([oti.initial_token(0, name, backbone.token_dim, 0.02) for name in images.image_ids])
     assert abs(tokens - start).max() > 0.02
@@ -232,8 +232,8 @@ def test_the_batch_changes_no_token(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, batch: int
 ) -> None:
     settings = dataclasses.replace(SETTINGS, batch=batch)
-    one = oti.invert(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "4")
-    other = oti.invert(backbone, images, pool, settings, seed=0, work=tmp_path / "other")
+    one = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "4")
+    other = oti.optimise(backbone, images, pool, settings, seed=0, work=tmp_path / "other")
     assert abs(one - other).max() < 1e-4
 
 
@@ -242,7 +242,7 @@ def test_gradients_are_those_of_the_released_batch_of_32_whatever_the_batch(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, batch: int
 ) -> None:
     settings = dataclasses.replace(SETTINGS, steps=1, batch=batch)
-    oti.invert(backbone, images, pool, settings, seed=0, work=tmp_path)
+    oti.optimise(backbone, images, pool, settings, seed=0, work=tmp_path)
     state = oti.State.load(tmp_path / "000000000.safetensors", torch.device("cpu"))
     first = oti.Batch(oti.encoder_for(backbone), chosen(images, list(range(batch))), pool, settings, seed=0)
     start = oti.State.initial(first.images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
@@ -254,9 +254,9 @@ def test_gradients_are_those_of_the_released_batch_of_32_whatever_the_batch(
 def test_order_and_sharding_change_no_token(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
-    whole = oti.invert(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
+    whole = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
     rows = [7, 2, 9]
-    part = oti.invert(backbone, chosen(images, rows), pool, SETTINGS, seed=0, work=tmp_path / "part")
+    part = oti.optimise(backbone, chosen(images, rows), pool, SETTINGS, seed=0, work=tmp_path / "part")
     assert abs(whole[rows] - part).max() < 1e-4
 
 
@@ -264,7 +264,7 @@ def test_the_result_is_the_running_mean_that_started_from_the_random_token(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
     one_step = dataclasses.replace(SETTINGS, steps=1)
-    tokens = oti.invert(backbone, images, pool, one_step, seed=0, work=tmp_path)
+    tokens = oti.optimise(backbone, images, pool, one_step, seed=0, work=tmp_path)
     state = oti.State.load(tmp_path / "000000000.safetensors", torch.device("cpu"))
     start = np.stack([oti.initial_token(0, name, backbone.token_dim, 0.02) for name in images.image_ids[:4]])
     assert np.allclose(tokens[:4], 0.9 * start + 0.1 * state.tokens.numpy(), atol=1e-7)
@@ -278,7 +278,7 @@ def test_inversion_lowers_each_loss(
     alone = dataclasses.replace(SETTINGS, steps=60, batch=11, **weights)
     phrases = text.encode(backbone, pool.phrases.to_pylist())
     pool = dataclasses.replace(pool, features=torch.nn.functional.normalize(phrases, dim=-1).numpy())
-    tokens = torch.from_numpy(oti.invert(backbone, images, pool, alone, seed=0, work=tmp_path))
+    tokens = torch.from_numpy(oti.optimise(backbone, images, pool, alone, seed=0, work=tmp_path))
     batch = oti.Batch(oti.encoder_for(backbone), images, pool, alone, seed=1)  # other draws
     start = oti.State.initial(images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
     before, after = (
@@ -302,7 +302,7 @@ def test_a_phrase_takes_the_token_at_its_first_placeholder_only(
 def test_a_saved_state_is_taken_up_to_the_last_bit(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, cut: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = oti.invert(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
+    whole = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
     real, calls = oti.Batch.losses, []
 
     def losses(batch: oti.Batch, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
@@ -315,7 +315,7 @@ def test_a_saved_state_is_taken_up_to_the_last_bit(
     with monkeypatch.context() as patched:
         patched.setattr(oti.Batch, "losses", losses)
         with pytest.raises(KeyboardInterrupt):
-            oti.invert(backbone, images, pool, SETTINGS, seed=0, work=work, seconds_between_saves=0)
+            oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=work, seconds_between_saves=0)
     state = work / "000000004.safetensors"
     assert oti.State.load(state, torch.device("cpu")).step == 3
     if cut == "broken":
@@ -325,7 +325,7 @@ def test_a_saved_state_is_taken_up_to_the_last_bit(
     calls.clear()
     with monkeypatch.context() as patched:
         patched.setattr(oti.Batch, "losses", lambda *given: (calls.append(given[2]), real(*given))[1])
-        resumed = oti.invert(backbone, images, pool, SETTINGS, seed=0, work=work)
+        resumed = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=work)
     assert np.array_equal(resumed, whole)
     assert calls == [*([3, 4, 5] if cut == "unfinished" else range(6)), *range(6)]
 
@@ -338,7 +338,7 @@ def test_a_loss_that_is_no_number_names_the_images_and_saves_nothing(
     only = oti.Images(images.image_ids[:3], images.features[:3], [np.array([2]), np.array([0, 1]), np.array([2])])
     broken = dataclasses.replace(pool, features=features)
     with pytest.raises(CirqueError, match=r"2 of 3 losses are not finite .*00000001.JPEG, .*00000003.JPEG\); nothing"):
-        oti.invert(backbone, only, broken, dataclasses.replace(SETTINGS, steps=20), seed=0, work=tmp_path)
+        oti.optimise(backbone, only, broken, dataclasses.replace(SETTINGS, steps=20), seed=0, work=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -347,4 +347,4 @@ def test_without_any_loss_there_is_nothing_to_invert(
 ) -> None:
     none = dataclasses.replace(SETTINGS, lambda_cos=0.0, lambda_gpt=0.0)
     with pytest.raises(CirqueError, match="both 0"):
-        oti.invert(backbone, images, pool, none, seed=0, work=tmp_path)
+        oti.optimise(backbone, images, pool, none, seed=0, work=tmp_path)

@@ -7,8 +7,8 @@ from cirque.datasets import circo as parser
 from cirque.errors import CirqueError
 from cirque.mini import circo
 from cirque.mini.captions import full_caption
+from cirque.mini.generators import circo as generate_circo
 from cirque.mini.scenes import VALUES, Scene, change, differences
-from cirque.stages import generate_circo
 
 N_GALLERY, N_QUERIES = 600, 90
 
@@ -93,7 +93,7 @@ def test_too_small_a_gallery_has_no_query():
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
-    generate_circo.main(seed=3, image_size=32, n_gallery=60, n_queries=12, data_root=root)
+    generate_circo.generate(seed=3, image_size=32, n_gallery=60, n_queries=12, data_root=root)
     return root
 
 
@@ -114,7 +114,7 @@ def test_test_hides_its_ground_truths(written: Path):
 
 
 def test_files_made_again_have_the_same_bytes(written: Path, tmp_path: Path):
-    generate_circo.main(seed=3, image_size=32, n_gallery=60, n_queries=12, data_root=tmp_path)
+    generate_circo.generate(seed=3, image_size=32, n_gallery=60, n_queries=12, data_root=tmp_path)
     files = [path.relative_to(written) for path in sorted(written.rglob("*")) if path.suffix in (".json", ".jpg")]
     assert len(files) > 60
     assert all((tmp_path / file).read_bytes() == (written / file).read_bytes() for file in files)

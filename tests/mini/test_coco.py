@@ -11,8 +11,9 @@ from cirque.datasets import coco as official
 from cirque.datasets.coco_composition import mask_of
 from cirque.errors import CirqueError
 from cirque.mini import coco
+from cirque.mini.generators import coco as generate_coco
 from cirque.mini.scenes import Scene
-from cirque.stages import generate_coco, prepare_coco
+from cirque.stages import prepare_coco
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(root: Path) -> None:
-    generate_coco.main(seed=0, image_size=48, n_gallery=40, n_queries=30, data_root=root)
+    generate_coco.generate(seed=0, image_size=48, n_gallery=40, n_queries=30, data_root=root)
     prepare_coco.main(
         annotations=root / "coco/annotations/instances_val2017.json",
         images=root / "coco/val2017",

@@ -10,9 +10,9 @@ from cirque.mini import fashioniq
 from cirque.mini.captions import full_caption
 from cirque.mini.cirr import KINDS
 from cirque.mini.draws import draws
+from cirque.mini.generators import fashioniq as generate_fashioniq
 from cirque.mini.relative import relative_caption
 from cirque.mini.scenes import ATTRIBUTES, SHAPES, differences
-from cirque.stages import generate_fashioniq
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def benchmark():
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("world")
-    generate_fashioniq.main(seed=0, image_size=32, n_gallery=48, n_queries=12, data_root=root)
+    generate_fashioniq.generate(seed=0, image_size=32, n_gallery=48, n_queries=12, data_root=root)
     return root
 
 
@@ -200,7 +200,7 @@ def test_every_listed_image_is_there_and_no_other(world):
 
 
 def test_the_same_seed_writes_the_same_bytes(world, tmp_path):
-    generate_fashioniq.main(seed=0, image_size=32, n_gallery=48, n_queries=12, data_root=tmp_path)
+    generate_fashioniq.generate(seed=0, image_size=32, n_gallery=48, n_queries=12, data_root=tmp_path)
 
     def contents(root):
         return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}

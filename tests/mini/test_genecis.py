@@ -12,9 +12,9 @@ from cirque.mini import genecis
 from cirque.mini.captions import full_caption
 from cirque.mini.drawing import render
 from cirque.mini.draws import draws
+from cirque.mini.generators import genecis as generate_genecis
 from cirque.mini.scenes import ATTRIBUTES, differences
 from cirque.mini.words import NUMBERS
-from cirque.stages import generate_genecis
 
 TASKS = (*genecis.CROPPED_TASKS, *genecis.WHOLE_TASKS)
 CHANGES = [task for task in TASKS if task.changes]
@@ -29,7 +29,7 @@ def benchmark():
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("world")
-    generate_genecis.main(seed=0, image_size=SIZE, n_gallery=51, n_queries=13, data_root=root)
+    generate_genecis.generate(seed=0, image_size=SIZE, n_gallery=51, n_queries=13, data_root=root)
     return root
 
 
@@ -263,7 +263,7 @@ def _scene(made, place, cropped):
 
 
 def test_the_same_seed_writes_the_same_bytes(world, tmp_path):
-    generate_genecis.main(seed=0, image_size=SIZE, n_gallery=51, n_queries=13, data_root=tmp_path)
+    generate_genecis.generate(seed=0, image_size=SIZE, n_gallery=51, n_queries=13, data_root=tmp_path)
 
     def contents(root):
         return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}

@@ -12,8 +12,8 @@ from cirque.errors import CirqueError
 from cirque.mini import imagenet_r
 from cirque.mini.drawing import render
 from cirque.mini.draws import draws
+from cirque.mini.generators import imagenet_r as generate_imagenet_r
 from cirque.mini.scenes import BACKGROUNDS, COLOURS, SHAPES, Scene
-from cirque.stages import generate_imagenet_r
 
 DOMAINS = tuple(official.DOMAINS)
 
@@ -26,7 +26,7 @@ def benchmark() -> imagenet_r.Benchmark:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
-    generate_imagenet_r.main(seed=0, image_size=32, n_gallery=90, n_queries=50, data_root=root)
+    generate_imagenet_r.generate(seed=0, image_size=32, n_gallery=90, n_queries=50, data_root=root)
     return root
 
 
@@ -193,7 +193,7 @@ def test_every_listed_image_is_there_and_no_other(world: Path):
 
 
 def test_the_same_seed_writes_the_same_bytes(world: Path, tmp_path: Path):
-    generate_imagenet_r.main(seed=0, image_size=32, n_gallery=90, n_queries=50, data_root=tmp_path)
+    generate_imagenet_r.generate(seed=0, image_size=32, n_gallery=90, n_queries=50, data_root=tmp_path)
 
     def contents(root: Path) -> dict[Path, bytes]:
         return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}

@@ -160,7 +160,7 @@ def test_paper_values_are_the_released_code(tmp_path: Path):
 
 def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_described():
     config = configuration()
-    config["tables"]["fashioniq"]["only"] = {"searle": ["nowhere"], "searle-cycle": ["mini-L-8"]}
+    config["tables"]["fashioniq"]["only"] = {"searle": ["nowhere"], "searle-cycle": ["mini-L-16"]}
     message = refusal(config)
     assert "tables.fashioniq.only.searle: 'nowhere' is not described in the section backbones" in message
     assert "tables.fashioniq.only: 'searle-cycle' is not among the methods of this table" in message
@@ -169,15 +169,15 @@ def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_descri
 def test_a_fine_tuned_backbone_starts_from_one_that_is_described_of_its_model_and_not_fine_tuned():
     for name, told in (
         ("nowhere", "'nowhere' is not described in the section backbones"),
-        ("mini-B-16", "'mini-B-16' is a mini-ViT-B-16, not a mini-ViT-L-8"),
-        ("mini-L-8-cc3m", "'mini-L-8-cc3m' is fine-tuned itself"),
+        ("mini-B-16", "'mini-B-16' is a mini-ViT-B-16, not a mini-ViT-L-16"),
+        ("mini-L-16-cc3m", "'mini-L-16-cc3m' is fine-tuned itself"),
     ):
         config = configuration()
-        config["backbones"]["mini-L-8-cc3m"]["weights"] |= {"backbone": name, "image_set": "cc3m"}
-        assert f"backbones.mini-L-8-cc3m.weights.backbone: {told}" in refusal(config)
+        config["backbones"]["mini-L-16-cc3m"]["weights"] |= {"backbone": name, "image_set": "cc3m"}
+        assert f"backbones.mini-L-16-cc3m.weights.backbone: {told}" in refusal(config)
     config = configuration()
-    config["backbones"]["mini-L-8-cc3m"]["weights"]["image_set"] = "nowhere"
-    assert "backbones.mini-L-8-cc3m.weights.image_set: 'nowhere' is not described" in refusal(config)
+    config["backbones"]["mini-L-16-cc3m"]["weights"]["image_set"] = "nowhere"
+    assert "backbones.mini-L-16-cc3m.weights.image_set: 'nowhere' is not described" in refusal(config)
 
 
 def test_a_plot_must_draw_what_is_described():

@@ -3,7 +3,7 @@ import re
 import yaml
 
 from cirque.datasets import circo
-from cirque.plan import evaluation
+from cirque.plan import evaluation, facts, inputs
 from cirque.plan import jobs as plan
 from tests.conftest import REPOSITORY
 
@@ -75,14 +75,14 @@ def test_a_table_holds_its_own_runs_or_those_of_all_tables():
 
 
 def test_a_method_may_be_kept_to_some_backbones_of_a_table():
-    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
+    for config, backbone in ((MINI, "mini-L-16"), (PAPER, "ViT-L-14")):
         runs = plan.runs(config, "fashioniq")
         assert {run["backbone"] for run in runs if run["method"] == "searle-fashioniq"} == {backbone}
         assert {run["backbone"] for run in runs if run["method"] == "searle"} == set(config["run"]["backbones"])
 
 
 def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_images():
-    for config, name, start in ((MINI, "mini-L-8-cc3m", "mini-L-8"), (PAPER, "ViT-L-14-cc3m", "ViT-L-14")):
+    for config, name, start in ((MINI, "mini-L-16-cc3m", "mini-L-16"), (PAPER, "ViT-L-14-cc3m", "ViT-L-14")):
         assert plan.backbones_from(config, "finetuned") == [name]
         assert plan.finetuning(config, name) == {"backbone": start, "image_set": "cc3m"}
         assert plan.finetuning_source(config, name) == {"dataset": "cc3m", "split": "train"}
@@ -124,15 +124,8 @@ def test_a_variant_is_composed_by_the_method_that_it_varies():
 
 def test_a_network_that_is_not_trained_is_made_at_random():
     networks = {name: {"trainer": "searle", "source": name} for name in ("trained", "random")}
-    config = {"networks": networks}
-    assert (plan.networks_of(config, "searle"), plan.networks_of(config, "random")) == (["trained"], ["random"])
-
-
-def test_each_inversion_is_of_one_kind():
-    for config in (MINI, PAPER):
-        assert plan.inversions_of(config, "palavra") == ["palavra"]
-        assert set(plan.inversions_of(config, "oti")) == set(config["inversions"]) - {"palavra"}
-        assert plan.networks_of(config, "palavra") == ["palavra"]
+    assert inputs.trainer({"networks": networks}, "trained") == "searle"
+    assert inputs.trainer({"networks": networks}, "random") == "random"
 
 
 def test_the_benchmarks_on_an_image_set_say_which_images_are_references():
@@ -166,11 +159,11 @@ def test_data_come_from_one_place():
 
 
 def test_facts_are_stated_of_each_backbone_but_for_sizes():
-    for config, backbone in ((MINI, "mini-L-8"), (PAPER, "ViT-L-14")):
-        assert plan.facts_of(config, "lincir_gap") == [{"fact": "gap", "backbone": backbone}]
-        assert plan.facts_of(config, "pic2word_datasets") == [{"fact": "sizes", "backbone": ""}]
-        assert plan.facts_of(config, "cirr") == []
-        assert plan.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
+    for config, backbone in ((MINI, "mini-L-16"), (PAPER, "ViT-L-14")):
+        assert facts.of_table(config, "lincir_gap") == [f"<scale>/facts/backbone={backbone}/gap.parquet"]
+        assert facts.of_table(config, "pic2word_datasets") == ["<scale>/facts/sizes.parquet"]
+        assert facts.of_table(config, "cirr") == []
+        assert facts.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
 
 
 def test_only_trained_methods_have_a_training_time():

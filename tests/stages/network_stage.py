@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from cirque.commandline import for_member
-from cirque.families import TRAINERS
-from cirque.stages import train_network
+from tests.stages import family_stage
 
 
 def stage_of(trainer: str) -> Callable[..., None]:
     """What `python -m cirque train_network TRAINER` runs."""
-    found: Callable[..., None] = for_member(train_network.main, TRAINERS.load(trainer).prepare, trainer)
-    return found
+    return family_stage.stage_of("train_network", trainer)
 
 
 def command(trainer: str) -> list[str]:

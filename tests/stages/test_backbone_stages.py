@@ -9,7 +9,8 @@ import torch
 
 from cirque.encoders import backbones, clip
 from cirque.errors import CirqueError
-from cirque.stages import fetch_backbone, generate_captions, random_backbone, train_backbone
+from cirque.mini.generators import captioned
+from cirque.stages import fetch_backbone, random_backbone, train_backbone
 from cirque.trainers.clip import Settings
 from tests.tiny import CONFIG
 
@@ -22,7 +23,7 @@ NOTHING_ELSE = {"n_styled": 0, "n_composed": 0, "n_sentences": 1}
 @pytest.fixture(scope="module")
 def captions(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
-    generate_captions.main(seed=0, image_size=32, n_captioned=20, **NOTHING_ELSE, data_root=root)
+    captioned.generate(seed=0, image_size=32, n_captioned=20, **NOTHING_ELSE, data_root=root)
     return root / "captions" / "images.tar"
 
 
@@ -74,7 +75,7 @@ def test_a_cut_tar_is_refused(captions, configs, tmp_path, where):
 
 
 def test_images_of_another_size_than_the_model_s_are_refused(configs, tmp_path):
-    generate_captions.main(seed=0, image_size=24, n_captioned=10, **NOTHING_ELSE, data_root=tmp_path)
+    captioned.generate(seed=0, image_size=24, n_captioned=10, **NOTHING_ELSE, data_root=tmp_path)
     with pytest.raises(CirqueError, match="000000 is 24 × 24 pixels, the model takes 32 × 32"):
         train(tmp_path / "captions" / "images.tar", configs, tmp_path / "out" / "weights.safetensors")
 

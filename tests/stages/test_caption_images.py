@@ -9,9 +9,10 @@ import torch
 from cirque.encoders import backbones, captioners
 from cirque.encoders.captioners import Generation
 from cirque.errors import CirqueError
-from cirque.mini.captioner import Settings
-from cirque.stages import caption_images, generate_captions, train_captioner
+from cirque.mini.generators import captioned
+from cirque.stages import caption_images, train_captioner
 from cirque.store import files, schemas
+from cirque.trainers.coca import Settings
 from tests import small_captioner
 from tests.stages.test_image_stages import World
 
@@ -91,7 +92,7 @@ def test_a_model_that_says_nothing_leaves_empty_captions_and_the_log_counts_them
 
 
 def test_a_trained_captioner_is_written_and_loads(tmp_path: Path) -> None:
-    generate_captions.main(
+    captioned.generate(
         seed=0, image_size=32, n_captioned=20, n_styled=0, n_composed=0, n_sentences=1, data_root=tmp_path
     )
     configs = tmp_path / "configs"

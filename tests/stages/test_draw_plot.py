@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from cirque.store import files, schemas
+from cirque.store import files, provenance, schemas
 from tests.evaluated import run
 from tests.plots.test_domains import ROWS
 from tests.plots.test_training_time import SETTINGS, scored
-from tests.training.test_times import write
+from tests.training.test_times import record
 
 
 def draw(folder, name, settings, **inputs):
@@ -33,13 +33,15 @@ def test_a_plot_is_a_drawing_and_its_data(tmp_path):
     assert "ViT-L/14, 8 dimensions" in (tmp_path / "plot_noise_norms.svg").read_text()
 
 
-def test_times_of_jobs_become_a_plot(tmp_path):
+def test_times_of_trainings_become_a_plot(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "code_version", lambda *names: "0")
     times = []
     for network in ("searle", "lincir"):
-        jobs = [write(tmp_path, f"{step}/{network}/0.jsonl") for step in ("invert_images", f"train_{network}")]
+        tokens = record(tmp_path / f"tokens of {network}", "invert_images", 2)
+        phi = record(tmp_path / f"phi of {network}", "train_network", 2, [tokens])
         times.append(tmp_path / f"{network}.parquet")
         words = ["--network", network, "--backbone", "tiny", "--seed", 0, "--output", times[-1]]
-        assert run("sum_training_time", "--costs", *jobs, *words) == 0
+        assert run("sum_training_time", "--phi", phi, *words) == 0
         assert files.read_table(times[-1]).schema.equals(schemas.TRAINING_TIMES)
     tables = [table(tmp_path, [scored("searle"), scored("lincir")])]
     assert draw(tmp_path, "training_time", SETTINGS, tables=tables, times=times) == 0

@@ -3,17 +3,15 @@
 import numpy as np
 import pytest
 
-from cirque.encoders import towers
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.facts import modality_gap
-from cirque.stages import count_queries
-from cirque.stages import describe_backbone as describe_backbones
-from cirque.stages import measure_modality_gap as gap_stage
+from cirque.facts import tower_costs as towers
 from cirque.store import files, schemas, vectors
 from cirque.tables import build as tables
 from tests import small_searle
 from tests.evaluated import PUBLISHED, REPOSITORY, SETTINGS, query, run
+from tests.stages.family_stage import stage_of
 
 
 def read(path):
@@ -45,8 +43,12 @@ def test_sizes_of_every_benchmark_and_group(tmp_path):
         "queries": [folder / "queries.parquet" for folder in folders],
         "galleries": [folder / "gallery.parquet" for folder in folders],
     }
-    names = {"benchmarks": ["cirr_test1", "fashioniq_val"], "titles": ["CIRR", "FashionIQ"], "splits": ["test1", "val"]}
-    count_queries.main(**names, **sources, output=tmp_path / "f.parquet")
+    names = {
+        "benchmarks": ["cirr_test1", "fashioniq_val"],
+        "printed_as": ["CIRR", "FashionIQ"],
+        "splits": ["test1", "val"],
+    }
+    stage_of("state_fact", "sizes")(**names, **sources, output=tmp_path / "f.parquet")
     found = {
         (row["dataset"], row["split"], row["subset"], row["metric"]): row["value"]
         for row in read(tmp_path / "f.parquet")
@@ -56,8 +58,8 @@ def test_sizes_of_every_benchmark_and_group(tmp_path):
         ("FashionIQ", "val", "dress", "query_images"): 1, ("FashionIQ", "val", "dress", "candidate_images"): 4,
         ("FashionIQ", "val", "shirt", "query_images"): 2, ("FashionIQ", "val", "shirt", "candidate_images"): 4,
     }  # fmt: skip
-    with pytest.raises(CirqueError, match="as many titles"):
-        count_queries.main(**{**names, "titles": ["CIRR"]}, **sources, output=tmp_path / "f.parquet")
+    with pytest.raises(CirqueError, match="as many printed_as"):
+        stage_of("state_fact", "sizes")(**{**names, "printed_as": ["CIRR"]}, **sources, output=tmp_path / "f.parquet")
 
 
 # ---- network and towers --------------------------------------------------------------------------------------------
@@ -66,7 +68,10 @@ def test_sizes_of_every_benchmark_and_group(tmp_path):
 def test_layers_have_the_sizes_of_the_backbone(tmp_path):
     weights = small_searle.write_backbone(tmp_path)
     words = ["--weights", weights, "--backbone", "small", "--architecture", "pic2word", "--n-layers", 2]
-    assert run("describe_network", *words, "--middle-dim", 5, "--dropout", 0.2, "--output", tmp_path / "f.parquet") == 0
+    assert (
+        run("state_fact", "network", *words, "--middle-dim", 5, "--dropout", 0.2, "--output", tmp_path / "f.parquet")
+        == 0
+    )
     found = {(row["row"], row["metric"]): row["value"] for row in read(tmp_path / "f.parquet")}
     assert found["FC1 (nn.Linear)", "in_features"] == small_searle.DIM
     assert found["Output (nn.Linear)", "out_features"] == small_searle.TOKEN_DIM
@@ -91,7 +96,7 @@ def test_towers_are_stated_and_timed(tmp_path):
         write_captions(tmp_path / "1", ["", "a"]),
     ]
     about = {"weights": weights, "backbone": "small", "seconds": 0.01, "threads": 1, "device": "cpu"}
-    describe_backbones.main(captions=captions, **about, output=tmp_path / "f.parquet")
+    stage_of("state_fact", "towers")(captions=captions, **about, output=tmp_path / "f.parquet")
     found = {(row["subset"], row["metric"]): row for row in read(tmp_path / "f.parquet")}
     assert found["textual encoder", "tokens"]["value"] == (4 + 7 + 2 + 3) / 4
     assert {row["dataset"] for (subset, _), row in found.items() if subset == "visual encoder"} == {"COCO"}
@@ -99,7 +104,9 @@ def test_towers_are_stated_and_timed(tmp_path):
     assert found["visual encoder", "images_per_s_here"]["value"] > 0
     assert found["textual encoder", "texts_per_s_here"]["value"] > 0
     with pytest.raises(CirqueError, match="no caption"):
-        describe_backbones.main(captions=[write_captions(tmp_path / "2", [])], **about, output=tmp_path / "f.parquet")
+        stage_of("state_fact", "towers")(
+            captions=[write_captions(tmp_path / "2", [])], **about, output=tmp_path / "f.parquet"
+        )
 
 
 # ---- the gap -------------------------------------------------------------------------------------------------------
@@ -126,7 +133,7 @@ def write_pairs(folder, n_images=30, n_captions=40, failed=()):
 
 
 def measure(folder, n_pairs=1000):
-    gap_stage.main(
+    stage_of("state_fact", "gap")(
         features=sorted(folder.glob("features/*.parquet")), caption_features=sorted(folder.glob("captions/*.parquet")),
         dataset="CC3M", split="train", backbone="large", n_pairs=n_pairs, seed=3, resamples=200, bootstrap_seed=0,
         level=0.95, output=folder / "f.parquet",

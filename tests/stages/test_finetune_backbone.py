@@ -11,8 +11,9 @@ from cirque import datasets
 from cirque.datasets import cc3m
 from cirque.encoders import backbones, clip, extraction
 from cirque.errors import CirqueError
+from cirque.mini.generators import cc3m as generator
 from cirque.stages import extract_features as features
-from cirque.stages import finetune_backbone, generate_cc3m, list_images
+from cirque.stages import finetune_backbone, list_images
 from cirque.stages import shard_images as shard
 from cirque.trainers.clip import Settings
 from tests.tiny import CONFIG
@@ -34,7 +35,7 @@ def write_weights(path: Path) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CC3M with one broken image and one empty caption, sharded and encoded."""
     root = tmp_path_factory.mktemp("finetune")
-    generate_cc3m.main(seed=0, image_size=32, n_captions=30, n_images=N_IMAGES, data_root=root)
+    generator.generate(seed=0, image_size=32, n_cc3m_captions=30, n_cc3m_images=N_IMAGES, data_root=root)
     (root / "cc3m/cc_data/train/000000003.jpg").write_bytes(b"no picture")
     listed = root / cc3m.LISTS["train"]
     lines = listed.read_text().splitlines()

@@ -11,16 +11,7 @@ from PIL import Image
 
 from cirque.datasets import cc3m, cc12m
 from cirque.errors import CirqueError
-from cirque.stages import (
-    generate_captions,
-    generate_cc3m,
-    generate_cc12m,
-    generate_cirr,
-    generate_coyo,
-    generate_openwebtext,
-    generate_sdp,
-    generate_unlabeled,
-)
+from cirque.families import GENERATORS
 from cirque.store.provenance import record_path
 from cirque.texts import captions
 
@@ -40,37 +31,42 @@ def contents(root):
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(files)}
 
 
-def generate(root):
-    generate_captions.main(**WORLD, n_captioned=6, n_styled=4, n_composed=2, n_sentences=30, data_root=root)
-    generate_cc3m.main(**WORLD, n_captions=20, n_images=5, data_root=root)
-    generate_cc12m.main(**WORLD, n_images=6, data_root=root)
-    generate_sdp.main(seed=0, n_prompts=10, data_root=root)
-    generate_coyo.main(seed=0, n_alt_texts=200, data_root=root)
-    generate_openwebtext.main(seed=0, n_documents=410, data_root=root)
-    generate_unlabeled.main(**WORLD, n_unlabeled=5, data_root=root)
-    generate_cirr.main(**WORLD, n_gallery=50, n_queries=20, data_root=root)
+def generate_all(root):
+    generate("captioned", **WORLD, n_captioned=6, n_styled=4, n_composed=2, n_sentences=30, data_root=root)
+    generate("cc3m", **WORLD, n_cc3m_captions=20, n_cc3m_images=5, data_root=root)
+    generate("cc12m", **WORLD, n_cc12m_images=6, data_root=root)
+    generate("sdp", seed=0, n_prompts=10, data_root=root)
+    generate("coyo", seed=0, n_alt_texts=200, data_root=root)
+    generate("openwebtext", seed=0, n_documents=410, data_root=root)
+    generate("unlabeled", **WORLD, n_unlabeled=5, data_root=root)
+    generate("cirr", **WORLD, n_gallery=50, n_queries=20, data_root=root)
+
+
+def generate(name, **world):
+    """A data set by its generator."""
+    GENERATORS.load(name).generate(**world)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("world")
-    generate(root)
+    generate_all(root)
     return root
 
 
 def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_path):
     commands = [
         [
-            *("generate_captions", "--n-captioned", "6", "--n-styled", "4", "--n-composed", "2"),
+            *("generate", "captioned", "--n-captioned", "6", "--n-styled", "4", "--n-composed", "2"),
             *("--n-sentences", "30", "--image-size", "32"),
         ],
-        ["generate_cc3m", "--n-captions", "20", "--n-images", "5", "--image-size", "32"],
-        ["generate_cc12m", "--n-images", "6", "--image-size", "32"],
-        ["generate_sdp", "--n-prompts", "10"],
-        ["generate_coyo", "--n-alt-texts", "200"],
-        ["generate_openwebtext", "--n-documents", "410"],
-        ["generate_unlabeled", "--n-unlabeled", "5", "--image-size", "32"],
-        ["generate_cirr", "--n-gallery", "50", "--n-queries", "20", "--image-size", "32"],
+        ["generate", "cc3m", "--n-cc3m-captions", "20", "--n-cc3m-images", "5", "--image-size", "32"],
+        ["generate", "cc12m", "--n-cc12m-images", "6", "--image-size", "32"],
+        ["generate", "sdp", "--n-prompts", "10"],
+        ["generate", "coyo", "--n-alt-texts", "200"],
+        ["generate", "openwebtext", "--n-documents", "410"],
+        ["generate", "unlabeled", "--n-unlabeled", "5", "--image-size", "32"],
+        ["generate", "cirr", "--n-gallery", "50", "--n-queries", "20", "--image-size", "32"],
     ]
     for command in commands:
         common = ["--seed", "0", "--data-root", str(tmp_path)]
@@ -80,13 +76,13 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(world, tmp_
 
 
 def test_another_seed_makes_another_world(world, tmp_path):
-    generate_unlabeled.main(seed=1, image_size=32, n_unlabeled=5, data_root=tmp_path)
+    generate("unlabeled", seed=1, image_size=32, n_unlabeled=5, data_root=tmp_path)
     ours, others = contents(world), contents(tmp_path)
     assert not [name for name, data in others.items() if ours[name] == data]
 
 
 def test_an_image_does_not_depend_on_how_many_there_are(world, tmp_path):
-    generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+    generate("unlabeled", **WORLD, n_unlabeled=2, data_root=tmp_path)
     assert contents(tmp_path).items() <= contents(world).items()
 
 
@@ -124,7 +120,7 @@ def test_prompts_are_one_a_line(world):
 
 
 def test_a_shard_of_coyo_has_the_official_columns_and_texts_of_every_sort(world):
-    table = pq.read_table(world / generate_coyo.FILE)
+    table = pq.read_table(world / GENERATORS.literal("coyo", "FILES")[0])
     assert table.schema.names == OFFICIAL_COLUMNS
     rows = table.to_pylist()
     assert [row["id"] for row in rows] == list(range(200))
@@ -153,7 +149,7 @@ def test_prose_and_alternative_texts_are_other_sentences_than_captions(world):
     known |= set((world / "sdp/all_prompts.txt").read_text().splitlines())
     path = world / "openwebtext/openwebtext.tar.xz"
     prose = {text for _, text in captions.read_corpus(path, "openwebtext", None, range(410))}
-    assert not prose & (known | set(pq.read_table(world / generate_coyo.FILE)["text"].to_pylist()))
+    assert not prose & (known | set(pq.read_table(world / GENERATORS.literal("coyo", "FILES")[0])["text"].to_pylist()))
 
 
 def test_unlabeled_images_are_named_as_in_imagenet(world):
@@ -189,13 +185,13 @@ def test_the_vocabulary_is_a_csv_of_two_columns(world):
 def test_a_folder_that_cannot_be_written_is_named_and_left_as_it_was(tmp_path):
     (tmp_path / "ImageNet1K").write_text("in the way")
     with pytest.raises(CirqueError, match="ImageNet1K/test: could not be written"):
-        generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+        generate("unlabeled", **WORLD, n_unlabeled=2, data_root=tmp_path)
     assert (tmp_path / "ImageNet1K").read_text() == "in the way"
 
 
 def test_a_second_run_replaces_the_folder(tmp_path):
-    generate_unlabeled.main(**WORLD, n_unlabeled=3, data_root=tmp_path)
-    generate_unlabeled.main(**WORLD, n_unlabeled=2, data_root=tmp_path)
+    generate("unlabeled", **WORLD, n_unlabeled=3, data_root=tmp_path)
+    generate("unlabeled", **WORLD, n_unlabeled=2, data_root=tmp_path)
     assert len(contents(tmp_path)) == 2
 
 

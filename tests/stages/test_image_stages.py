@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cirque import submissions
 from cirque.commands import check_submission
 from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
 from cirque.stages import extract_features as features
 from cirque.stages import list_images, parse_queries
 from cirque.stages import shard_images as shard
-from cirque.stages import write_submission as submission
 from cirque.store import files, schemas
 from tests import tiny
 
@@ -245,7 +245,9 @@ def ranked(world: World, queries: Path) -> Path:
 
 def submit(world: World, rankings: Path, queries: Path, gallery: Path) -> tuple[Path, Path]:
     recall, subset = world.out / "recall.json", world.out / "recall_subset.json"
-    submission.main(dataset="cirr", rankings=rankings, queries=queries, gallery=gallery, outputs=[recall, subset])
+    rows, asked = files.read_table(rankings).to_pylist(), files.read_table(queries).to_pylist()
+    names = files.read_table(gallery)["image_id"].to_pylist()
+    submissions.write_all("cirr", rows, asked, names, {"recall": recall, "recall_subset": subset})
     return recall, subset
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from cirque.errors import CirqueError
 from cirque.inversion import oti
-from cirque.plan import config
-from cirque.stages import invert_images as stage
+from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.texts import phrase_pool
 from tests import small_searle
+from tests.stages.family_stage import stage_of
 
 SETTINGS = oti.Settings(
     steps=5,
@@ -64,7 +64,7 @@ def inputs(folder: Path, shard: int = 1) -> dict[str, list[Path] | Path]:
 
 
 def run(folder: Path, out: Path, settings: oti.Settings = SETTINGS, shard: int = 1, **other: object) -> bytes:
-    stage.main(
+    stage_of("invert_images", "oti")(
         **{**inputs(folder, shard), **other},  # type: ignore[arg-type]
         settings=settings,
         seed=0,
@@ -138,8 +138,8 @@ def test_what_an_ablation_leaves_out_is_not_read(
 ) -> None:
     changes, absent = ABLATIONS[ablation]
     given: list[tuple[oti.Images, phrase_pool.PhrasePool | None]] = []
-    real = oti.invert
-    monkeypatch.setattr(oti, "invert", lambda *all_, **named: (given.append(all_[1:3]), real(*all_, **named))[1])
+    real = oti.optimise
+    monkeypatch.setattr(oti, "optimise", lambda *all_, **named: (given.append(all_[1:3]), real(*all_, **named))[1])
     run(folder, tmp_path, dataclasses.replace(SETTINGS, **changes), **absent)
     assert read(tmp_path)[1].shape == (5, small_searle.TOKEN_DIM)
     [(images, pool)] = given
@@ -246,11 +246,9 @@ def test_a_killed_inversion_goes_on_and_ends_with_the_same_bits(folder: Path, tm
     given = {
         key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
     }
-    command = [sys.executable, "-m", "cirque", "invert_images", "--queries"]  # no queries: every image
-    command += config.flags(
-        {**given, "work": str(tmp_path / "work"), "output": str(tmp_path / "tokens.parquet")}
-    ).split()
-    command += config.flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
+    command = [sys.executable, "-m", "cirque", "invert_images", "oti", "--queries"]  # no queries: every image
+    command += flags({**given, "work": str(tmp_path / "work"), "output": str(tmp_path / "tokens.parquet")}).split()
+    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
     process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "work").glob("*/000000002.safetensors")) and time.monotonic() < deadline:

@@ -7,9 +7,9 @@ import torch
 from cirque.errors import CirqueError
 from cirque.inversion import palavra as palavra_tokens
 from cirque.networks import palavra, phi
-from cirque.stages import optimise_tokens as stage
 from cirque.store import files, schemas, vectors
 from tests import small_palavra, small_searle
+from tests.stages.family_stage import stage_of
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def write_queries(path: Path, references: list[str]) -> Path:
 
 
 def run(folder: Path, output: Path, shard: int = 1, **other: object) -> tuple[list[str], np.ndarray]:
-    stage.main(
+    stage_of("invert_images", "palavra")(
         features=folder / "features" / f"{shard:05d}.parquet",
         **{  # type: ignore[arg-type]
             "concepts": folder / "concepts.parquet",
@@ -39,6 +39,8 @@ def run(folder: Path, output: Path, shard: int = 1, **other: object) -> tuple[li
         },
         settings=small_palavra.TOKENS,
         output=output,
+        seed=0,
+        work=output.parent / "work",
         threads=1,
         device="cpu",
     )

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cirque.datasets import cc3m
 from cirque.errors import CirqueError
 from cirque.mini.folders import packed_tar
-from cirque.stages import generate_cc3m, generate_coyo
+from cirque.mini.generators import cc3m as generate_cc3m
+from cirque.mini.generators import coyo as generate_coyo
 from cirque.store import provenance
 from cirque.texts import captions
 from cirque.texts.phrases import part_of
@@ -150,7 +151,7 @@ def test_a_list_has_a_header_and_no_quotes(tmp_path: Path) -> None:
 
 
 def test_the_captions_of_cc3ms_list_are_those_of_its_images_one_by_one(tmp_path: Path) -> None:
-    generate_cc3m.main(seed=0, image_size=32, n_captions=9, n_images=5, data_root=tmp_path)
+    generate_cc3m.generate(seed=0, image_size=32, n_cc3m_captions=9, n_cc3m_images=5, data_root=tmp_path)
     source = tmp_path / cc3m.LISTS["train"]
     names = [name for name, _ in cc3m.images(tmp_path, "train")]
     assert [name for _, name in read(source, "list", "filepath")] == names
@@ -169,7 +170,7 @@ def test_a_shard_of_coyo_is_read_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_a_shard_of_coyo_that_is_cut_short_is_an_error_before_any_caption(tmp_path: Path) -> None:
-    generate_coyo.main(seed=0, n_alt_texts=50, data_root=tmp_path)
+    generate_coyo.generate(seed=0, n_alt_texts=50, data_root=tmp_path)
     path = tmp_path / generate_coyo.FILE
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CirqueError, match=r"c000\.snappy\.parquet: no whole Parquet file"):

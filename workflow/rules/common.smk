@@ -89,11 +89,6 @@ def run_files(pattern, chosen):
     return [file for run in chosen for file in expand(pattern, **run)]
 
 
-def caption_files(pattern, corpus, **values):
-    """A file of every part of a corpus."""
-    return run_files(pattern, [{**part, **values} for part in plan.caption_parts(config, [corpus])])
-
-
 def encoder(wildcards, seed=None):
     """The backbone of a job as wildcard values, with the seed that it has in a run of the job's seed."""
     return plan.encoder(config, wildcards.backbone, seed if seed is not None else wildcards.seed)
@@ -104,6 +99,9 @@ def weights(wildcards):
     return expand(FILE.weights, **encoder(wildcards))
 
 
-def weights_of_first_seed(wildcards):
-    """Weights of the backbone that facts are stated of."""
-    return expand(FILE.weights, **encoder(wildcards, config["run"]["seeds"][0]))
+def queries_over(wildcards):
+    """Queries of every benchmark over an image set: they name its references."""
+    return expand(
+        FILE.queries,
+        benchmark=plan.benchmarks_on(config, wildcards.image_set, wildcards.get("preprocess")),
+    )

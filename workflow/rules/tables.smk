@@ -21,7 +21,7 @@ rule write_settings:
 rule build_table:
     input:
         metrics=lambda wildcards: run_files(FILE.metrics, plan.runs(config, wildcards.table)),
-        facts=fact_files,
+        facts=lambda wildcards: facts.of_table(config, wildcards.table),
         submissions=lambda wildcards: run_files(FILE.submissions, plan.submissions(config, wildcards.table)),
         published=PUBLISHED,
         not_run=str(ROOT / "config/not_run.csv"),

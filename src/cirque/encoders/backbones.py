@@ -162,6 +162,18 @@ def sizes(weights: Path) -> encoders.Sizes:
     return encoders.load(record["encoder"]).sizes(record["config"])
 
 
+def text_sizes(weights: Path, reader: str) -> tuple[int, int]:
+    """Length of a feature and of a token embedding, of the side-car alone.
+
+    Raises:
+        CirqueError: the encoder has no text tower, which `reader` needs.
+    """
+    found = sizes(weights)
+    if found.token_dim is None:
+        raise CirqueError(f"{weights}: {reader} needs a text tower, which this encoder has not; take another backbone")
+    return found.dim, found.token_dim
+
+
 def load_images(weights: Path, device: torch.device) -> Encoder:
     """Load weights of any encoder and build the model that their side-car describes, frozen, in fp32, for images alone.
 

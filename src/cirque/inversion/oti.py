@@ -1,6 +1,6 @@
 """Textual inversion by optimisation (OTI, SEARLE §3.1): one pseudo token an image, with the losses as released.
 
-`python -m cirque invert_images --features shard.parquet --concepts … --phrases … --weights … --output …`
+`python -m cirque invert_images oti --features shard.parquet --concepts … --phrases … --weights … --output …`
 
 The token of an image shall make a template read like the image (L_cos) and shall do in a phrase what a concept of the
 image does there (L_gpt). Which phrases these are, if any, is the caller's choice (SEARLE Table 4). Initial token,
@@ -10,7 +10,7 @@ one packed pass over both texts (`cirque.encoders.packed`), and the features of 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,8 +27,9 @@ from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError, listed
+from cirque.inversion import regularisers
 from cirque.progress import progress
-from cirque.store import files
+from cirque.store import files, provenance
 from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.texts.templates import TEMPLATES
 
@@ -242,6 +243,50 @@ class State:
 
 
 def invert(
+    *,
+    backbone: Backbone,
+    image_ids: list[str],
+    image_vectors: NDArray[np.float32],
+    inputs: list[Path],
+    concepts: Path,
+    phrases: list[Path],
+    phrase_features: list[Path],
+    settings: Settings,
+    seed: int,
+    work: Path,
+    device: torch.device,
+    seconds_between_saves: float,
+) -> NDArray[np.float32]:
+    """Pseudo tokens of images [n, token_dim]; a run that was cut off goes on from its last saved step.
+
+    Args:
+        backbone: Whose text tower the tokens are for.
+        image_ids: Names of the images.
+        image_vectors: Their features [n, dim].
+        inputs: Files that these were read from.
+        concepts: Nearest concepts of the image set; read by the regularisers phrases and prompt.
+        phrases: Phrases of all parts of the vocabulary; read by phrases and, for the vocabulary, by random-word.
+        phrase_features: Their features, in the same order; read by phrases.
+        settings: Losses and optimisation; with lambda_gpt 0 no regulariser is read.
+        seed: Seed of everything random.
+        work: Folder for the states of unfinished work.
+        device: Where to compute.
+        seconds_between_saves: How many seconds of work a kill may cost.
+    """
+    names = regularisers.nearest_concepts(concepts, image_ids, settings)
+    pool = regularisers.pool_of(phrases, phrase_features, names, backbone, settings)
+    allowed = regularisers.allowed_rows(pool, image_ids, names, settings)
+    inputs = [*inputs, *regularisers.files_read(concepts, phrases, phrase_features, settings)]
+    own = provenance.fingerprint(
+        *("invert_images", __name__), inputs=inputs, settings=asdict(settings), seed=seed, device=device.type
+    )
+    images = Images(image_ids, image_vectors, allowed)
+    return optimise(
+        backbone, images, pool, settings, seed=seed, work=work / own, seconds_between_saves=seconds_between_saves
+    )
+
+
+def optimise(
     backbone: Backbone,
     images: Images,
     pool: PhrasePool | None,

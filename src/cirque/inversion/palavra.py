@@ -7,6 +7,7 @@ searle §8.1). SEARLE says that an input concept is needed and not which; here i
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError, listed
 from cirque.networks import palavra
 from cirque.progress import progress
+from cirque.texts import concepts as association
 from cirque.training import losses as phi_losses
 
 #: The whole text of the optimisation: no words.
@@ -76,6 +78,31 @@ def coarse_features(backbone: Backbone, network: palavra.PalavraPhi, concepts: l
         if settings.coarse == "released":
             features = functional.normalize(features, dim=-1)
         return network.align(features)[[rows[concept] for concept in concepts]]
+
+
+def invert(
+    *,
+    backbone: Backbone,
+    image_ids: list[str],
+    image_vectors: NDArray[np.float32],
+    concepts: Path,
+    phi: Path,
+    settings: Settings,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Pseudo tokens of images [n, token_dim]: f_θ's token, then a few steps of optimisation; nothing is drawn.
+
+    Args:
+        backbone: Whose text tower the tokens are for.
+        image_ids: Names of the images.
+        image_vectors: Their features [n, dim].
+        concepts: Nearest concepts of the image set; the first is an image's coarse concept.
+        phi: Networks of the trainer palavra.
+        settings: Of the optimisation.
+        device: Where to compute.
+    """
+    coarse = [first for (first,) in association.read_nearest(concepts, image_ids, 1)]
+    return optimise(backbone, palavra.load(phi, device), Images(image_ids, image_vectors, coarse), settings)
 
 
 def optimise(

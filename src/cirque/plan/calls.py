@@ -117,8 +117,16 @@ class Call:
         parameters, words = self.parameters, [self.stage]
         if self.family is not None:
             words.append(str(_value(self.member, wildcards, input)))
-            parameters = {**self.family.parameters(words[-1]), **parameters}
-        values: dict[str, Any] = {}
+            made = STAGES.literal(self.stage, "GIVEN", ())  # by the stage itself
+            read = self.family.parameters(words[-1])
+            parameters = {**{name: read[name] for name in read if name not in made}, **parameters}
+        # Settings that the member takes one by one, and not as a dataclass.
+        values = {
+            key: value
+            for name, settings in given.items()
+            if isinstance(settings, Mapping) and name not in parameters
+            for key, value in settings.items()
+        }
         for name in parameters:
             if isinstance(given.get(name), Mapping):
                 values |= given[name]  # a dataclass of settings: its fields are flags

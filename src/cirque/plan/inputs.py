@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cirque.errors import CirqueError
-from cirque.families import TRAINERS, Family
+from cirque.families import INVERSIONS, TRAINERS, Family
 from cirque.plan import jobs
 from cirque.plan.paths import IN_RULES
 
@@ -116,6 +116,8 @@ INPUTS: Mapping[str, Callable[[Subject], Files | None]] = {
     "vocabulary": lambda of: VOCABULARY,
     "titles": lambda of: f"<data>/{jobs.image_list(of.config, of.entry['image_set'])}",
     "phi": _phi,
+    "queries": lambda of: [IN_RULES.queries.format(benchmark=name) for name in of.entry["benchmarks"]],
+    "galleries": lambda of: [IN_RULES.gallery.format(benchmark=name) for name in of.entry["benchmarks"]],
     "validation_queries": _of_validation(IN_RULES.queries),
     "validation_gallery": _of_validation(IN_RULES.gallery),
     "validation_features": _validation_features,
@@ -144,6 +146,19 @@ def of_member(family: Family, member: str, subject: Subject) -> dict[str, Files]
         if given is not None:
             files[name] = given
     return files
+
+
+def of_inversion(config: Config, wildcards: Mapping[str, str]) -> dict[str, Files]:
+    """Files that an inversion reads besides the shard's features and the weights.
+
+    Args:
+        config: the configuration.
+        wildcards: inversion, image_set, preprocess, backbone and seed.
+    """
+    entry = config["inversions"][wildcards["inversion"]]
+    place = {key: wildcards[key] for key in ("image_set", "preprocess")}
+    subject = Subject(config, {**entry, **place}, wildcards["backbone"], wildcards["seed"])
+    return of_member(INVERSIONS, entry["kind"], subject)
 
 
 def trainer(config: Config, network: str) -> str:

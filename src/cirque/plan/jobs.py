@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cirque import datasets
-from cirque.families import ENCODERS, SUBMISSIONS
+from cirque.families import ENCODERS, GENERATORS, SUBMISSIONS
 
 Config = Mapping[str, Any]
 
 #: Matches nothing: the constraint of a wildcard that a configuration has no value for.
 NO_NAME = "(?!)"
-
-#: Facts that are stated of each backbone of a table; the others depend on data alone.
-FACTS_OF_A_BACKBONE = ("network", "gap", "towers")
 
 
 def one_of(names: Sequence[str]) -> str:
@@ -195,19 +192,34 @@ def image_folders(dataset: str, split: str) -> tuple[str, ...]:
     return folders
 
 
-def generated_datasets(config: Config) -> list[str]:
-    """Data sets of benchmarks that the mini world can generate; one that shares another's files needs no generator."""
-    names = dict.fromkeys(entry["dataset"] for entry in config["benchmarks"].values())
-    stages = Path(__file__).parents[1] / "stages"
-    return [name for name in names if (stages / f"generate_{name}.py").is_file()]
+def generators(config: Config) -> list[str]:
+    """Generators of what the configuration's world can hold: its benchmarks' data sets, and all other data."""
+    names = {entry["dataset"] for entry in config["benchmarks"].values()}
+    return [name for name in GENERATORS.names() if name in names or _declared(name)]
+
+
+def _declared(generator: str) -> dict[str, list[str]]:
+    """What a generator says that it writes; nothing if a data set knows."""
+    kinds = {"folders": "FOLDERS", "files": "FILES"}
+    found = {kind: list(GENERATORS.literal(generator, name, ())) for kind, name in kinds.items()}
+    return found if any(found.values()) else {}
+
+
+def world_of(config: Config, generator: str) -> dict[str, Any]:
+    """What a generator reads of the section `world`, by the names of its parameters."""
+    return {key: config["world"][key] for key in GENERATORS.parameters(generator) if key in config["world"]}
 
 
 def generated(config: Config, dataset: str) -> dict[str, list[str]]:
-    """What the generator of a benchmark's data set writes, relative to the data root: `folders` and `files`.
+    """What a generator writes, relative to the data root: `folders` and `files`.
 
-    All that its image sets and benchmarks read, but for what a stage of preparation makes out of it (PREPARED of its
+    It says so itself, or its data set knows: all that its image sets and benchmarks read, but for what a stage of
+    preparation makes out of it (PREPARED of its
     module, from what is GIVEN).
     """
+    declared = _declared(dataset)
+    if declared:
+        return declared
     module = import_module(f"cirque.datasets.{dataset}")
     sets = [entry for entry in config["image_sets"].values() if entry["dataset"] == dataset]
     benchmarks = {name: entry for name, entry in config["benchmarks"].items() if entry["dataset"] == dataset}
@@ -280,21 +292,6 @@ def contents(config: Config, table: str) -> dict[str, list[str]]:
     }
 
 
-def facts_of(config: Config, table: str) -> list[dict[str, str]]:
-    """Every file of facts of a table, as wildcard values: one a backbone, but for the sizes of benchmarks."""
-    return [
-        {"fact": fact, "backbone": backbone}
-        for fact in config["tables"][table].get("facts", [])
-        for backbone in (contents(config, table)["backbones"] if fact in FACTS_OF_A_BACKBONE else [""])
-    ]
-
-
-def counted(config: Config) -> list[str]:
-    """Benchmarks whose sizes some table states."""
-    stating = [name for name in tables(config) if "sizes" in config["tables"][name].get("facts", [])]
-    return list(dict.fromkeys(name for table in stating for name in contents(config, table)["benchmarks"]))
-
-
 def plots(config: Config) -> list[str]:
     """Every plot of the configuration."""
     return list(config.get("plots", {}))
@@ -356,11 +353,6 @@ def submissions(config: Config, table: str) -> list[dict[str, str]]:
         if not config["methods"][run["method"]].get("bound")
         for file in server_files(config, run["benchmark"])
     ]
-
-
-def inversions_of(config: Config, kind: str) -> list[str]:
-    """Inversions of a kind: `oti` or `palavra`."""
-    return [name for name, entry in config["inversions"].items() if entry["kind"] == kind]
 
 
 def fetchable_files(registry: Path) -> list[str]:

@@ -137,7 +137,11 @@ def _evaluate(
     common = {**names, "split": protocol.split}
     files.write_rows(path["metrics"], [{**common, **row} for row in figures], schemas.METRICS)
     if protocol.server and not run["bound"]:
-        _submit(protocol.server, rows, benchmark, folder, names)
+        kind = KINDS["submissions"]
+        paths = {
+            file: folder / kind.path(**names, server_file=file) for file in submissions.load(protocol.server).FILES
+        }
+        submissions.write_all(protocol.server, rows, benchmark.queries, benchmark.gallery.ids, paths)
     hidden = "" if figures else "; the answers are hidden, so nothing is measured: the server scores the submission"
     say(f"{run['method']}: {len(rows):,} queries against {len(benchmark.gallery.ids):,} images{hidden}")
 
@@ -156,16 +160,3 @@ def compose(run: dict[str, Any], provider: Provider) -> np.ndarray:
         first = provider.queries.query_ids[int(broken[0])]
         raise CirqueError(f"{run['method']}: the features of {len(broken)} queries are not finite (first: {first})")
     return composed
-
-
-def _submit(
-    server: str, rows: Sequence[dict[str, Any]], benchmark: Benchmark, folder: Path, names: dict[str, Any]
-) -> None:
-    """The files for the test server, each checked before any is written."""
-    module = submissions.load(server)
-    paths = {file: folder / KINDS["submissions"].path(**names, server_file=file) for file in module.FILES}
-    ready = {path: module.contents(rows, file) for file, path in paths.items()}
-    for path, content in ready.items():
-        module.validate(content, benchmark.queries, benchmark.gallery.ids, path)
-    for path, content in ready.items():
-        submissions.write(path, content, module)

@@ -20,8 +20,8 @@ from cirque.trainers import clip as clip_training
 #: A whole tar ends with so many zero bytes.
 TAR_END = 1024
 
-#: Captions of an image in one step. A text costs a fifth of an image, and each tells something else of it.
-TEXTS_PER_IMAGE = 2
+#: Captions of an image in one step.
+TEXTS_PER_IMAGE = 1
 
 
 def read_captioned(tar: Path, size: int) -> clip_training.Captioned:

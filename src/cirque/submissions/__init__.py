@@ -57,6 +57,30 @@ def write(path: Path, content: Mapping[str, Any], server: Server) -> None:
     files.write_text(path, text)
 
 
+def write_all(
+    dataset: str,
+    rankings: Sequence[Mapping[str, Any]],
+    queries: Sequence[Mapping[str, Any]],
+    gallery: Sequence[str],
+    paths: Mapping[str, Path],
+) -> None:
+    """Turn rankings into the files for a test server, each checked before any is written.
+
+    Args:
+        dataset: module of this package.
+        rankings: rows of schemas.RANKINGS of a method.
+        queries: rows of schemas.QUERIES of the benchmark.
+        gallery: names of its candidates.
+        paths: where each of the server's FILES goes.
+    """
+    server = load(dataset)
+    ready = {path: server.contents(rankings, file) for file, path in paths.items()}
+    for path, content in ready.items():
+        server.validate(content, queries, gallery, path)
+    for path, content in ready.items():
+        write(path, content, server)
+
+
 def read(path: Path, server: Server) -> Any:
     """Read a server file; a key that occurs twice is an error.
 

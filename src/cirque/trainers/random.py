@@ -26,8 +26,7 @@ def prepare(*, weights: Path, settings: Settings, seed: int, device: torch.devic
         seed: Seed of the weights.
         device: Where φ is made.
     """
-    dim, token_dim = backbones.text_sizes(weights)
-    network = phi.initial(dim, token_dim, settings.dropout, seed).to(device)
+    network = phi.initial(*backbones.text_sizes(weights, "φ"), settings.dropout, seed).to(device)
     return Training(
         network,
         torch.optim.SGD(network.parameters()),

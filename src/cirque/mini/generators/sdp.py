@@ -8,6 +8,9 @@ from cirque.mini.draws import draws
 from cirque.mini.scenes import ATTRIBUTES, draw_scene
 from cirque.store import files
 
+#: What is written, relative to the data root.
+FILES = ("sdp/all_prompts.txt",)
+
 #: What such prompts end in.
 MANNERS = ("highly detailed", "digital art", "soft light", "wide shot", "sharp focus", "simple colours", "flat design")
 
@@ -19,7 +22,7 @@ def prompt(rng: random.Random) -> str:
     return ", ".join([said, *rng.sample(MANNERS, rng.randrange(len(MANNERS)))])
 
 
-def main(*, seed: int, n_prompts: int, data_root: Path) -> None:
+def generate(*, seed: int, n_prompts: int, data_root: Path) -> None:
     """Write sdp/all_prompts.txt, one prompt a line.
 
     Args:

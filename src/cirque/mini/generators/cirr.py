@@ -22,7 +22,7 @@ def _write_images(folder: Path, benchmark: cirr.Benchmark, seed: int, image_size
     )
 
 
-def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
     """Write CIRR/dev, CIRR/test1, CIRR/cirr/captions, CIRR/cirr/image_splits and CIRR/mini (answers, full captions).
 
     Args:

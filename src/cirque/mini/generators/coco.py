@@ -10,7 +10,7 @@ from cirque.progress import progress
 from cirque.store import files
 
 
-def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
     """Write coco/val2017, coco/annotations/instances_val2017.json and coco/mini (full captions).
 
     Args:

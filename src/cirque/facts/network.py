@@ -1,14 +1,15 @@
-"""State the layers of Pic2Word's mapping network φ at a backbone's sizes."""
+"""The layers of Pic2Word's mapping network φ at a backbone's sizes, read off the network that training starts from."""
 
 from pathlib import Path
+from typing import Any
 
 from cirque.encoders import backbones
-from cirque.facts import rows as facts
-from cirque.networks import phi, phi_layers
-from cirque.store import files, schemas
+from cirque.facts import phi_layers
+from cirque.facts.rows import fact
+from cirque.networks import phi
 
 
-def main(
+def state(
     *,
     weights: Path,
     backbone: str,
@@ -16,9 +17,8 @@ def main(
     n_layers: int,
     middle_dim: int,
     dropout: float,
-    output: Path,
-) -> None:
-    """Write the sizes of each layer (schemas.FACTS), read off the network that training starts from.
+) -> list[dict[str, Any]]:
+    """Sizes of each layer.
 
     Args:
         weights: Weights of the backbone that φ is for; only their description is read.
@@ -27,17 +27,13 @@ def main(
         n_layers: Hidden layers.
         middle_dim: Width of the hidden layers.
         dropout: Dropout of each hidden layer.
-        output: Parquet file to write.
     """
-    config = files.read_json(backbones.side_car(weights))["config"]
     network = phi.initial_pic2word(
-        config["embed_dim"],
-        config["text_cfg"]["width"],
+        *backbones.text_sizes(weights, "φ"),
         dropout,
         seed=0,
         n_layers=n_layers,
         middle_dim=middle_dim,
         architecture=architecture,
     )
-    rows = [facts.fact(metric, value, row=row, backbone=backbone) for row, metric, value in phi_layers.layers(network)]
-    files.write_rows(output, rows, schemas.FACTS)
+    return [fact(metric, value, row=row, backbone=backbone) for row, metric, value in phi_layers.layers(network)]

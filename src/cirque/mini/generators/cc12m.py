@@ -9,21 +9,25 @@ from cirque.mini.folders import write_folder
 from cirque.progress import progress
 from cirque.store import files
 
+#: What is written, relative to the data root.
+FILES = ("cc12m/cc12m.tsv", "cc12m/cc/Train_cc12m_output.csv")
+FOLDERS = ("cc12m/cc_data/train",)
+
 #: One address of so many gives no image any more: links rot.
 DEAD = 5
 
 
-def main(*, seed: int, image_size: int, n_images: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_cc12m_images: int, data_root: Path) -> None:
     """Write cc12m/cc12m.tsv, cc12m/cc/Train_cc12m_output.csv and cc12m/cc_data/train.
 
     Args:
         seed: Of every draw.
         image_size: Shorter side of an image, in pixels.
-        n_images: How many addresses still give an image; the official file has more lines.
+        n_cc12m_images: How many addresses still give an image; the official file has more lines.
         data_root: Folder of the generated data.
     """
     root = data_root / "cc12m"
-    numbers = [i for i in range(2 * n_images) if i % DEAD != DEAD - 1][:n_images]
+    numbers = [i for i in range(2 * n_cc12m_images) if i % DEAD != DEAD - 1][:n_cc12m_images]
     said: dict[int, str] = {}
 
     def pictures() -> Iterator[tuple[str, bytes]]:

@@ -9,6 +9,9 @@ from cirque.mini.folders import packed_tar
 from cirque.mini.prose import article
 from cirque.store import files
 
+#: What is written, relative to the data root.
+FILES = ("openwebtext/openwebtext.tar.xz",)
+
 #: Documents of one inner archive; the official ones hold about 400.
 DOCUMENTS_OF_A_SUBSET = 400
 
@@ -19,7 +22,7 @@ def _pages(seed: int, numbers: range) -> Iterator[tuple[str, bytes]]:
         yield f"{i:07d}-{hashlib.sha256(data).hexdigest()[:32]}.txt", data
 
 
-def main(*, seed: int, n_documents: int, data_root: Path) -> None:
+def generate(*, seed: int, n_documents: int, data_root: Path) -> None:
     """Write openwebtext/openwebtext.tar.xz.
 
     Args:

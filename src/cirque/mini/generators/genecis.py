@@ -13,7 +13,7 @@ from cirque.progress import progress
 from cirque.store import files
 
 
-def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
     """Write VG_100K_all, COCO2017/val2017, the official files in genecis, and genecis/mini (full captions).
 
     Args:

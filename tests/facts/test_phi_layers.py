@@ -1,4 +1,5 @@
-from cirque.networks import phi, phi_layers
+from cirque.facts import phi_layers
+from cirque.networks import phi
 from cirque.tables import build as tables
 from tests.evaluated import PUBLISHED
 

@@ -1,33 +1,27 @@
-"""State what the two towers of a backbone cost, and measure how fast they are on this machine."""
+"""What the two towers of a backbone cost, and how fast they are on this machine (LinCIR Table 2)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from cirque import devices
-from cirque.encoders import backbones, extraction, text, towers
+from cirque.encoders import backbones, extraction, text
 from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
-from cirque.facts import rows as facts
+from cirque.facts import tower_costs
+from cirque.facts.rows import fact
 from cirque.progress import progress, say
-from cirque.store import files, schemas
+from cirque.store import files
 
 #: Captions that the throughput of the text tower is measured on.
 TEXTS = 1024
 
 
-def main(
-    *,
-    weights: Path,
-    captions: list[Path],
-    backbone: str,
-    seconds: float,
-    output: Path,
-    threads: int,
-    device: str = "auto",
-) -> None:
-    """Write layers, width, tokens and throughput of both towers (schemas.FACTS).
+def state(
+    *, weights: Path, captions: list[Path], backbone: str, seconds: float, device: torch.device
+) -> list[dict[str, Any]]:
+    """Layers, width, tokens and throughput of both towers.
 
     The throughput is of this machine at fp32, on texts as long as they are; it differs from run to run.
 
@@ -36,34 +30,31 @@ def main(
         captions: Captions of the corpus, all parts, as of tag_captions.
         backbone: As configured.
         seconds: To measure each tower for.
-        output: Parquet file to write.
-        threads: Threads for torch.
-        device: auto, cpu or cuda.
+        device: Where to compute.
     """
-    where = devices.prepare(threads, device)
     config = files.read_json(backbones.side_car(weights))["config"]
-    loaded = backbones.load(weights, where)
+    loaded = backbones.load(weights, device)
     n_tokens, texts = _count(loaded, captions)
     figures = {
-        towers.VISUAL: {
-            **towers.shape(towers.VISUAL, config, backbone),
-            "tokens": towers.patches(config, backbone),
-            "images_per_s_here": _image_throughput(loaded, where, seconds),
+        tower_costs.VISUAL: {
+            **tower_costs.shape(tower_costs.VISUAL, config, backbone),
+            "tokens": tower_costs.patches(config, backbone),
+            "images_per_s_here": _image_throughput(loaded, device, seconds),
         },
-        towers.TEXTUAL: {
-            **towers.shape(towers.TEXTUAL, config, backbone),
+        tower_costs.TEXTUAL: {
+            **tower_costs.shape(tower_costs.TEXTUAL, config, backbone),
             "tokens": n_tokens,
             "texts_per_s_here": _text_throughput(loaded, texts, seconds),
         },
     }
     rows = [
-        facts.fact(metric, value, dataset=towers.DATASETS[tower], subset=tower, row=towers.ROW, backbone=backbone)
+        fact(metric, value, dataset=tower_costs.DATASETS[tower], subset=tower, row=tower_costs.ROW, backbone=backbone)
         for tower, of_tower in figures.items()
         for metric, value in of_tower.items()
     ]
-    files.write_rows(output, rows, schemas.FACTS)
     for tower, of_tower in figures.items():
         say(f"{backbone}, {tower}: " + ", ".join(f"{metric} {value:,.6g}" for metric, value in of_tower.items()))
+    return rows
 
 
 def _count(backbone: Backbone, captions: list[Path]) -> tuple[float, list[str]]:
@@ -72,7 +63,7 @@ def _count(backbone: Backbone, captions: list[Path]) -> tuple[float, list[str]]:
     first: list[str] = []
     for path in progress(captions, what="tokens", unit="part"):
         of_part = files.read_table(path, ["caption"])["caption"].to_pylist()
-        n_tokens += towers.count_tokens(backbone, of_part)
+        n_tokens += tower_costs.count_tokens(backbone, of_part)
         n_captions += len(of_part)
         first += of_part[: TEXTS - len(first)]
     if not n_captions:
@@ -84,11 +75,11 @@ def _image_throughput(backbone: Backbone, device: torch.device, seconds: float) 
     """Images a second, from pixels to features."""
     encode = extraction.encoder(backbone.encode_image, backbone.mean, backbone.std, device)
     pixels = np.zeros((extraction.BATCH[device.type], backbone.image_size, backbone.image_size, 3), dtype=np.uint8)
-    return towers.throughput(lambda: encode(pixels), len(pixels), seconds)
+    return tower_costs.throughput(lambda: encode(pixels), len(pixels), seconds)
 
 
 def _text_throughput(backbone: Backbone, texts: list[str], seconds: float) -> float:
     """Texts a second, from ids to features."""
     ids = text.tokenize(backbone, texts, truncate=True)
     with torch.inference_mode():
-        return towers.throughput(lambda: text.encode(backbone, ids).cpu(), len(ids), seconds)
+        return tower_costs.throughput(lambda: text.encode(backbone, ids).cpu(), len(ids), seconds)

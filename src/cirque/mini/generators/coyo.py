@@ -10,6 +10,9 @@ from cirque.mini.alt_texts import alt_text
 from cirque.mini.draws import draws
 from cirque.store import files
 
+#: What is written, relative to the data root.
+FILES = ("coyo-700m/data/part-00000-17da4908-939c-46e5-91d0-15f256041956-c000.snappy.parquet",)
+
 #: The first of the official 128 shards.
 FILE = "coyo-700m/data/part-00000-17da4908-939c-46e5-91d0-15f256041956-c000.snappy.parquet"
 
@@ -41,7 +44,7 @@ def record(number: int, text: str, rng: random.Random) -> dict[str, object]:
     }
 
 
-def main(*, seed: int, n_alt_texts: int, data_root: Path) -> None:
+def generate(*, seed: int, n_alt_texts: int, data_root: Path) -> None:
     """Write the first shard of coyo-700m/data.
 
     Args:

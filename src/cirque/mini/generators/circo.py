@@ -11,7 +11,7 @@ from cirque.progress import progress
 from cirque.store import files
 
 
-def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
     """Write CIRCO/COCO2017_unlabeled, CIRCO/annotations and CIRCO/mini (answers, full captions).
 
     Args:

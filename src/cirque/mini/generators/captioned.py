@@ -17,6 +17,9 @@ from cirque.mini.scenes import draw_scene
 from cirque.progress import progress
 from cirque.store import files
 
+#: What is written, relative to the data root.
+FILES = ("captions/images.tar", "captions/corpus.txt", "openimages/oidv7-class-descriptions.csv")
+
 #: Each image has so many captions, one a line, as some image-text sets have.
 CAPTIONS_PER_IMAGE = 5
 
@@ -34,7 +37,7 @@ def _members(pictures: Iterable[tuple[Image, list[str]]]) -> Iterator[tuple[str,
         yield f"{i:06d}.txt", ("\n".join(lines) + "\n").encode()
 
 
-def main(
+def generate(
     *,
     seed: int,
     image_size: int,

@@ -9,6 +9,9 @@ from cirque.mini.folders import write_folder
 from cirque.mini.scenes import draw_scene
 from cirque.progress import progress
 
+#: What is written, relative to the data root.
+FOLDERS = ("ImageNet1K/test",)
+
 
 def _images(seed: int, image_size: int, n_unlabeled: int) -> Iterator[tuple[str, bytes]]:
     for i in progress(range(n_unlabeled), what="unlabeled images", unit="image"):
@@ -17,7 +20,7 @@ def _images(seed: int, image_size: int, n_unlabeled: int) -> Iterator[tuple[str,
         yield f"ILSVRC2012_test_{i + 1:08d}.JPEG", jpeg(image)
 
 
-def main(*, seed: int, image_size: int, n_unlabeled: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_unlabeled: int, data_root: Path) -> None:
     """Write ImageNet1K/test/ILSVRC2012_test_00000001.JPEG and so on.
 
     Args:

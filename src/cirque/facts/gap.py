@@ -1,4 +1,4 @@
-"""Measure how far images and captions lie apart, for each noise on the captions."""
+"""How far images and captions lie apart, for each noise on the captions (LinCIR Table 1)."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from cirque.encoders.features import OK
 from cirque.errors import CirqueError, listed
 from cirque.facts import modality_gap
-from cirque.facts import rows as facts
+from cirque.facts.rows import fact
 from cirque.progress import say
-from cirque.store import files, schemas
+from cirque.store import files
 
 
-def main(
+def state(
     *,
     features: list[Path],
     caption_features: list[Path],
@@ -28,9 +28,8 @@ def main(
     resamples: int,
     bootstrap_seed: int,
     level: float,
-    output: Path,
-) -> None:
-    """Write the modality gap of each noise with its interval (schemas.FACTS).
+) -> list[dict[str, Any]]:
+    """The modality gap of each noise with its interval.
 
     Pairs are the images in the order of their list and the captions in the order of the corpus, as many as there are
     images; an image that failed takes its caption with it.
@@ -46,7 +45,6 @@ def main(
         resamples: How often the pairs are drawn anew for the interval.
         bootstrap_seed: Of these draws.
         level: Of the interval, 0.95.
-        output: Parquet file to write.
     """
     images, captions, caption_ids = _pairs(features, caption_features, n_pairs)
     rows: list[dict[str, Any]] = []
@@ -55,9 +53,9 @@ def main(
         differences = modality_gap.pair_differences(images, noisy, caption_ids)
         low, high = modality_gap.interval(differences, resamples, bootstrap_seed, level)
         about = {"dataset": dataset, "split": split, "row": printed_as, "backbone": backbone}
-        rows.append(facts.fact("modality_gap", modality_gap.gap(differences), **about, ci_low=low, ci_high=high))
+        rows.append(fact("modality_gap", modality_gap.gap(differences), **about, ci_low=low, ci_high=high))
         say(f"modality gap, {printed_as}: {rows[-1]['value']:.3f} ({low:.3f} to {high:.3f})")
-    files.write_rows(output, rows, schemas.FACTS)
+    return rows
 
 
 def _pairs(
@@ -65,7 +63,7 @@ def _pairs(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[str]]:
     """Features of paired images and captions, [n, dim] each, and the captions' ids; a pair without a feature is out."""
     if n_pairs < 1:
-        raise CirqueError(f"modality_gap: n_pairs is {n_pairs}; give at least 1")
+        raise CirqueError(f"gap: n_pairs is {n_pairs}; give at least 1")
     images = _first(features, n_pairs)
     captions = _first(caption_features, images.num_rows)
     if captions.num_rows < images.num_rows:

@@ -2,8 +2,9 @@ import time
 
 import pytest
 
-from cirque.encoders import clip, towers
+from cirque.encoders import clip
 from cirque.errors import CirqueError
+from cirque.facts import tower_costs as towers
 from tests import small_searle
 
 

@@ -11,7 +11,7 @@ from cirque.progress import progress
 from cirque.store import files
 
 
-def main(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
+def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
     """Write imgnet/real, imgnet/imagenet-r, both lists and imgnet/mini (full captions).
 
     Args:
