@@ -15,6 +15,7 @@ from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK
 from cirque.errors import CirqueError
 from tests import tiny, toy_encoder
+from tests.plain_images import preprocess
 
 CPU = torch.device("cpu")
 
@@ -66,7 +67,7 @@ def test_every_image_is_accounted_for_in_order(samples, backbone):
 def test_a_feature_is_what_the_model_gives_for_the_preprocessed_image(samples, backbone, kind: str):
     _, _, features = features_of(samples[:3], backbone, kind)
     for sample, feature in zip(samples, features, strict=False):
-        pixels = images.preprocess(images.decode(sample.data), kind, 32, backbone.mean, backbone.std)
+        pixels = preprocess(images.decode(sample.data), kind, 32, backbone.mean, backbone.std)
         with torch.inference_mode():
             alone = backbone.model.encode_image(torch.from_numpy(pixels)[None])[0].numpy()
         np.testing.assert_allclose(feature, alone, atol=1e-6)

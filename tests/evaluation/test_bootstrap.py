@@ -11,8 +11,8 @@ RESAMPLES = 400
 
 
 def interval(values, seed=0, resamples=RESAMPLES):
-    low, high = bootstrap.interval(np.asarray(values, dtype=np.float64), resamples, seed, 0.95)
-    return low, high
+    means = bootstrap.resampled_means(np.asarray(values, dtype=np.float64), resamples, seed)
+    return bootstrap.ends(means, 0.95)
 
 
 @settings(max_examples=60, deadline=None)

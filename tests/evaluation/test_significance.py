@@ -144,7 +144,7 @@ def test_an_interval_is_that_of_scipy_within_the_error_of_the_draws(pair):
 def test_the_resamples_of_queries_without_groups_are_those_of_any_run():
     values = recalls(0.4, 0)[:, None]
     np.testing.assert_array_equal(
-        significance.interval({"": values}, 500, 7, 0.9), bootstrap.interval(values, 500, 7, 0.9)
+        significance.interval({"": values}, 500, 7, 0.9), bootstrap.ends(bootstrap.resampled_means(values, 500, 7), 0.9)
     )
 
 
@@ -154,7 +154,7 @@ def test_pairing_takes_out_what_both_methods_share():
     second = first.copy()
     second[:5] = 100.0 - second[:5]
     (low,), (high,) = significance.interval(differences(first, second), 2000, 0, 0.95)
-    (alone_low,), (alone_high,) = bootstrap.interval(first[:, None], 2000, 0, 0.95)
+    (alone_low,), (alone_high,) = bootstrap.ends(bootstrap.resampled_means(first[:, None], 2000, 0), 0.95)
     assert (high - low) < 0.3 * (alone_high - alone_low)
 
 

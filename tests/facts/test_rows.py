@@ -192,6 +192,6 @@ def test_real_annotations_have_the_sizes_that_pic2word_prints(annotations, datas
         for row in tables.read_published(PUBLISHED).to_pylist()
         if (row["paper"], row["table"], row["dataset"]) == ("Pic2Word-supp", "Table 1", benchmark.TITLE)
     }
-    assert {(group, metric): value for group, found in sizes.items() for metric, value in zip(
+    assert {(group, metric): value for group, found in found.items() for metric, value in zip(
         ("query_images", "candidate_images"), found, strict=True
     )} == printed  # fmt: skip

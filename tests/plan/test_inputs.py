@@ -57,5 +57,5 @@ def test_a_searle_network_rests_on_the_inversion_of_every_shard_of_its_images():
 def test_an_entry_that_does_not_say_of_what_is_refused_with_the_key_that_it_lacks():
     entry = {key: value for key, value in MINI["networks"]["searle"].items() if key != "inversion"}
     config = {**MINI, "networks": {"searle": entry}}
-    with pytest.raises(CirqueError, match="trainer searle reads tokens, .* needs the key inversion"):
+    with pytest.raises(CirqueError, match=r"trainer searle reads tokens, .* needs the key inversion"):
         inputs.of_network(config, "searle", "mini-B-16", "0")

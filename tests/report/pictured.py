@@ -79,7 +79,7 @@ def arguments(**changes: object) -> list[object]:
         "output": INDEX,
         **changes,
     }
-    words: list[object] = ["index_page"]
+    words: list[object] = ["write_index"]
     for name, value in options.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]

@@ -306,6 +306,23 @@ def test_tables_scroll_in_their_own_box(browser, address, width):
     browser.call("Emulation.clearDeviceMetricsOverride")
 
 
+#: Right edges of the last cells of a table's rows, and of the box in which it scrolls.
+EDGES = """[...document.querySelectorAll(".scroll")].map((box) => [box.getBoundingClientRect().right,
+    Math.max(...[...box.querySelectorAll("tbody.method tr")].map((row) =>
+        row.cells[row.cells.length - 1].getBoundingClientRect().right))])"""
+
+
+@pytest.mark.parametrize("width", [700, 1300, 1400])
+@pytest.mark.parametrize("page", ["index", "table"])
+def test_the_verdict_is_in_sight_whatever_the_width(browser, address, page, width):
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+    browser.open(address if page == "index" else address.replace("report/index.html", "scale=mini/table_cirr.html"))
+    edges = browser(EDGES)
+    assert edges
+    assert all(cell <= box + 1 for box, cell in edges)
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_its_colours_follow_the_reader(browser, address, scheme):
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])

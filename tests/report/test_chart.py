@@ -38,3 +38,13 @@ def test_a_screen_reader_hears_its_title():
 def test_equal_figures_give_equal_bytes_under_ids_of_their_own():
     assert panel() == panel()
     assert panel("panel0").replace("panel0-", "panel1-") == panel("panel1")
+
+
+def test_every_source_has_the_sign_of_the_mark_that_is_drawn_for_it():
+    """Also where there are more sources than marks, as FashionIQ's papers."""
+    sources = [f"paper {number}" for number in range(len(chart.MARKS) + 3)]
+    signs = dict(chart.MARKS)
+    for place, (source, sign) in enumerate(chart.legend(sources)):
+        assert source == sources[place]
+        assert sign == signs[chart.mark(place)[0]]
+    assert len(signs) == len(set(signs.values())) == len(chart.MARKS)

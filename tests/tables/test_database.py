@@ -1,13 +1,19 @@
 """The database: a view over each kind of file, before and after there are any, and questions that people ask."""
 
+import re
+from pathlib import Path
+
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cirque.evaluation.metrics import per_query
+from cirque.plan import evaluation
 from cirque.store import schemas
 from cirque.tables import build as tables
 from cirque.tables import database
-from tests.evaluated import PUBLISHED, inside
+from tests.evaluated import PUBLISHED, REPOSITORY, inside
 
 EXAMPLES = {
     "the table, ours beside the papers'": """
@@ -77,8 +83,6 @@ def test_partitions_are_columns_and_seeds_are_numbers(connection):
 
 def test_every_view_opens_before_there_is_any_result(tmp_path):
     with inside(tmp_path):
-        from pathlib import Path  # noqa: PLC0415
-
         database.write_placeholders(Path("results"))
         database.create(Path("cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
         with duckdb.connect("cirque.duckdb", read_only=True) as opened:
@@ -86,6 +90,27 @@ def test_every_view_opens_before_there_is_any_result(tmp_path):
                 columns = {column[0] for column in opened.execute(f"SELECT * FROM {name}").description}
                 assert columns == {*view.schema.names, *view.keys}
                 assert opened.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", database.VIEWS)
+def test_a_view_shows_the_file_that_lies_where_the_grammar_says(name, tmp_path):
+    view = database.VIEWS[name]
+    values = {key: 7 if "seed" in key else f"some-{key}" for key in view.kind.wildcards}
+    path = tmp_path / "results/scale=mini" / view.kind.path(**values)
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([dict.fromkeys(view.schema.names)], schema=view.schema), path)
+    with inside(tmp_path):
+        database.write_placeholders(Path("results"))
+        database.create(Path("cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
+        with duckdb.connect("cirque.duckdb", read_only=True) as opened:
+            (row,) = opened.execute(f"SELECT {', '.join(view.keys)} FROM {name}").fetchall()
+    assert dict(zip(view.keys, row, strict=True)) == {"scale": "mini"} | {key: values[key] for key in view.kind.keys}
+
+
+def test_every_view_is_of_files_that_a_rule_writes():
+    written = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    outputs = {*re.findall(r"=FILE\.(\w+)", written), *evaluation.KINDS_OF_OUTPUTS}
+    assert set(database.VIEWS) <= outputs
 
 
 def test_the_papers_numbers_are_in_it(connection):

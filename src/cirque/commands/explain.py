@@ -12,6 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from cirque.errors import CirqueError, listed
+from cirque.plan.paths import partitions
 from cirque.report import layout
 from cirque.store import files, lineage, provenance, schemas
 from cirque.store.lineage import Node
@@ -129,13 +130,11 @@ def _original(table: Path) -> Path:
 
 def _concerns(path: str, row: Mapping[str, Any]) -> bool:
     """Whether an input of the table's run matters for a figure: of all metrics only those of its run."""
-    if "/backbone=" not in path:
+    of_path = partitions(path)
+    if "backbone" not in of_path:
         return True
-    return all(
-        f"/{key}={row[column]}/" in path
-        for key, column in (("benchmark", "benchmark"), ("backbone", "model"), ("method", "method"))
-        if f"/{key}=" in path
-    )
+    columns = {"benchmark": "benchmark", "backbone": "model", "method": "method"}
+    return all(of_path[key] == row[column] for key, column in columns.items() if key in of_path)
 
 
 def _figure(cell: Sequence[Mapping[str, Any]]) -> Text:

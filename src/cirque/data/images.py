@@ -8,7 +8,6 @@ whole or is a `BadImage` with its reason; see docs/data.md#bad-images.
 
 import io
 import threading
-from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -137,21 +136,6 @@ def crop_pixels(image: Image.Image, kind: str, size: int) -> NDArray[np.uint8]:
             f" {image.height}, the tower reads {size} × {size}; mend `apply` in {PREPROCESSINGS.module(kind)}"
         )
     return np.asarray(crop)
-
-
-def normalise(pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
-    """Scale pixels [size, size, 3] to 0…1, subtract the mean and divide by the deviation: [3, size, size]."""
-    scaled = pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-    channels = (3, 1, 1)
-    centred = scaled - np.asarray(mean, np.float32).reshape(channels)
-    return np.ascontiguousarray(centred / np.asarray(std, np.float32).reshape(channels))
-
-
-def preprocess(
-    image: Image.Image, kind: str, size: int, mean: Sequence[float], std: Sequence[float]
-) -> NDArray[np.float32]:
-    """What an image tower takes of a decoded image, [3, size, size]."""
-    return normalise(crop_pixels(image, kind, size), mean, std)
 
 
 def read_pixels(data: bytes, kind: str, size: int) -> NDArray[np.uint8]:

@@ -54,13 +54,6 @@ def ends(means: npt.NDArray[np.float64], level: float) -> tuple[npt.NDArray[np.f
     return low, high
 
 
-def interval(
-    values: npt.NDArray[np.float64], resamples: int, seed: int, level: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Interval of the mean of each column of values [n_queries, n_metrics]: `ends` of `resampled_means`."""
-    return ends(resampled_means(values, resamples, seed), level)
-
-
 def _counts(n_queries: int, resamples: int, seed: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
     """Yield (first resample, how often each query was drawn [chunk, n_queries])."""
     generator = np.random.Generator(np.random.PCG64(seed))

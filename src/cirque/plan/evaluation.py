@@ -27,6 +27,9 @@ KINDS_OF_INPUTS = {
     "reference_concepts": "concepts",
 }
 
+#: The kinds of file that are written of each run.
+KINDS_OF_OUTPUTS = ("query_features", "rankings", "metrics")
+
 #: Of the shards in the pattern of a run's inputs.
 SHARD = "{shard}"
 
@@ -150,7 +153,7 @@ def outputs(config: Config, group: Group) -> list[str]:
     names = jobs.server_files(config, group.benchmark)
     found = []
     for run in group.runs:
-        found += [getattr(IN_RULES, kind).format(**run) for kind in ("query_features", "rankings", "metrics")]
+        found += [getattr(IN_RULES, kind).format(**run) for kind in KINDS_OF_OUTPUTS]
         if not config["methods"][run["method"]].get("bound"):
             found += [IN_RULES.submissions.format(**run, server_file=name) for name in names]
     return found

@@ -28,8 +28,8 @@ _COLOURS = {
 }
 _MEASURED, _BOUND, _PUBLISHED, _INK, _MUTED, _RULE, _PAPER = _COLOURS
 
-#: One mark a source, in the order in which the table names them.
-MARKS = "DosP^v"
+#: One mark a source, in the order in which the table names them: as matplotlib draws it, and its sign in a legend.
+MARKS = (("D", "◇"), ("o", "○"), ("s", "□"), ("^", "△"), ("v", "▽"), ("p", "⬠"), ("h", "⬡"), ("*", "☆"))
 
 #: Letters of a method's name that fit beside the axis.
 LONGEST_LABEL = 24
@@ -40,6 +40,16 @@ STYLE = {
     "svg.hashsalt": "cirque",  # the names of clip paths follow from it: equal figures, equal bytes
     "font.size": 9.5,
 }
+
+
+def mark(place: int) -> tuple[str, str]:
+    """Mark and sign of a source by its place; where there are more sources than marks, they begin anew."""
+    return MARKS[place % len(MARKS)]
+
+
+def legend(sources: Sequence[str]) -> list[tuple[str, str]]:
+    """Each source with the sign of its mark."""
+    return [(source, mark(place)[1]) for place, source in enumerate(sources)]
 
 
 def shortened(label: str) -> str:
@@ -104,7 +114,7 @@ def _draw(axes: Axes, y: int, line: Line, metric: str, sources: Sequence[str]) -
         axes.plot(measured.value, y, "o", color=colour, markersize=6.5)
     for source in _printed(line, metric):
         axes.plot(
-            line.published[source][metric].value, y, MARKS[sources.index(source) % len(MARKS)],
+            line.published[source][metric].value, y, mark(sources.index(source))[0],
             markerfacecolor=_PAPER, markeredgecolor=_PUBLISHED, markeredgewidth=1.5, markersize=5.5,
         )  # fmt: skip
 

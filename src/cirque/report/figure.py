@@ -37,7 +37,7 @@ PALETTE = (
 
 #: Marks of measured points, and of published figures by source.
 MARKS = "os^vDP"
-MARKS_OF_SOURCES = chart.MARKS
+MARKS_OF_SOURCES = [drawn for drawn, _ in chart.MARKS]
 
 #: Width of a drawing, in inches.
 WIDTH = 8.4

@@ -165,7 +165,7 @@ def _sections(tables: Mapping[Path, Sequence[Row]], at: Path) -> list[_Section]:
                 headline=headline,
                 link=quote(os.path.relpath(path.with_suffix(".html"), at.parent)),
                 panels=_panels(split, headline, number),
-                marks=[(source, page.SIGNS[i % len(page.SIGNS)]) for i, source in enumerate(split.sources)],
+                marks=chart.legend(split.sources),
             )
         )
     return sections

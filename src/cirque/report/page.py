@@ -17,9 +17,6 @@ FOLDER = Path(__file__).parent
 #: Files of this package that the page is made of, besides its code.
 PARTS = tuple(FOLDER / name for name in ("page.html", "page.css", "figures.html"))
 
-#: Signs for the chart's marks, in their order.
-SIGNS = "◇○□⬠▽△"
-
 MEANINGS = {
     "match": "the published figure is within the tolerance of ours or inside our 95 % interval.",
     "differs": "it is neither.",
@@ -80,7 +77,7 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
         tally=[(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]],
         charted=charted,
         any_bound=any(row["table"] == layout.BOUND for row in rows),
-        marks=list(zip(sources, SIGNS, strict=False)),
+        marks=chart.legend(sources),
         panels=_panels(splits, charted, sources) if charted else [],
         splits=splits,
         reasons=reasons,

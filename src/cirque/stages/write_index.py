@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cirque.errors import CirqueError, listed
+from cirque.plan.paths import partitions
 from cirque.progress import say
 from cirque.report import figure, gallery, index
 from cirque.store import files, provenance, schemas
@@ -83,7 +84,7 @@ def _drawings(plots: Sequence[Path]) -> dict[Path, str]:
 
 def _partition(path: Path, *keys: str) -> tuple[str, ...]:
     """Values that the folders of a path give to some keys."""
-    found = dict(part.split("=", 1) for part in path.parts if "=" in part)
+    found = partitions(path)
     missing = [key for key in keys if key not in found]
     if missing:
         raise CirqueError(f"{path}: no folder of it is called {missing[0]}=…; give the workflow's own paths")

@@ -17,78 +17,55 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cirque.evaluation.metrics import MACROS
+from cirque.plan.paths import KINDS, Kind
 from cirque.store import schemas
 
-_IMAGES_OF_BACKBONE = "image_set=*/preprocess=*/backbone=*"
-_RUN = "benchmark=*/backbone=*/method=*/seed=*"
-
 #: Partition keys that are numbers; the others are names.
-_NUMBERS = {"seed": "INTEGER"}
+_NUMBERS = {"seed": "INTEGER", "encoder_seed": "INTEGER"}
 
 
 @dataclass(frozen=True)
 class View:
-    """One kind of stage file: where they lie under results/scale=…, their columns, and what a row is."""
+    """One kind of stage file (`cirque.plan.paths`), its columns, and what a row is."""
 
-    glob: str
+    kind: Kind
     schema: pa.Schema
     comment: str
 
     @property
     def keys(self) -> dict[str, str]:
         """Partition keys and their SQL types."""
-        parts = [part.split("=")[0] for part in ("scale=*/" + self.glob).split("/") if "=" in part]
-        return {key: _NUMBERS.get(key, "VARCHAR") for key in parts}
+        return {key: _NUMBERS.get(key, "VARCHAR") for key in ("scale", *self.kind.keys)}
 
     @property
     def placeholder(self) -> str:
-        """An empty file that the glob matches."""
-        parts = self.glob.split("/")
-        return "/".join(part.replace("*", "0" if part.split("=")[0] in _NUMBERS else "none") for part in parts)
+        """Path of an empty file of the kind, below a scale."""
+        return self.kind.path(**{name: 0 if name in _NUMBERS else "none" for name in self.kind.wildcards})
 
 
-VIEWS: Mapping[str, View] = {
-    "images": View("images/image_set=*/images.parquet", schemas.IMAGES, "an image of an image set"),
-    "queries": View("queries/benchmark=*/queries.parquet", schemas.QUERIES, "a query of a benchmark"),
-    "gallery": View("gallery/benchmark=*/gallery.parquet", schemas.GALLERY, "a candidate image of a benchmark"),
-    "features": View(
-        f"features/{_IMAGES_OF_BACKBONE}/*.parquet", schemas.features(1), "an image's feature, un-normalised"
-    ),
-    "concepts": View(
-        f"concepts/{_IMAGES_OF_BACKBONE}/concepts.parquet", schemas.CONCEPTS, "an image's nearest concepts"
-    ),
-    "concept_features": View(
-        "concept_features/backbone=*/features.parquet", schemas.concept_features(1), "a concept's feature"
-    ),
-    "phrases": View("phrases/*.parquet", schemas.PHRASES, "a concept's phrases by the language model"),
-    "phrase_features": View(
-        "phrase_features/backbone=*/*.parquet", schemas.phrase_features(1), "the features of a concept's phrases"
-    ),
-    "tokens": View(
-        f"tokens/{_IMAGES_OF_BACKBONE}/seed=*/*.parquet", schemas.tokens(1), "an image's pseudo token, by OTI"
-    ),
-    "reference_captions": View(
-        "reference_captions/captioner=*/image_set=*/*.parquet",
-        schemas.REFERENCE_CAPTIONS,
-        "a reference's caption, by a captioner",
-    ),
-    "training": View(
-        "phi/source=*/backbone=*/seed=*/training.parquet", schemas.TRAINING, "a loss of φ at a training step"
-    ),
-    "training_times": View(
-        "training_times/network=*/backbone=*/seed=*/times.parquet",
-        schemas.TRAINING_TIMES,
-        "what the jobs of one rule took of a training of φ and all that it depends on",
-    ),
-    "query_features": View(
-        f"query_features/{_RUN}/queries.parquet", schemas.query_features(1), "what a method composed for a query"
-    ),
-    "rankings": View(
-        f"rankings/{_RUN}/rankings.parquet", schemas.RANKINGS, "a query's ranking: rank of each ground truth, best 50"
-    ),
-    "metrics": View(f"metrics/{_RUN}/metrics.parquet", schemas.METRICS, "a metric of a run, in percent"),
-    "tables": View("table_*.parquet", schemas.TABLE, "a figure of a paper's table, measured beside published"),
+#: Columns and meaning of each kind that has a view, which is called like the kind.
+_CONTENTS: Mapping[str, tuple[pa.Schema, str]] = {
+    "images": (schemas.IMAGES, "an image of an image set"),
+    "queries": (schemas.QUERIES, "a query of a benchmark"),
+    "gallery": (schemas.GALLERY, "a candidate image of a benchmark"),
+    "features": (schemas.features(1), "an image's feature, un-normalised"),
+    "concepts": (schemas.CONCEPTS, "an image's nearest concepts"),
+    "concept_features": (schemas.concept_features(1), "a concept's feature"),
+    "phrases": (schemas.PHRASES, "a concept's phrases by the language model"),
+    "phrase_features": (schemas.phrase_features(1), "the features of a concept's phrases"),
+    "captions": (schemas.CAPTIONS, "a caption of a corpus, with parts of speech"),
+    "caption_features": (schemas.vectors("caption_id", "feature", 1), "the feature of a corpus's caption"),
+    "tokens": (schemas.tokens(1), "an image's pseudo token, by an inversion"),
+    "reference_captions": (schemas.REFERENCE_CAPTIONS, "a reference's caption, by a captioner"),
+    "training": (schemas.TRAINING, "a loss of φ at a training step"),
+    "training_times": (schemas.TRAINING_TIMES, "what the runs of one stage took of a training of φ and all below it"),
+    "query_features": (schemas.query_features(1), "what a method composed for a query"),
+    "rankings": (schemas.RANKINGS, "a query's ranking: rank of each ground truth, best 50"),
+    "metrics": (schemas.METRICS, "a metric of a run, in percent"),
+    "tables": (schemas.TABLE, "a figure of a paper's table, measured beside published"),
 }
+
+VIEWS: Mapping[str, View] = {name: View(KINDS[name], schema, comment) for name, (schema, comment) in _CONTENTS.items()}
 
 
 def write_placeholders(results: Path) -> None:
@@ -116,7 +93,7 @@ def create(path: Path, results: Path, published: pa.Table) -> None:
         connection.execute(MACROS.read_text(encoding="utf-8"))
         for name, view in VIEWS.items():
             types = ", ".join(f"{_quoted(key)}: {kind}" for key, kind in view.keys.items())
-            glob = _text(f"{results.as_posix()}/scale=*/{view.glob}")
+            glob = _text(f"{results.as_posix()}/scale=*/{view.kind.glob()}")
             connection.execute(
                 f"CREATE VIEW {name} AS SELECT * FROM"
                 f" read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}})"

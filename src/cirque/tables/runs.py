@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cirque.errors import CirqueError
 from cirque.evaluation.metrics import MACROS, has_answers, per_query
+from cirque.plan.paths import KINDS
 from cirque.store import files, provenance, schemas
 
 Floats = npt.NDArray[np.float64]
@@ -23,9 +24,6 @@ Floats = npt.NDArray[np.float64]
 _SHARED = ("query_id", "group", "n_candidates", "tags")
 
 _COLUMNS = (*_SHARED, "target_ranks", "subset_rank")
-
-#: scale=…/rankings/benchmark=…/backbone=…/method=…/seed=…/rankings.parquet
-_N_PARTS = 7
 
 #: A scale that `cirque.tables.database` lays empty files under.
 _NO_SCALE = "none"
@@ -40,14 +38,14 @@ class Run:
     @property
     def keys(self) -> dict[str, str]:
         """Scale, benchmark, backbone, method and seed."""
-        return dict(part.split("=", 1) for part in self.path.parts[-_N_PARTS:] if "=" in part)
+        found = KINDS["rankings"].match(self.path)
+        assert found is not None
+        return found
 
     @property
     def metrics(self) -> Path:
         """The metrics of the same run."""
-        return (
-            self.path.parents[_N_PARTS - 2] / "metrics" / Path(*self.path.parts[2 - _N_PARTS : -1]) / "metrics.parquet"
-        )
+        return self.path.parents[len(KINDS["rankings"].pattern.split("/")) - 1] / KINDS["metrics"].path(**self.keys)
 
 
 # ---- what there is -------------------------------------------------------------------------------------------------
@@ -59,8 +57,7 @@ def of_benchmark(results: Path, scale: str | None, benchmark: str) -> list[Run]:
     Raises:
         CirqueError: there is none, or at several scales of which none was chosen; lists what there is.
     """
-    pattern = "scale=*/rankings/benchmark=*/backbone=*/method=*/seed=*/rankings.parquet"
-    runs = [Run(path) for path in sorted(results.glob(pattern))]
+    runs = [Run(path) for path in sorted(results.glob(f"scale=*/{KINDS['rankings'].glob()}"))]
     runs = [run for run in runs if run.keys["scale"] != _NO_SCALE]
     if not runs:
         raise CirqueError(
