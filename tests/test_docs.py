@@ -4,13 +4,13 @@ import runpy
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from cirque.store import files, schemas
+from tests.configurations import configured
 from tests.conftest import REPOSITORY
 from tests.report.test_layout import row
 
-MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+MINI = configured("config")
 
 
 @pytest.fixture(scope="module")

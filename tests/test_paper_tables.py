@@ -4,11 +4,11 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-import yaml
 
 from cirque.plan import jobs as plan
 from cirque.store import schemas
 from cirque.tables import build as tables
+from tests.configurations import configured
 from tests.evaluated import NOT_RUN, PUBLISHED, REPOSITORY
 
 CONFIGURATIONS = ("config", "paper")
@@ -20,7 +20,7 @@ KEY = ("paper", "table", "row", "backbone", "dataset", "split", "subset", "metri
 
 
 def configuration(name):
-    return yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
+    return configured(name)
 
 
 def build(config, table, *runs):

@@ -5,10 +5,10 @@ import re
 from collections import Counter
 
 import pytest
-import yaml
 
 from cirque.errors import CirqueError
 from cirque.tables import build as tables
+from tests.configurations import configured
 from tests.evaluated import NOT_RUN, PUBLISHED, REPOSITORY
 
 SOURCES = REPOSITORY.parent / "shared" / "published"
@@ -74,7 +74,7 @@ def test_table_2_of_searle_reads_as_printed(published):
 
 
 def test_methods_of_ours_are_known_by_our_names(published):
-    configured = yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text())
+    paper = configured("paper")
     names = {(row["paper"], row["row"]): row["method"] for row in published}
     assert names["SEARLE", "SEARLE-XL"] == names["LinCIR", "SEARLE"] == "searle"
     assert names["SEARLE", "SEARLE-XL-OTI"] == "searle-oti"
@@ -86,7 +86,7 @@ def test_methods_of_ours_are_known_by_our_names(published):
     ablation = {row["row"]: row["method"] for row in published if (row["paper"], row["table"]) == ("SEARLE", "Table 4")}
     assert ablation["OTI: w/o GPT reg"] == "searle-oti-prompt"
     assert ablation["phi: w/o distil"] == "searle-cycle"
-    assert {row["method"] for row in published} <= {"", *configured["methods"]}
+    assert {row["method"] for row in published} <= {"", *paper["methods"]}
 
 
 def test_reasons_stand_beside_rows_that_are_printed_and_have_no_method_of_ours(tmp_path):

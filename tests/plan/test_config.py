@@ -6,14 +6,17 @@ from snakemake.utils import update_config
 
 from cirque.errors import CirqueError
 from cirque.plan import jobs as plan
-from cirque.plan.config import check, flags
+from cirque.plan.calls import flags
+from cirque.plan.config import check
+from cirque.plan.layers import layered, read
+from tests.configurations import configured
 from tests.conftest import REPOSITORY
 
 SCHEMA = REPOSITORY / "config/config.schema.yaml"
 
 
 def configuration(name: str = "config") -> dict:
-    return yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
+    return configured(name)
 
 
 def refusal(config: dict) -> str:
@@ -29,14 +32,18 @@ def test_shipped_configurations_are_accepted(name: str):
 
 @pytest.mark.parametrize(("over", "under"), [("rehearsal", "paper"), ("nightly", "config"), ("nightly", "paper")])
 def test_configurations_laid_over_others_are_accepted(over: str, under: str):
-    merged = configuration(under)
-    update_config(merged, configuration(over))
-    check(merged, SCHEMA)
+    check(laid_over(over, under), SCHEMA)
+
+
+def laid_over(over: str, under: str) -> dict:
+    """Two layers as Snakemake merges them, over what the papers say."""
+    merged = read(REPOSITORY / f"config/{under}.yaml")
+    update_config(merged, read(REPOSITORY / f"config/{over}.yaml"))
+    return layered(merged, REPOSITORY / "config/papers.yaml")
 
 
 def test_the_nightly_run_trains_three_times():
-    merged = configuration()
-    update_config(merged, configuration("nightly"))
+    merged = laid_over("nightly", "config")
     seeds = {(run["method"], run["seed"]) for run in plan.runs(merged, "circo")}
     assert {seed for method, seed in seeds if method == "searle"} == {"0", "1", "2"}
     assert {seed for method, seed in seeds if method == "image-text"} == {"0"}
@@ -201,7 +208,7 @@ def test_a_fact_must_be_described_by_names_that_are():
     del config["facts"]["towers"]
     message = refusal(config)
     assert "facts.gap.corpus: 'nowhere' is not described in the section corpora" in message
-    assert "tables.lincir_backbones.facts: 'towers' is not described in the section facts" in message
+    assert "facts.towers: a table states it, and it needs seconds" in message
 
 
 def test_an_inversion_must_name_a_network_and_a_network_a_corpus_that_are():

@@ -1,14 +1,13 @@
 import re
 
-import yaml
-
 from cirque.datasets import circo
 from cirque.plan import evaluation, facts, inputs
 from cirque.plan import jobs as plan
+from tests.configurations import configured
 from tests.conftest import REPOSITORY
 
-MINI = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-PAPER = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text())
+MINI = configured("config")
+PAPER = configured("paper")
 
 
 def test_shards_cover_the_images_of_a_set():

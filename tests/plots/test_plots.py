@@ -1,18 +1,18 @@
 """Plots are modules found by name; both configurations draw all of them."""
 
 import pytest
-import yaml
 
 from cirque import plots
 from cirque.errors import CirqueError
 from cirque.plan import jobs as plan
 from cirque.store import schemas
+from tests.configurations import whole
 from tests.conftest import REPOSITORY
 
 
 @pytest.mark.parametrize("name", ["config/config", "config/paper", "tests/workflow/tiny"])
 def test_every_plot_is_an_entry_of_every_configuration(name: str):
-    config = yaml.safe_load((REPOSITORY / f"{name}.yaml").read_text())
+    config = whole(REPOSITORY / f"{name}.yaml")
     assert sorted(plan.plots(config)) == plots.names()
     for plot in plots.names():
         assert plots.load(plot).SCHEMA in (schemas.NOISE_NORMS, schemas.TIMED_SCORES, schemas.BARS)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 from cirque.errors import CirqueError
-from cirque.families import DATASETS, ENCODERS, PREPROCESSINGS
-from cirque.plan import evaluation
-from cirque.plan.calls import flags  # noqa: F401
+from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS
+from cirque.plan import evaluation, members
+from cirque.plan.layers import read
 
 
 def check(config: Mapping[str, Any], schema_path: Path) -> None:
@@ -20,7 +19,7 @@ def check(config: Mapping[str, Any], schema_path: Path) -> None:
     Raises:
         CirqueError: one line for each fault: the key, what is wrong and what is allowed.
     """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = read(schema_path)
     validator = jsonschema.Draft202012Validator(schema)
     faults = [
         _sentence(error)
@@ -116,10 +115,10 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in config[section]
     ]
     faults += [
-        f"{place}.facts: {name!r} is not described in the section facts"
+        f"{place}.facts: no fact is called {name!r}; there are {', '.join(FACTS.names())}"
         for place, entry in tables.items()
         for name in entry.get("facts", [])
-        if name != "sizes" and name not in config.get("facts", {})
+        if name not in FACTS.names()
     ]
     faults += [
         f"{place}.only: {name!r} is not among the methods of this table"
@@ -129,6 +128,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     faults += evaluation.faults(config)
+    faults += members.faults(config)
     faults += [*_strange_modules(config), *_unfit_encoders(config)]
     return faults or evaluation.without_texts(config)
 
