@@ -100,12 +100,12 @@ def test_a_fingerprint_follows_settings_inputs_and_code(tmp_path: Path):
     one.write_text("1")
     other.write_text("2")
     prints = [
-        provenance.fingerprint("invert_images", [one], seed=0, settings={"steps": 5}),
-        provenance.fingerprint("invert_images", [one], seed=1, settings={"steps": 5}),
-        provenance.fingerprint("invert_images", [one], seed=0, settings={"steps": 6}),
-        provenance.fingerprint("invert_images", [other], seed=0, settings={"steps": 5}),
-        provenance.fingerprint("invert_images", [one, other], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("invert_images", inputs=[one], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("invert_images", inputs=[one], seed=1, settings={"steps": 5}),
+        provenance.fingerprint("invert_images", inputs=[one], seed=0, settings={"steps": 6}),
+        provenance.fingerprint("invert_images", inputs=[other], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("invert_images", inputs=[one, other], seed=0, settings={"steps": 5}),
         provenance.fingerprint("train_phi", [one], seed=0, settings={"steps": 5}),
     ]
     assert len(set(prints)) == len(prints)
-    assert prints[0] == provenance.fingerprint("invert_images", [one], settings={"steps": 5}, seed=0)
+    assert prints[0] == provenance.fingerprint("invert_images", inputs=[one], settings={"steps": 5}, seed=0)

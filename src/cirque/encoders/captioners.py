@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque.encoders import backbones, coca
+from cirque.encoders.imported import open_clip
 from cirque.errors import CirqueError
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
-from open_clip.model import CLIP
 
 from cirque.encoders import openclip
+from cirque.encoders.imported import open_clip
 from cirque.encoders.openclip import MEAN, STD, read_config, sizes
 from cirque.encoders.openclip import restore_masks as complete
 from cirque.errors import CirqueError
@@ -30,7 +29,7 @@ def build(name: str, config: dict[str, Any]) -> Any:
             f"backbone {name}: its text tower or tokenizer is not CLIP's own; pseudo tokens need a plain CLIP model"
         )
     try:
-        return CLIP(**config)
+        return openclip.build(open_clip.model.CLIP, config)
     except (TypeError, ValueError, AssertionError, ZeroDivisionError) as error:
         raise CirqueError(f"backbone {name}: open_clip cannot build this configuration ({error})") from error
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from open_clip.coca_model import CoCa
 from torch import nn
 
 from cirque.encoders import Sizes, openclip
+from cirque.encoders.imported import open_clip
 from cirque.encoders.openclip import MEAN, STD, read_config
 from cirque.encoders.openclip import restore_masks as complete
 from cirque.errors import CirqueError
@@ -38,7 +38,7 @@ def build(name: str, config: dict[str, Any]) -> Any:
             " like"
         )
     try:
-        model = CoCa(**config)
+        model = openclip.build(open_clip.coca_model.CoCa, config)
     except (TypeError, ValueError, AssertionError, ZeroDivisionError) as error:
         raise CirqueError(f"captioner {name}: open_clip cannot build this configuration ({error})") from error
     projection = model.text_decoder.text_projection  # which open_clip leaves as the memory happens to be

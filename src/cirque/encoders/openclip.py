@@ -5,17 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 
 from cirque import encoders
 from cirque.encoders import backbones
+from cirque.encoders.imported import open_clip, with_timm
 from cirque.errors import CirqueError
 from cirque.store import files
 
 #: Mean and deviation of the pixels, per channel, that CLIP was trained with.
 MEAN: Sequence[float] = open_clip.OPENAI_DATASET_MEAN
 STD: Sequence[float] = open_clip.OPENAI_DATASET_STD
+
+
+def build(model: Any, config: dict[str, Any]) -> Any:
+    """A model of open_clip's, with the image towers of timm where the configuration names one."""
+    if config.get("vision_cfg", {}).get("timm_model_name"):
+        with_timm()
+    return model(**config)
 
 
 def read_config(name: str, folder: Path | None = None) -> dict[str, Any]:

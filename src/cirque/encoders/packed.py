@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cirque.encoders import text
+from cirque.encoders.imported import open_clip
 from cirque.encoders.packing import Bucket, Layout, Texts
 from cirque.errors import CirqueError
 
@@ -123,7 +123,10 @@ class PackedEncoder:
         self.backbone, self.dtype = backbone, dtype
         self.tower = text.tower(backbone)
         blocks = list(self.tower.transformer.resblocks)
-        if not all(type(block) is ResidualAttentionBlock and not hasattr(block, "ln_1_kv") for block in blocks):
+        if not all(
+            type(block) is open_clip.transformer.ResidualAttentionBlock and not hasattr(block, "ln_1_kv")
+            for block in blocks
+        ):
             raise CirqueError(f"backbone {backbone.name}: the blocks of its text tower are not CLIP's; use text.encode")
         self.heads: int = blocks[0].attn.num_heads
         with torch.no_grad():
@@ -230,10 +233,10 @@ class PackedEncoder:
             self.last_rows[number, : len(ids)] = self.blocks[-1].norm_1(x)
 
 
-def _constants(block: ResidualAttentionBlock, dtype: torch.dtype) -> _Block:
+def _constants(block: open_clip.transformer.ResidualAttentionBlock, dtype: torch.dtype) -> _Block:
     """Take a block's weights."""
     up, down = block.mlp.c_fc, block.mlp.c_proj
-    quick = isinstance(block.mlp.gelu, QuickGELU)
+    quick = isinstance(block.mlp.gelu, open_clip.transformer.QuickGELU)
     factor = QUICK if quick else 1.0
     return _Block(
         _norm(block.ln_1),

@@ -3,9 +3,9 @@
 import itertools
 from pathlib import Path
 
-import open_clip
 import pyarrow as pa
 
+from cirque.encoders.imported import open_clip
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
 from cirque.store import files, schemas

@@ -4,11 +4,11 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-import open_clip
 import torch
 
 from cirque import devices
 from cirque.encoders import backbones, coca
+from cirque.encoders.imported import open_clip
 from cirque.progress import say
 from cirque.stages.train_backbone import read_captioned
 from cirque.store import provenance

@@ -8,19 +8,20 @@ Each stage leaves `OUTPUT.run.json` beside what it wrote: command, inputs with c
 versions and machine. `python -m cirque explain` follows these records from a cell of a table to the first input.
 """
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from cirque import families
@@ -87,6 +88,7 @@ def part(**about: Any) -> Iterator[None]:
 # ---- code version --------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def _module_file(name: str) -> Path | None:
     """File of a module of this package, or None for anything else."""
     parts = name.split(".")
@@ -99,35 +101,46 @@ def _module_file(name: str) -> Path | None:
     return None
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    def visit(self, node: ast.AST) -> ast.AST:
-        self.generic_visit(node)
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
-            first = body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = body[1:]
-        return node
+#: An import of this package's modules, on one line or in parentheses.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(?P<module>cirque[\w.]*)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#]+)"
+    r"|import[ \t]+(?P<plain>cirque[\w., \t]*))",
+    re.MULTILINE,
+)
+
+
+def _imports(source: str) -> set[str]:
+    """Names that a module may import of this package: `from cirque.x import y` is x, and x.y in case y is a module."""
+    found: set[str] = set()
+    for match in _IMPORT.finditer(source):
+        names = re.findall(r"(?:^|[,(\s])([\w.]+)(?:\s+as\s+\w+)?", match["names"] or match["plain"])
+        if match["module"]:
+            found.add(match["module"])
+            found.update(f"{match['module']}.{name}" for name in names)
+        else:
+            found.update(names)
+    return found
+
+
+def _update(digest: Any, code: CodeType) -> None:
+    """Add a code object to a digest: what it does, and neither comments, docstrings nor places of lines."""
+    digest.update(code.co_code)
+    digest.update(repr((code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _update(digest, constant)
+        else:  # a set has no order of its own
+            digest.update(repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant).encode())
 
 
 @functools.cache
 def _parse(file: Path) -> tuple[str, frozenset[str]]:
     """Hash of a module's code and the names of the modules of this package that it imports."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    imported: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imported.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            imported.add(node.module)
-            imported.update(f"{node.module}.{alias.name}" for alias in node.names)
-    code = ast.dump(_WithoutDocstrings().visit(tree))
-    ours = frozenset(name for name in imported if _module_file(name) is not None)
-    return hashlib.sha256(code.encode()).hexdigest(), ours
+    source = file.read_text(encoding="utf-8")
+    digest = hashlib.sha256()
+    _update(digest, compile(source, file.name, "exec", dont_inherit=True, optimize=2))
+    ours = frozenset(name for name in _imports(source) if _module_file(name) is not None)
+    return digest.hexdigest(), ours
 
 
 def code_modules(*names: str) -> list[str]:
