@@ -1,4 +1,4 @@
-"""Ranking: a rank is what scores above, the reference goes only when told, and ties follow the gallery."""
+"""Ranking: a rank is what scores above, the reference goes only where the protocol removes it, and ties follow the gallery."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_ranks_and_best_tell_the_same_story(scores, remove_reference, data):
     assert row["subset_rank"] == row["subset_ids"].index(f"i{targets[0]}") + 1
 
 
-def test_reference_is_removed_only_when_told():
+def test_reference_is_removed_only_where_the_protocol_says_so():
     scores = [9, 1, 0, 0, 0, 0, 0]
     kept, removed = rank_one(scores), rank_one(scores, remove_reference=True)
     assert (kept["target_ranks"], kept["n_candidates"], kept["top_ids"][0]) == ([2], 7, "i0")
@@ -55,6 +55,23 @@ def test_reference_is_removed_only_when_told():
 
 def test_of_equal_scores_the_earlier_image_stands_above():
     assert rank_one([0] * 7, target_ids=["i3"])["target_ranks"] == [4]
+
+
+@pytest.mark.parametrize("n", [12_799, 12_800, 13_013, 20_000])
+@pytest.mark.parametrize("n_values", [1, 3, 400, 10**6])
+def test_the_best_of_a_large_gallery_are_those_of_a_whole_sort(n, n_values):
+    """Few distinct scores, so that the bound is tied, and lengths that the maxima do not divide."""
+    scores = np.random.default_rng(n_values).integers(0, n_values, n).astype(np.float32)
+    scores[n // 2] = -np.inf  # a reference that is no candidate
+    expected = np.lexsort((np.arange(n), -scores))
+    for k in (1, 50, 64):
+        assert ranking.best_first(scores, k).tolist() == expected[:k].tolist()
+
+
+def test_the_last_of_a_large_gallery_may_be_the_best():
+    scores = np.zeros(128 * 200 + 7, np.float32)
+    scores[-3:] = 1
+    assert ranking.best_first(scores, 5).tolist() == [len(scores) - 3, len(scores) - 2, len(scores) - 1, 0, 1]
 
 
 def test_every_ground_truth_has_its_rank_in_the_order_of_the_targets():
@@ -162,6 +179,12 @@ def test_features_that_are_not_finite_are_refused_by_name():
         rank([query(0)], np.full((1, 1), np.inf, np.float32), gallery([0] * 7), False)
     with pytest.raises(CirqueError, match=r"1 of 2 features are NaN, infinite or zero \(b\)"):
         ranking.normalise(np.asarray([[1.0], [0.0]], np.float32), ["a", "b"])
+
+
+def test_large_features_are_finite_though_their_sum_is_not():
+    huge = Gallery(["i0", "i1"], np.asarray([[3e38, 3e38], [0, 1]], np.float32), ["", ""])
+    row = rank([query(0, target_ids=["i1"], subset_ids=None)], np.asarray([[0, 1]], np.float32), huge, False)[0]
+    assert row["top_ids"] == ["i0", "i1"]
 
 
 def test_a_gallery_with_a_name_twice_is_refused():

@@ -22,6 +22,9 @@ N_BEST = 50
 #: Scores held at once: 2²⁶ floats are 256 MB. The chunks follow from the gallery's size alone, never from the machine.
 SCORES_AT_ONCE = 2**26
 
+#: Scores that share a maximum when the best are sought: 123,403 give 964 maxima, of which the best name few scores.
+SCORES_A_MAXIMUM = 128
+
 
 @dataclass(frozen=True)
 class Gallery:
@@ -72,15 +75,13 @@ def rank(
     _require_fit(queries, query_features, gallery)
     rows: dict[int, dict[str, Any]] = {}
     for group, numbers in _by_group([query["group"] or "" for query in queries]).items():
-        members = np.asarray([i for i, of in enumerate(gallery.groups) if (of or "") in ("", group)], dtype=np.intp)
-        if not len(members):
+        ids, features = _members(gallery, group)
+        if not ids:
             first = queries[numbers[0]]["query_id"]
             raise CirqueError(f"query {first}: the gallery has no image of its group {group!r}")
-        ids = [gallery.ids[i] for i in members]
         candidates = _Candidates(ids, _positions(ids, group))
         shared = [i for i in numbers if queries[i]["candidate_ids"] is None]
-        features = gallery.features if len(members) == len(gallery.ids) else gallery.features[members]
-        at_once = max(1, SCORES_AT_ONCE // len(members))
+        at_once = max(1, SCORES_AT_ONCE // len(ids))
         for start in range(0, len(shared), at_once):
             chunk = shared[start : start + at_once]
             scores = query_features[chunk] @ features.T
@@ -147,15 +148,33 @@ def _ranking(
 def count_rank(scores: Floats, position: int) -> int:
     """Rank, from 1, of the candidate at `position` among scores [m] in gallery order."""
     score = scores[position]
-    return 1 + int(np.count_nonzero(scores > score)) + int(np.count_nonzero(scores[:position] == score))
+    return 1 + int(np.count_nonzero(scores[:position] >= score)) + int(np.count_nonzero(scores[position:] > score))
 
 
 def best_first(scores: Floats, k: int) -> Indices:
     """Positions of the k highest of scores [m], best first; of equal scores the earlier comes first."""
-    cut = len(scores) - k
-    # All that reach the k-th score, ties included, then a stable sort of these few.
-    reach = np.flatnonzero(scores >= np.partition(scores, cut)[cut]) if k else np.arange(0)
+    # A stable sort of the few that reach a bound below the k-th score, ties included.
+    reach = _reaching(scores, k) if k else np.arange(0)
     return np.asarray(reach[np.argsort(-scores[reach], kind="stable")[:k]], dtype=np.intp)
+
+
+def _reaching(scores: Floats, k: int) -> Indices:
+    """Positions, in order, of all scores [m] from some bound on that the k highest reach.
+
+    The k-th highest of many maxima is such a bound: each of the k highest maxima is a score that reaches it. Only where
+    the maximum reaches it are scores looked at again, which takes a third of the time of a partition of all.
+    """
+    width = len(scores) // SCORES_A_MAXIMUM
+    if width < 2 * k:
+        cut = len(scores) - k
+        return np.flatnonzero(scores >= np.partition(scores, cut)[cut])
+    table = scores[: width * SCORES_A_MAXIMUM].reshape(SCORES_A_MAXIMUM, width)
+    maxima = table.max(axis=0)
+    bound = np.partition(maxima, width - k)[width - k]
+    columns = np.flatnonzero(maxima >= bound)
+    rows, chosen = np.nonzero(table[:, columns] >= bound)
+    rest = width * SCORES_A_MAXIMUM + np.flatnonzero(scores[width * SCORES_A_MAXIMUM :] >= bound)
+    return np.concatenate([rows * width + columns[chosen], rest])
 
 
 def _subset(query: Mapping[str, Any], scores: Floats, candidates: _Candidates) -> list[str] | None:
@@ -182,9 +201,17 @@ def _by_group(groups: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
+def _members(gallery: Gallery, group: str) -> tuple[Sequence[str], Floats]:
+    """Names and features of what queries of a group are answered from: its own images and those of no group."""
+    if {of or "" for of in set(gallery.groups)} <= {"", group}:
+        return gallery.ids, gallery.features
+    members = [i for i, of in enumerate(gallery.groups) if (of or "") in ("", group)]
+    return [gallery.ids[i] for i in members], gallery.features[members]
+
+
 def _positions(ids: Sequence[str], group: str) -> dict[str, int]:
     """Where each name stands; a name that stands twice is an error."""
-    positions = {name: i for i, name in enumerate(ids)}
+    positions = dict(zip(ids, range(len(ids)), strict=True))
     if len(positions) < len(ids):
         twice = sorted({name for i, name in enumerate(ids) if positions[name] != i})
         where = f"gallery of group {group!r}" if group else "gallery"
@@ -208,7 +235,9 @@ def _require_fit(queries: Sequence[Mapping[str, Any]], query_features: Floats, g
         ("query", query_features, [query["query_id"] for query in queries]),
         ("gallery image", gallery.features, gallery.ids),
     ):
-        bad = np.flatnonzero(~np.isfinite(features).all(axis=1)).tolist()
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspects = np.flatnonzero(~np.isfinite(features.sum(axis=1)))  # one value a row, not one a component
+        bad = suspects[~np.isfinite(features[suspects]).all(axis=1)].tolist()
         if bad:
             first = listed([names[i] for i in bad])
             raise CirqueError(f"the features of {len(bad)} of {len(names)} are NaN or infinite: {what} {first}")
