@@ -1,4 +1,4 @@
-"""Ranking: a rank is what scores above, the reference goes only where the protocol removes it, and ties follow the gallery."""
+"""Ranking: a rank is what scores above, the protocol says whether the reference goes, ties follow the gallery."""
 
 import numpy as np
 import pytest

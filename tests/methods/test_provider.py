@@ -2,18 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from cirque.data import shards
 from cirque.encoders import reference_captions, text
+from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.methods.provider import Provider
 from cirque.networks import phi
 from cirque.stages.evaluate import compose
 from cirque.store import files, schemas, vectors
-from tests import small_searle
+from tests import small_searle, toy_encoder
 
 REFERENCES = [small_searle.IMAGES[row] for row in (7, 0, 7)]
 
@@ -46,6 +50,7 @@ def provider(folder: Path, queries: Path, **protocol: str) -> Provider:
         protocol,
         features=sorted((folder / "features").glob("*.parquet")),
         weights=folder / "weights.safetensors",
+        preprocess="clip",
         threads=1,
         device="cpu",
     )
@@ -97,7 +102,7 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
     found = run(
         folder,
         "palavra",
-        inputs={"tokens": folder / "tokens/{shard}.parquet", "reference_concepts": folder / "concepts.parquet"},
+        inputs={"tokens": folder / "tokens/{shard}.parquet", "concepts": folder / "concepts.parquet"},
     )
     names, tokens = vectors.read(paths, "image_id", "token")
     for row, reference, caption in zip(found, REFERENCES, ("is red", " ", "has wheels"), strict=True):
@@ -233,6 +238,60 @@ def test_a_thing_is_read_once_for_all_runs(folder: Path) -> None:
     runs = [{"method": name, "composer": "searle", "inputs": {"phi": folder / "phi.safetensors"}} for name in "ab"]
     assert given.get("phi", runs[0]) is given.get("phi", runs[1])
     assert given.get("backbone", runs[0]) is given.get("backbone", runs[1])
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Features, shards and queries of six pictures, each of one colour, of which one is asked about twice."""
+    images = []
+    for number in range(6):
+        path = tmp_path / f"pictures/{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (40, 32), (40 * number, 255 - 40 * number, 7 * number)).save(path)
+        images.append((f"picture-{number}", path.relative_to(tmp_path).as_posix()))
+    rows = shards.assign(images, "cc3m", 4)
+    files.write_rows(tmp_path / "images.parquet", rows, schemas.IMAGES)
+    for shard in (0, 1):
+        chosen = shards.rows_of(rows, shard, tmp_path)
+        shards.write_shard(tmp_path / f"shards/{shard:05d}.tar", chosen, tmp_path)
+        names = [row["image_id"] for row in chosen]
+        features = np.ones((len(names), 8), np.float32)
+        write_features(tmp_path / f"features/{shard:05d}.parquet", names, ["ok"] * len(names), features)
+    write_queries(tmp_path / "queries.parquet", ["picture-5", "picture-1", "picture-5"])
+    return tmp_path
+
+
+def of_pictures(folder: Path) -> dict[str, Any]:
+    """A run whose method reads the pictures."""
+    own = {"shards": folder / "shards/{shard}.tar", "images": folder / "images.parquet"}
+    return {"method": "toy", "composer": "toy", "inputs": own}
+
+
+def test_a_models_own_towers_see_the_references(monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
+    """A model trained as a whole: no text tower that takes pseudo tokens, another image tower for queries."""
+    toy_encoder.add(monkeypatch, pictures / "copy")
+    toy_encoder.save_weights(pictures / "weights.safetensors")
+    given, run = provider(pictures, pictures / "queries.parquet"), of_pictures(pictures)
+    pixels = given.get("reference_pixels", run)
+    assert pixels.shape == (3, 32, 32, 3)
+    assert [row[0, 0].tolist() for row in pixels] == [[200, 55, 35], [40, 215, 7], [200, 55, 35]]
+    encoder = given.get("encoder", run)
+    images = torch.from_numpy((pixels.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.25).float()
+    for name, tower in (("reference_maps", encoder.image_maps), ("query_image_features", encoder.encode_query_image)):
+        assert np.allclose(given.get(name, run), tower(images).numpy(), atol=1e-5), name
+    with pytest.raises(CirqueError, match="method toy encodes texts with it"):
+        given.get("backbone", run)
+
+
+def test_the_encoder_is_the_backbone_where_it_reads_texts(pictures: Path) -> None:
+    small_searle.write_backbone(pictures)
+    given, run = provider(pictures, pictures / "queries.parquet"), of_pictures(pictures)
+    assert given.get("encoder", run) is given.get("backbone", run)
+    with pytest.raises(CirqueError, match="backbone small: has no feature map"):
+        given.get("reference_maps", run)
+    without_shards = {**run, "inputs": {"images": pictures / "images.parquet"}}
+    with pytest.raises(CirqueError, match="method toy: toy reads reference_pixels and has none"):
+        given.get("reference_pixels", without_shards)
 
 
 def test_a_caption_over_the_context_is_an_error_that_names_the_query(folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from cirque.families import METHODS
 from cirque.plan import evaluation
 from cirque.plan import jobs as plan
+from tests import members
 from tests.plan.test_jobs import MINI, PAPER
 
 CONFIGS = pytest.mark.parametrize("config", [MINI, PAPER], ids=["mini", "paper"])
@@ -65,8 +66,27 @@ def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
 
 
 def test_what_methods_read_is_what_is_provided():
-    from cirque.methods.provider import Provider  # noqa: PLC0415
+    from cirque.methods.provider import READERS  # noqa: PLC0415
 
     read = {name for method in METHODS.names() for name in METHODS.parameters(method)}
-    assert read <= {*Provider.SHARED, *Provider.OWN}
-    assert set(Provider.OWN) == set(evaluation.KINDS_OF_INPUTS)
+    assert read <= set(evaluation.READS)
+    assert set(READERS) == set(evaluation.READS)
+
+
+def with_toy(monkeypatch, folder, parameter):
+    """The mini configuration with one more method, which reads one thing."""
+    members.add(monkeypatch, folder, METHODS, "toy", f"def compose({parameter}):\n    return {parameter}\n")
+    return {**MINI, "methods": {**MINI["methods"], "toy": {"label": "Toy"}}}
+
+
+def test_a_method_that_reads_what_nothing_provides_is_refused_by_name(monkeypatch, tmp_path):
+    (fault,) = evaluation.faults(with_toy(monkeypatch, tmp_path, "the_moon"))
+    assert fault.startswith("methods.toy: toy reads the_moon, which nothing provides; there are queries, ")
+
+
+def test_a_method_that_reads_pixels_makes_its_job_read_the_shards(monkeypatch, tmp_path):
+    config = with_toy(monkeypatch, tmp_path, "reference_pixels")
+    run = {"benchmark": "cirr_val", "backbone": "mini-B-16", "method": "toy", "seed": "0"}
+    files = evaluation.files(config, evaluation.alone(config, run))
+    shards = [f"<scale>/shards/image_set=cirr_val/{shard}.tar" for shard in plan.shards(config, "cirr_val")]
+    assert files == ["<scale>/images/image_set=cirr_val/images.parquet", *shards]

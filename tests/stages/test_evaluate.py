@@ -36,9 +36,9 @@ def evaluate(paths, *methods, **changes):
         {"method": name, "composer": name, "seed": 0, "bound": name == "upper-bound", "inputs": {}} for name in methods
     ]
     flags = {"queries": paths / "queries", "gallery": paths / "gallery", "weights": paths / "weights.safetensors",
-             "runs": json.dumps(runs), "output": paths / "scale=mini", "backbone": "tiny", "benchmark": "toy",
-             "split": "val", "level": 0.95, "resamples": 50, "bootstrap-seed": 0, "remove-reference": True,
-             "threads": 1, **changes}  # fmt: skip
+             "preprocess": "clip", "runs": json.dumps(runs), "output": paths / "scale=mini", "backbone": "tiny",
+             "benchmark": "toy", "split": "val", "level": 0.95, "resamples": 50, "bootstrap-seed": 0,
+             "remove-reference": True, "threads": 1, **changes}  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     return run("evaluate", *words, "--features", paths / "shard0", paths / "shard1", "--metrics", "R@1", "R@5")
 
@@ -141,7 +141,8 @@ def test_a_record_names_what_its_own_run_read(tmp_path):
 def test_image_only_imports_no_torch(paths):
     runs = [{"method": "image-only", "composer": "image-only", "seed": 0, "bound": False, "inputs": {}}]
     command = ["evaluate", "--runs", json.dumps(runs), "--queries", paths / "queries", "--gallery", paths / "gallery",
-               "--weights", "none", "--backbone", "tiny", "--benchmark", "toy", "--split", "val", "--metrics", "R@1",
+               "--weights", "none", "--preprocess", "clip", "--backbone", "tiny", "--benchmark", "toy",
+               "--split", "val", "--metrics", "R@1",
                "--resamples", 5, "--bootstrap-seed", 0, "--level", 0.95, "--remove-reference", False, "--threads", 1,
                "--features", paths / "shard0", paths / "shard1", "--output", paths / "scale=mini"]  # fmt: skip
     code = (

@@ -72,7 +72,7 @@ def test_settings_are_the_flags_that_are_no_files(project):
     path = SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet"
     assert lineage.settings(provenance.read_record(path)) == {
         "benchmark": "cirr_val", "split": "val", "backbone": "tiny", "runs": "searle", "seed": "0",
-        "remove-reference": "True", "threads": "1", "weights": "none.safetensors",
+        "remove-reference": "True", "threads": "1", "weights": "none.safetensors", "preprocess": "clip",
         "metrics": " ".join(METRICS), "resamples": "500", "bootstrap-seed": "0", "level": "0.95",
     }  # fmt: skip
 

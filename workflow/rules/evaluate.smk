@@ -1,7 +1,7 @@
 """
 Composed queries, rankings, metrics and submission files: the methods of a group in one job.
 
-READS   queries, gallery, features, weights, and what the group's methods need: tokens, φ, concepts or captions
+READS   queries, gallery, features, weights, and what the group's methods need: tokens, φ, concepts, captions or pixels
 WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, one a benchmark, backbone, method and seed;
         <scale>/submissions/… where the answers are on a server
 """
@@ -48,6 +48,7 @@ for group in evaluation.groups(config):
                 "evaluate",
                 modules=evaluation.modules(config, group),
                 runs=as_json(evaluation.described(config, group, paths.scale_folder(config["scale"]))),
+                preprocess=plan.preprocess(config, group.benchmark),
                 backbone=group.backbone,
                 protocol={
                     "benchmark": group.benchmark,
@@ -84,6 +85,7 @@ rule evaluate_run:
             runs=lambda wildcards: as_json(
                 evaluation.described(config, run_alone(wildcards), paths.scale_folder(config["scale"]))
             ),
+            preprocess=lambda wildcards: plan.preprocess(config, wildcards.benchmark),
             protocol=lambda wildcards: {"benchmark": wildcards.benchmark, **protocol_of(wildcards.benchmark)},
             resampling=RESAMPLING,
             output=paths.scale_folder(config["scale"]),

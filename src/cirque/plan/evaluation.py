@@ -19,12 +19,22 @@ Run = dict[str, str]
 #: What `needs` of a method's entry calls the things that its `compose` reads by name.
 NEEDS = {"tokens": "tokens", "phi": "phi", "reference_captions": "captions"}
 
-#: The kind of file that each of them is read from, besides what all runs of a group share.
-KINDS_OF_INPUTS = {
-    "tokens": "tokens",
-    "phi": "phi",
-    "reference_captions": "reference_captions",
-    "reference_concepts": "concepts",
+#: Kinds of file that all runs of a group read, if they read them.
+SHARED = ("weights", "features")
+
+#: Everything that a `compose` may read by name, and the kinds of file that it is made of.
+READS: Mapping[str, tuple[str, ...]] = {
+    "queries": (),
+    "backbone": ("weights",),
+    "encoder": ("weights",),
+    "reference_features": ("features",),
+    "reference_pixels": ("weights", "images", "shards"),
+    "reference_maps": ("weights", "images", "shards"),
+    "query_image_features": ("weights", "images", "shards"),
+    "reference_captions": ("reference_captions",),
+    "reference_concepts": ("concepts",),
+    "tokens": ("tokens",),
+    "phi": ("phi",),
 }
 
 #: The kinds of file that are written of each run.
@@ -45,14 +55,22 @@ def reads(config: Config, method: str) -> list[str]:
 
 
 def faults(config: Config) -> list[str]:
-    """What methods read and their entries do not name, a sentence each."""
-    return [
-        f"methods.{method}: {composer(config, method)} reads {name}; add `needs: {{{need}: NAME}}`"
-        for method in config["methods"]
-        if composer(config, method) in METHODS.names()
-        for name in reads(config, method)
-        if (need := NEEDS.get(name)) and need not in jobs.needs(config, method)
-    ]
+    """What methods read that nothing provides or that their entries do not name, a sentence each."""
+    found = []
+    for method in config["methods"]:
+        of = composer(config, method)
+        for name in reads(config, method) if of in METHODS.names() else ():
+            need = NEEDS.get(name)
+            if name not in READS:
+                found.append(f"methods.{method}: {of} {unknown(name)}")
+            elif need and need not in jobs.needs(config, method):
+                found.append(f"methods.{method}: {of} reads {name}; add `needs: {{{need}: NAME}}`")
+    return found
+
+
+def unknown(name: str) -> str:
+    """What is wrong with a method that reads something by a name which nothing provides."""
+    return f"reads {name}, which nothing provides; there are {', '.join(READS)}"
 
 
 def without_texts(config: Config) -> list[str]:
@@ -117,7 +135,7 @@ def alone(config: Config, run: Run) -> Group:
 
 
 def inputs(config: Config, run: Run) -> dict[str, str]:
-    """Files that a run's method reads besides what its group shares: name → path, `{shard}` for each shard's."""
+    """Files that a run's method reads besides what its group shares: kind → path, `{shard}` for each shard's."""
     image_set = config["benchmarks"][run["benchmark"]]["image_set"]
     needs = jobs.needs(config, run["method"])
     values = {
@@ -130,11 +148,8 @@ def inputs(config: Config, run: Run) -> dict[str, str]:
         "captioner": needs.get("captions"),
         "shard": SHARD,
     }
-    return {
-        name: getattr(IN_RULES, KINDS_OF_INPUTS[name]).format(**values)
-        for name in reads(config, run["method"])
-        if name in KINDS_OF_INPUTS
-    }
+    kinds = dict.fromkeys(kind for name in reads(config, run["method"]) for kind in READS[name])
+    return {kind: getattr(IN_RULES, kind).format(**values) for kind in kinds if kind not in SHARED}
 
 
 def files(config: Config, group: Group) -> list[str]:

@@ -56,6 +56,7 @@ def main(
     gallery: Path,
     features: list[Path],
     weights: Path,
+    preprocess: str,
     backbone: str,
     protocol: Protocol,
     resampling: Resampling,
@@ -69,12 +70,13 @@ def main(
     """Write query features, rankings and metrics of each run, below a folder; a tower is loaded once for all of them.
 
     Args:
-        runs: JSON, a list of runs: `method`, `composer` (its module), `seed`, `bound`, and `inputs`: the files that the
-            composer reads by name, with `{shard}` for each shard of `features`.
+        runs: JSON, a list of runs: `method`, `composer` (its module), `seed`, `bound`, and `inputs`: the files that
+            the composer reads by kind, with `{shard}` for each shard of `features`.
         queries: queries.parquet of the benchmark.
         gallery: gallery.parquet of the benchmark; its order breaks ties.
         features: feature shards of the image set that holds gallery and references.
         weights: Weights of the backbone, which made the features.
+        preprocess: Name of the preprocessing, for methods that read the references' pixels.
         backbone: Its name in the configuration.
         protocol: How the benchmark is evaluated.
         resampling: Of the intervals.
@@ -93,6 +95,7 @@ def main(
         {"prompt": prompt, "text_prompt": text_prompt, "caption_order": caption_order},
         features=features,
         weights=weights,
+        preprocess=preprocess,
         threads=threads,
         device=device,
     )
