@@ -147,9 +147,9 @@ def _evaluate(benchmark: str, composed: dict[str, np.ndarray]) -> None:
             "--queries", SCALE / f"queries/benchmark={benchmark}/queries.parquet",
             "--gallery", SCALE / f"gallery/benchmark={benchmark}/gallery.parquet",
             "--features", *sorted(_features(benchmark).glob("*.parquet")), "--weights", "none.safetensors",
-            "--preprocess", "clip", "--remove-reference", True, "--benchmark", benchmark, "--split", benchmark.split("_")[1],
-            "--backbone", "tiny", "--metrics", *METRICS, "--resamples", 500, "--bootstrap-seed", 0, "--level", 0.95,
-            "--threads", 1, "--output", SCALE,
+            "--preprocess", "clip", "--remove-reference", True, "--benchmark", benchmark,
+            "--split", benchmark.split("_")[1], "--backbone", "tiny", "--metrics", *METRICS,
+            "--resamples", 500, "--bootstrap-seed", 0, "--level", 0.95, "--threads", 1, "--output", SCALE,
         ) == 0  # fmt: skip
 
 

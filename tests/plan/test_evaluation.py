@@ -65,6 +65,13 @@ def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
     assert len(files) == len(plan.shards(PAPER, "circo"))
 
 
+def test_an_upper_bound_has_no_files_for_a_test_server():
+    found = evaluation.served(MINI, "cirr")
+    assert found["benchmark"] == "cirr_test1"
+    assert "upper-bound" in MINI["methods"]
+    assert set(found["method"].split("|")) == set(MINI["methods"]) - {"upper-bound"}
+
+
 def test_what_methods_read_is_what_is_provided():
     from cirque.methods.provider import READERS  # noqa: PLC0415
 

@@ -1,11 +1,13 @@
 """The real Snakefile, from nothing to the table, and what a change makes it run again."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
 from cirque.store.files import read_table
 
-from .conftest import TABLE, Project
+from .conftest import TABLE, Project, make_project
 
 pytestmark = pytest.mark.workflow
 
@@ -121,6 +123,16 @@ def test_refused_configuration_ends_before_any_job(project: Project):
     done = project.snakemake("-c2", TABLE)
     assert done.returncode != 0
     assert "inversions.oti.steps: 0 is less than the minimum of 1" in done.stdout + done.stderr
+
+
+def test_a_run_that_no_table_lists_has_its_files_for_the_test_server(tmp_path: Path):
+    project = make_project(tmp_path / "project")
+    project.configure(methods__toy={"label": "Toy", "compose": "image-only"})
+    run = "benchmark=cirr_test1/backbone=tiny-B/method=toy/seed=0"
+    done = project.snakemake("-n", f"results/scale=tiny/submissions/{run}/recall.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rule evaluate_run_cirr:" in done.stdout
+    assert f"results/scale=tiny/metrics/{run}/metrics.parquet" in done.stdout
 
 
 def test_paper_scale_plans_its_jobs(project: Project):

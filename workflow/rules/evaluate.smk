@@ -10,7 +10,8 @@ WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, o
 def protocol_of(benchmark):
     """How a benchmark is evaluated, as the stage's own names."""
     entry = config["benchmarks"][benchmark]
-    return {key: entry[key] for key in ("split", "metrics", "remove_reference")}
+    own = {key: entry[key] for key in ("split", "metrics", "remove_reference")}
+    return {"benchmark": benchmark, **own, "server": plan.server(config, benchmark)}
 
 
 def prompts_of(benchmark):
@@ -21,6 +22,17 @@ def prompts_of(benchmark):
 def run_alone(wildcards):
     """The group of a run that no table lists."""
     return evaluation.alone(config, dict(wildcards.items()))
+
+
+def server_files(server):
+    """Files of a run for a test server; none for none."""
+    names = SUBMISSIONS.load(server).FILES if server else []
+    return expand(FILE.submissions, server_file=names, allow_missing=True)
+
+
+def run_constraints(server):
+    """Runs that have files for a test server; every run for none."""
+    return evaluation.served(config, server) if server else {}
 
 
 RESAMPLING = {("bootstrap_seed" if key == "seed" else key): value for key, value in config["bootstrap"].items()}
@@ -50,11 +62,7 @@ for group in evaluation.groups(config):
                 runs=as_json(evaluation.described(config, group, paths.scale_folder(config["scale"]))),
                 preprocess=plan.preprocess(config, group.benchmark),
                 backbone=group.backbone,
-                protocol={
-                    "benchmark": group.benchmark,
-                    **protocol_of(group.benchmark),
-                    "server": plan.server(config, group.benchmark),
-                },
+                protocol=protocol_of(group.benchmark),
                 resampling=RESAMPLING,
                 output=paths.scale_folder(config["scale"]),
                 **prompts_of(group.benchmark),
@@ -63,39 +71,50 @@ for group in evaluation.groups(config):
             TORCH_STAGE
 
 
-rule evaluate_run:
-    input:
-        queries=FILE.queries,
-        gallery=FILE.gallery,
-        features=lambda wildcards: shards_of_benchmark(FILE.features, wildcards.benchmark, **encoder(wildcards)),
-        weights=weights,
-        own=lambda wildcards: evaluation.files(config, run_alone(wildcards)),
-        macros=MACROS,
-    output:
-        query_features=FILE.query_features,
-        rankings=FILE.rankings,
-        metrics=FILE.metrics,
-    threads: torch_cores
-    resources:
-        **torch_job(mem_mb=8000, runtime=120),
-    params:
-        **call(
-            "evaluate",
-            modules=lambda wildcards: evaluation.modules(config, run_alone(wildcards)),
-            runs=lambda wildcards: as_json(
-                evaluation.described(config, run_alone(wildcards), paths.scale_folder(config["scale"]))
+for server in ["", *SUBMISSIONS.names()]:
+
+    rule:
+        name:
+            f"evaluate_run_{server}".rstrip("_")
+        input:
+            queries=FILE.queries,
+            gallery=FILE.gallery,
+            features=lambda wildcards: shards_of_benchmark(FILE.features, wildcards.benchmark, **encoder(wildcards)),
+            weights=weights,
+            own=lambda wildcards: evaluation.files(config, run_alone(wildcards)),
+            macros=MACROS,
+        output:
+            query_features=FILE.query_features,
+            rankings=FILE.rankings,
+            metrics=FILE.metrics,
+            submissions=server_files(server),
+        wildcard_constraints:
+            **run_constraints(server),
+        threads: torch_cores
+        resources:
+            **torch_job(mem_mb=8000, runtime=120),
+        params:
+            **call(
+                "evaluate",
+                modules=lambda wildcards: evaluation.modules(config, run_alone(wildcards)),
+                runs=lambda wildcards: as_json(
+                    evaluation.described(config, run_alone(wildcards), paths.scale_folder(config["scale"]))
+                ),
+                preprocess=lambda wildcards: plan.preprocess(config, wildcards.benchmark),
+                protocol=lambda wildcards: protocol_of(wildcards.benchmark),
+                resampling=RESAMPLING,
+                output=paths.scale_folder(config["scale"]),
+                prompt=lambda wildcards: prompts_of(wildcards.benchmark)["prompt"],
+                text_prompt=lambda wildcards: prompts_of(wildcards.benchmark)["text_prompt"],
+                caption_order=lambda wildcards: prompts_of(wildcards.benchmark)["caption_order"],
             ),
-            preprocess=lambda wildcards: plan.preprocess(config, wildcards.benchmark),
-            protocol=lambda wildcards: {"benchmark": wildcards.benchmark, **protocol_of(wildcards.benchmark)},
-            resampling=RESAMPLING,
-            output=paths.scale_folder(config["scale"]),
-            prompt=lambda wildcards: prompts_of(wildcards.benchmark)["prompt"],
-            text_prompt=lambda wildcards: prompts_of(wildcards.benchmark)["text_prompt"],
-            caption_order=lambda wildcards: prompts_of(wildcards.benchmark)["caption_order"],
-        ),
-    shell:
-        TORCH_STAGE
+        shell:
+            TORCH_STAGE
 
 
-# What a table lists is made by its group.
-workflow.ruleorder(*(f"evaluate_{group.name}" for group in evaluation.groups(config)), "evaluate_run")
+# What a table lists is made by its group; of a run that no table lists the server's files come with the rest.
+workflow.ruleorder(
+    *(f"evaluate_{group.name}" for group in evaluation.groups(config)),
+    *(f"evaluate_run_{server}" for server in SUBMISSIONS.names()),
+    "evaluate_run",
+)

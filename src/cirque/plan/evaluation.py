@@ -134,6 +134,14 @@ def alone(config: Config, run: Run) -> Group:
     return Group("-".join(run.values()), run["benchmark"], run["backbone"], encoder_seed, (run,))
 
 
+def served(config: Config, server: str) -> dict[str, str]:
+    """Constraints of the wildcards of runs that have files for a test server: its benchmarks, and no upper bound."""
+    return {
+        "benchmark": jobs.one_of([name for name in config["benchmarks"] if jobs.server(config, name) == server]),
+        "method": jobs.one_of([name for name, entry in config["methods"].items() if not entry.get("bound")]),
+    }
+
+
 def inputs(config: Config, run: Run) -> dict[str, str]:
     """Files that a run's method reads besides what its group shares: kind → path, `{shard}` for each shard's."""
     image_set = config["benchmarks"][run["benchmark"]]["image_set"]
