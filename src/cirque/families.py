@@ -44,6 +44,13 @@ def _definitions(file: Path) -> dict[str, ast.stmt]:
     return found
 
 
+@functools.cache
+def _members(folder: Path, entry: str, changed: int) -> tuple[str, ...]:
+    """Modules of a folder that define an entry, as long as no file has come or gone since `changed`."""
+    modules = sorted(file for file in folder.glob("*.py") if file.stem != "__init__")
+    return tuple(file.stem for file in modules if entry in _definitions(file))
+
+
 def signature(file: Path, function: str) -> dict[str, bool]:
     """Parameters of a module's function, in order, read without an import: name → whether it must be given.
 
@@ -99,8 +106,7 @@ class Family:
 
     def names(self) -> list[str]:
         """Every member, as the configuration calls it; sorted."""
-        modules = sorted(self.folder.glob("*.py"))
-        members = [file.stem for file in modules if file.stem != "__init__" and self.entry in _definitions(file)]
+        members = _members(self.folder, self.entry, self.folder.stat().st_mtime_ns)
         return [name.replace("_", self.separator) for name in members]
 
     def require(self, name: str) -> None:

@@ -19,7 +19,7 @@ def test_a_foreign_text_tower_is_refused(name):
         clip.build(name, clip.read_config(name))
 
 
-@pytest.mark.parametrize(("name", "patch"), [("mini-ViT-B-16", 16), ("mini-ViT-L-16", 8)])
+@pytest.mark.parametrize(("name", "patch"), [("mini-ViT-B-16", 16), ("mini-ViT-L-16", 16)])
 def test_the_mini_models_read_64_pixels_and_77_tokens(name, patch):
     config = clip.read_config(name, REPOSITORY / "config" / "backbones")
     with torch.device("meta"):

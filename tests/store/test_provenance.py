@@ -105,7 +105,7 @@ def test_a_fingerprint_follows_settings_inputs_and_code(tmp_path: Path):
         provenance.fingerprint("invert_images", inputs=[one], seed=0, settings={"steps": 6}),
         provenance.fingerprint("invert_images", inputs=[other], seed=0, settings={"steps": 5}),
         provenance.fingerprint("invert_images", inputs=[one, other], seed=0, settings={"steps": 5}),
-        provenance.fingerprint("train_phi", [one], seed=0, settings={"steps": 5}),
+        provenance.fingerprint("train_network", inputs=[one], seed=0, settings={"steps": 5}),
     ]
     assert len(set(prints)) == len(prints)
     assert prints[0] == provenance.fingerprint("invert_images", inputs=[one], settings={"steps": 5}, seed=0)

@@ -14,12 +14,12 @@ METHOD = '''"""Toy: the negative of the reference's feature."""
 
 import numpy as np
 
-from cirque.methods import Inputs, normalise
+from cirque.methods import normalise
 
 
-def compose(inputs: Inputs) -> np.ndarray:
+def compose(reference_features: np.ndarray) -> np.ndarray:
     """Normalised features [n_queries, dim]."""
-    return -normalise(inputs.reference_features)
+    return -normalise(reference_features)
 '''
 
 BENCHMARK = '''"""Toy: each image of CIRR val asks for the next one."""
@@ -42,6 +42,69 @@ def queries(data_root, split, answers=None, full_captions=None):
     ]
 '''
 
+TRAINER = '''"""Toy: φ learns to give each image the same token."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from cirque.encoders.features import load_features
+from cirque.networks import phi
+from cirque.training.loop import Training
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the optimisation."""
+
+    passes: int
+    speed: float
+
+
+def prepare(*, features: list[Path], settings: Settings, seed: int, device: torch.device) -> Training:
+    """The training on the features of an image set."""
+    images = torch.from_numpy(load_features(features)[1]).to(device)
+    network = phi.initial(images.shape[1], 96, 0.0, seed).to(device)
+    return Training(
+        network, torch.optim.SGD(network.parameters(), lr=settings.speed), ("spread",), n_steps=settings.passes,
+        per_epoch=1, batch=lambda step: images, loss=lambda batch, step: {"spread": network(batch).var(dim=0).mean()},
+        seed=seed, inputs=features,
+    )
+'''
+
+FACT = '''"""Toy: the size of a backbone's file, to some power."""
+
+from pathlib import Path
+
+from cirque.facts.rows import fact
+
+
+def state(*, weights: Path, backbone: str, power: int):
+    """One row."""
+    return [fact("bytes", weights.stat().st_size**power, backbone=backbone)]
+'''
+
+GENERATOR = '''"""Toy: a list of numbers."""
+
+from pathlib import Path
+
+from cirque.store import files
+
+FILES = ("toy/numbers.txt",)
+
+
+def generate(*, seed: int, n_toys: int, data_root: Path) -> None:
+    """Write toy/numbers.txt.
+
+    Args:
+        seed: Of the world.
+        n_toys: Numbers in the list.
+        data_root: Folder of the generated data.
+    """
+    files.write_text(data_root / "toy/numbers.txt", "".join(f"{seed + number}\\n" for number in range(n_toys)))
+'''
+
 PREPROCESSING = '''"""Squeeze: the whole picture, whatever its shape."""
 
 from PIL import Image
@@ -58,13 +121,18 @@ def apply(image, size):
 '''
 
 
+def made(project: Project, path: str):
+    """A file that Snakemake is asked for."""
+    done = project.snakemake("-c8", "--rerun-triggers", "mtime", "--", path)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return project.root / path
+
+
 def metrics(project: Project, benchmark="cirr_val", backbone="tiny-B", method="image-only"):
     path = (
         f"results/scale=tiny/metrics/benchmark={benchmark}/backbone={backbone}/method={method}/seed=0/metrics.parquet"
     )
-    done = project.snakemake("-c8", "--rerun-triggers", "mtime", "--", path)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return pq.read_table(project.root / path, partitioning=None).to_pylist()
+    return pq.read_table(made(project, path), partitioning=None).to_pylist()
 
 
 def test_a_method_is_one_file_and_one_entry(project: Project):
@@ -103,3 +171,34 @@ def test_a_preprocessing_is_one_file_and_one_word(project: Project):
     project.configure(benchmarks__squeezed={**configured, "preprocess": "squeeze"})
     assert {row["benchmark"] for row in metrics(project, benchmark="squeezed")} == {"squeezed"}
     assert list(project.root.glob("results/scale=tiny/features/image_set=cirr_val/preprocess=squeeze/**/*.parquet"))
+
+
+def test_a_trainer_is_one_file_and_one_entry(project: Project):
+    (project.root / "src/cirque/trainers/toy.py").write_text(TRAINER)
+    entry = {"trainer": "toy", "source": "trained", "image_set": "cc3m", "passes": 3, "speed": 0.1}
+    project.configure(networks__toy=entry, methods__toy={"label": "Toy", "compose": "searle", "needs": {"phi": "toy"}})
+    assert {row["method"] for row in metrics(project, method="toy")} == {"toy"}
+    log = project.root / "results/scale=tiny/phi/network=toy/backbone=tiny-B/seed=0/training.parquet"
+    assert [row["step"] for row in pq.read_table(log, partitioning=None).to_pylist()] == [1, 2, 3]
+
+
+def test_a_fact_is_one_file_and_one_entry(project: Project):
+    (project.root / "src/cirque/facts/toy.py").write_text(FACT)
+    project.configure(facts={"toy": {"power": 1}})
+    path = made(project, "results/scale=tiny/facts/backbone=tiny-B/toy.parquet")
+    (row,) = pq.read_table(path, partitioning=None).to_pylist()
+    assert (row["metric"], row["backbone"]) == ("bytes", "tiny-B")
+
+
+def test_a_generated_data_set_is_one_file_and_one_entry(project: Project):
+    (project.root / "src/cirque/mini/generators/toy.py").write_text(GENERATOR)
+    project.configure(world__n_toys=3)
+    assert made(project, "data/tiny/toy/numbers.txt").read_text() == "1\n2\n3\n"
+
+
+def test_a_setting_that_a_stage_does_not_have_ends_the_workflow_when_it_is_parsed(project: Project):
+    rules = project.root / "workflow/rules/features.smk"
+    rules.write_text(rules.read_text().replace("max_failed=", "max_faled=", 1))
+    done = project.snakemake("-n", "-c2")
+    assert done.returncode != 0
+    assert "stage extract_features has no parameter max_faled; it has" in done.stdout + done.stderr
