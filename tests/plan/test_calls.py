@@ -1,3 +1,4 @@
+import inspect
 from types import SimpleNamespace
 
 from cirque.families import ENCODERS, PREPROCESSINGS
@@ -27,6 +28,12 @@ def test_a_job_s_code_is_also_that_of_the_encoder_and_the_preprocessing_that_it_
 def test_a_name_may_come_from_a_setting_and_a_captioner_is_no_backbone():
     named = code("caption_images", {"captioner": "coca"}, preprocess=lambda wildcards: "clip")
     assert named == code_version("caption_images", "cirque.data.preprocessing.clip")
+
+
+def test_a_setting_stands_in_a_param_that_reads_no_files_for_snakemake_compares_no_other():
+    params = call("caption_images", preprocess=lambda wildcards: "clip")
+    assert "clip" in params["given"](SimpleNamespace(items={}.items))
+    assert list(inspect.signature(params["given"]).parameters) == ["wildcards"]
 
 
 def test_a_stage_that_names_neither_has_its_own_code_alone():

@@ -34,7 +34,7 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return {
             rule: int(count)
-            for rule, count in re.findall(r"^([a-z_0-9]+) +(\d+)$", done.stdout, re.MULTILINE)
+            for rule, count in re.findall(r"^([\w-]+) +(\d+)$", done.stdout, re.MULTILINE)
             if rule != "total"
         }
 

@@ -60,11 +60,11 @@ def test_killed_job_then_killed_snakemake_then_the_same_table(finished: Project,
     forget(project, "tokens", "phi", "query_features", "rankings", "metrics", "submissions")
 
     first = start(project)
-    wait_for_stage(first, "oti").kill()
+    wait_for_stage(first, "invert_images").kill()
     assert first.wait(timeout=300) != 0
 
     second = start(project)
-    job = wait_for_stage(second, "oti")
+    job = wait_for_stage(second, "invert_images")
     os.kill(second.pid, signal.SIGKILL)
     second.wait(timeout=60)
     job.kill()

@@ -54,11 +54,9 @@ def test_changed_hyperparameter_reruns_what_depends_on_it_and_nothing_else(proje
     project.configure(networks__searle__temperature=0.5)
     planned = project.planned()
     assert planned == {
-        "train_searle": 1,
-        "compose_queries": 2,
-        "rank_gallery": 2,
-        "compute_metrics": 2,
-        "write_cirr_submission": 1,
+        "train_network": 1,
+        "evaluate_cirr_val-tiny-B-1": 1,
+        "evaluate_cirr_test1-tiny-B-1": 1,
         "build_table": 1,
         "write_page": 1,
         "publish_table": 1,
@@ -80,7 +78,7 @@ def test_changed_module_reruns_what_imports_it_and_nothing_else(project: Project
     module = project.root / "src/cirque/methods/text_only.py"
     module.write_text(module.read_text() + "\nUNUSED = 1\n")
     planned = project.planned()
-    assert planned["compose_queries"] == 2
+    assert planned["evaluate_cirr_val-tiny-B-1"] == planned["evaluate_cirr_test1-tiny-B-1"] == 1
     assert "invert_images" not in planned
     assert "extract_features" not in planned
 
@@ -95,8 +93,8 @@ def test_another_seed_adds_its_own_outputs(project: Project):
     before = list((project.root / "results").rglob("*.parquet"))
     project.configure(run__seeds=[0, 7])
     planned = project.planned()
-    assert planned["train_searle"] == planned["train_lincir"] == planned["train_pic2word"] == 1
-    assert planned["invert_images"] == 4
+    assert planned["train_network"] == 4  # SEARLE, LinCIR, Pic2Word, PALAVRA
+    assert planned["invert_images"] == 7
     assert "extract_features" not in planned
     assert all(path.exists() for path in before)
 

@@ -12,6 +12,7 @@ stage does not have, or a parameter for which the rule has nothing, ends the wor
 
 import functools
 import inspect
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -104,6 +105,14 @@ class Call:
             names += [module for found in read for module in found(job)]
         return names
 
+    def given(self, wildcards: Any) -> str:
+        """What the configuration gives one job, as text: its member, and the settings that no file decides."""
+        settings = {
+            key: _value(value, wildcards, None) for key, value in self.settings.items() if not _reads_files(value)
+        }
+        member = None if self.family is None else _value(self.member, wildcards, None)
+        return json.dumps([member, settings], sort_keys=True, default=_paths_as_text)
+
     def __call__(self, wildcards: Any, input: Any, output: Any) -> str:
         """The command's words for one job: the stage, its member if it serves a family, and the flags.
 
@@ -140,7 +149,17 @@ def _value(value: Any, wildcards: Any, inputs: Any) -> Any:
     """A setting of a job: itself, or what its function gives."""
     if not callable(value):
         return value
-    return value(wildcards, inputs) if len(inspect.signature(value).parameters) > 1 else value(wildcards)
+    return value(wildcards, inputs) if _reads_files(value) else value(wildcards)
+
+
+def _reads_files(value: Any) -> bool:
+    """Whether a setting is a function of a job's inputs, too."""
+    return callable(value) and len(inspect.signature(value).parameters) > 1
+
+
+def _paths_as_text(value: Any) -> Any:
+    """What JSON does not know: a sequence of its own kind as a list, all else as its text."""
+    return list(value) if _is_list(value) else str(value)
 
 
 def _paths(value: Any) -> Any:
@@ -156,7 +175,10 @@ def call(
     modules: Sequence[str] | Callable[[Any], Sequence[str]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
-    """The params of a rule that runs a stage: `call`, its flags, and `code`, the version of its code.
+    """The params of a rule that runs a stage: `call`, its flags, `given`, its settings, and `code`, their version.
+
+    Snakemake compares with the last run's only params that read no files: a changed setting runs a job again because
+    it stands in `given`, not because it stands in `call`.
 
     Args:
         stage: name of the stage.
@@ -177,7 +199,7 @@ def call(
         return called(wildcards, input, output)
 
     of_job.called = called  # type: ignore[attr-defined]
-    return {"call": of_job, "code": code}
+    return {"call": of_job, "given": called.given, "code": code}
 
 
 def require_complete(rules: Iterable[Any]) -> None:
