@@ -390,6 +390,6 @@ def _refuse_broken(batch: Batch, broken: Tensor, state: State) -> None:
         names = [batch.images.image_ids[row] for row in broken.nonzero().flatten().tolist()]
         raise CirqueError(
             f"oti: {len(names)} of {len(broken)} losses are not finite before step {state.step} ({listed(names)});"
-            f" nothing was written. Lower oti.learning_rate (now {batch.settings.learning_rate:g}), or look for broken"
-            " features"
+            f" nothing was written. Lower learning_rate in its entry of inversions (now"
+            f" {batch.settings.learning_rate:g}), or look for broken features"
         )
