@@ -1,12 +1,14 @@
 """Which runs one job evaluates: those that share a benchmark and a backbone and that the same tables list."""
 
 import itertools
+import re
 
 import pytest
 
 from cirque.families import METHODS
 from cirque.plan import evaluation
 from cirque.plan import jobs as plan
+from cirque.plan.paths import KINDS
 from tests import members
 from tests.plan.test_jobs import MINI, PAPER
 
@@ -66,10 +68,25 @@ def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
 
 
 def test_an_upper_bound_has_no_files_for_a_test_server():
-    found = evaluation.served(MINI, "cirr")
-    assert found["benchmark"] == "cirr_test1"
+    found = evaluation.constraints_alone(MINI, "cirr")
     assert "upper-bound" in MINI["methods"]
     assert set(found["method"].split("|")) == set(MINI["methods"]) - {"upper-bound"}
+
+
+@CONFIGS
+@pytest.mark.parametrize("server", ["", "cirr", "circo"])
+def test_a_run_that_a_group_holds_is_not_planned_a_second_time(config, server):
+    constraints = evaluation.constraints_alone(config, server)
+    path = KINDS["rankings"].pattern
+    for name in ("benchmark", "method"):
+        path = path.replace(f"{{{name}}}", f"(?:{constraints.get(name, '[^/]+')})")
+    alone = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+    listed = [run for group in evaluation.groups(config) for run in group.runs]
+    assert not [run for run in listed if alone.fullmatch(KINDS["rankings"].path(**run))]
+    of_server = [run for run in listed if not server or plan.server(config, run["benchmark"]) == server]
+    others = [{**run, "seed": f"{run['seed']}1"} for run in of_server if run["method"] != "upper-bound"]
+    assert others
+    assert all(alone.fullmatch(KINDS["rankings"].path(**run)) for run in others)
 
 
 def test_what_methods_read_is_what_is_provided():

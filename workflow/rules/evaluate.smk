@@ -30,11 +30,6 @@ def server_files(server):
     return expand(FILE.submissions, server_file=names, allow_missing=True)
 
 
-def run_constraints(server):
-    """Runs that have files for a test server; every run for none."""
-    return evaluation.served(config, server) if server else {}
-
-
 RESAMPLING = {("bootstrap_seed" if key == "seed" else key): value for key, value in config["bootstrap"].items()}
 
 
@@ -89,7 +84,7 @@ for server in ["", *SUBMISSIONS.names()]:
             metrics=FILE.metrics,
             submissions=server_files(server),
         wildcard_constraints:
-            **run_constraints(server),
+            **evaluation.constraints_alone(config, server),
         threads: torch_cores
         resources:
             **torch_job(mem_mb=8000, runtime=120),
@@ -112,9 +107,5 @@ for server in ["", *SUBMISSIONS.names()]:
             TORCH_STAGE
 
 
-# What a table lists is made by its group; of a run that no table lists the server's files come with the rest.
-workflow.ruleorder(
-    *(f"evaluate_{group.name}" for group in evaluation.groups(config)),
-    *(f"evaluate_run_{server}" for server in SUBMISSIONS.names()),
-    "evaluate_run",
-)
+# Of a run that no table lists the server's files come with the rest.
+workflow.ruleorder(*(f"evaluate_run_{server}" for server in SUBMISSIONS.names()), "evaluate_run")

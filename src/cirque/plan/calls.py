@@ -154,7 +154,12 @@ def _value(value: Any, wildcards: Any, inputs: Any) -> Any:
 
 def _reads_files(value: Any) -> bool:
     """Whether a setting is a function of a job's inputs, too."""
-    return callable(value) and len(inspect.signature(value).parameters) > 1
+    return callable(value) and _n_parameters(value) > 1
+
+
+@functools.cache
+def _n_parameters(function: Callable[..., Any]) -> int:
+    return len(inspect.signature(function).parameters)
 
 
 def _paths_as_text(value: Any) -> Any:

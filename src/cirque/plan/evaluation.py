@@ -5,13 +5,14 @@ that share a benchmark and a backbone are evaluated by one job. A job never comp
 holds the runs that the same tables list.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cirque.families import METHODS, SUBMISSIONS, reads_texts
 from cirque.plan import jobs
-from cirque.plan.paths import IN_RULES
+from cirque.plan.paths import IN_RULES, RUN
 
 Config = Mapping[str, Any]
 Run = dict[str, str]
@@ -134,12 +135,38 @@ def alone(config: Config, run: Run) -> Group:
     return Group("-".join(run.values()), run["benchmark"], run["backbone"], encoder_seed, (run,))
 
 
-def served(config: Config, server: str) -> dict[str, str]:
-    """Constraints of the wildcards of runs that have files for a test server: its benchmarks, and no upper bound."""
-    return {
-        "benchmark": jobs.one_of([name for name in config["benchmarks"] if jobs.server(config, name) == server]),
-        "method": jobs.one_of([name for name, entry in config["methods"].items() if not entry.get("bound")]),
-    }
+def constraints_alone(config: Config, server: str) -> dict[str, str]:
+    """Constraints of the wildcards of runs that no table lists.
+
+    A run that a group holds must not match: Snakemake would plan its job, too, and choose afterwards.
+
+    Args:
+        config: the configuration.
+        server: a test server's name: only runs that have files for it, of its benchmarks and no upper bound; or "".
+    """
+    listed = _one_of_runs([tuple(run.values()) for group in groups(config) for run in group.runs], _RUN_FOLDERS)
+    benchmarks = [name for name in config["benchmarks"] if not server or jobs.server(config, name) == server]
+    found = {"benchmark": f"(?!{listed}/)(?:{jobs.one_of(benchmarks)})"}
+    if server:
+        found["method"] = jobs.one_of([name for name, entry in config["methods"].items() if not entry.get("bound")])
+    return found
+
+
+#: What stands between the values of a run in its path.
+_RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
+
+
+def _one_of_runs(runs: Iterable[tuple[str, ...]], folders: Sequence[str]) -> str:
+    """A regular expression of the paths of runs from the first value on, as a tree: thousands of runs share their start."""
+    below: dict[str, list[tuple[str, ...]]] = {}
+    for first, *rest in runs:
+        below.setdefault(first, []).append(tuple(rest))
+    if not folders:
+        return f"(?:{jobs.one_of(list(below))})"
+    ends: dict[str, list[str]] = {}  # what has the same runs below it stands in one branch
+    for first, rest in below.items():
+        ends.setdefault(_one_of_runs(rest, folders[1:]), []).append(first)
+    return "(?:" + "|".join(f"(?:{jobs.one_of(names)}){folders[0]}{end}" for end, names in ends.items()) + ")"
 
 
 def inputs(config: Config, run: Run) -> dict[str, str]:
