@@ -14,8 +14,9 @@ WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so 
 # What a rule runs; a rule with torch says how many threads are its own.
 STAGE = "python -m cirque {params.call} 2>&1 | tee {log}"
 TORCH_STAGE = "python -m cirque {params.call} --threads {resources.torch_threads} 2>&1 | tee {log}"
-# The cluster's partition with GPUs: rules say that they need one, the profile says where it is.
-GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get("gpu_partition")
+# The cluster's partition with GPUs: rules say that they need one, the profile says where it is. Snakemake keeps a default
+# resource as an expression of a job; as it was written is what is needed here.
+GPU_PARTITION = getattr((workflow.resource_settings.default_resources or {}).get("gpu_partition"), "raw", None)
 
 
 def model_config(section):
@@ -45,7 +46,7 @@ def torch_job(mem_mb, runtime):
         "torch_threads": torch_threads,
         "mem_mb": mem_mb,
         "runtime": runtime,
-        **plan.gpu_resources(GPU_PARTITION and str(GPU_PARTITION.value)),
+        **plan.gpu_resources(GPU_PARTITION),
     }
 
 

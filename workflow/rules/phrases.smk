@@ -16,9 +16,7 @@ if config["language_model"]["source"] == "trained":
         output:
             folder=directory(LANGUAGE_MODEL),
         resources:
-            torch_threads=torch_threads,
-            mem_mb=4000,
-            runtime=30,
+            **torch_job(mem_mb=4000, runtime=30),
         params:
             **call("train_language_model", settings=without(config["language_model"], "source", "model"), seed=0),
         shell:

@@ -157,7 +157,7 @@ _RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
 
 
 def _one_of_runs(runs: Iterable[tuple[str, ...]], folders: Sequence[str]) -> str:
-    """A regular expression of the paths of runs from the first value on, as a tree: thousands of runs share their start."""
+    """A regular expression of the paths of runs from the first value on: a tree, as thousands share their start."""
     below: dict[str, list[tuple[str, ...]]] = {}
     for first, *rest in runs:
         below.setdefault(first, []).append(tuple(rest))

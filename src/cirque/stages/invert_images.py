@@ -10,8 +10,7 @@ import numpy as np
 
 from cirque import devices
 from cirque.commandline import accepted
-from cirque.data import references
-from cirque.encoders import backbones
+from cirque.encoders import backbones, references
 from cirque.families import INVERSIONS
 from cirque.store import schemas, vectors
 

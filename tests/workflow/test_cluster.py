@@ -1,0 +1,57 @@
+"""The profile for a Slurm cluster: what computes with torch goes where the GPUs are, and nothing else does."""
+
+import re
+
+import pytest
+import yaml
+
+from cirque.families import STAGES, signature
+from tests.conftest import REPOSITORY
+from tests.workflow.conftest import make_project
+
+pytestmark = pytest.mark.workflow
+
+PROFILE = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str, str], str]]:
+    """Every planned job of all tables with the profile's resources: rule, resources, command."""
+    project = make_project(tmp_path_factory.mktemp("cluster") / "project")
+    (project.root / "tiny.yaml").write_text("{}")  # the default configuration: it has a job of every rule
+    resources: list[str] = PROFILE["default-resources"]
+    done = project.snakemake("-n", "-p", "-c2", "all", "--default-resources", *resources)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    found = []
+    for block in re.split(r"^(?=(?:local)?rule )", done.stdout, flags=re.MULTILINE)[1:]:
+        stated = re.search(r"^    resources: (.*)$", block, re.MULTILINE)
+        command = re.search(r"^Shell command: ?(.*)$|^(python -m cirque .*)$", block, re.MULTILINE)
+        rule = re.match(r"(?:local)?rule ([\w-]+)", block)
+        assert rule
+        pairs = dict(pair.split("=", 1) for pair in stated[1].split(", ")) if stated else {}
+        found.append((rule[1], pairs, (command[1] or command[2]) if command else ""))
+    return found
+
+
+def computes(command: str) -> bool:
+    """Whether a job computes on a device: its stage takes one, and the rule says with how many threads."""
+    words = command.split()
+    return "--threads" in words and "device" in signature(STAGES.file(words[3]), "main")
+
+
+def test_a_job_with_torch_asks_for_a_gpu_and_its_partition(jobs: list[tuple[str, dict[str, str], str]]):
+    with_torch = {rule: given for rule, given, command in jobs if command and computes(command)}
+    assert len(with_torch) > 15
+    asked = {rule: (given.get("gpu"), given["slurm_partition"]) for rule, given in with_torch.items()}
+    assert {rule: found for rule, found in asked.items() if found != ("1", "gpu")} == {}
+
+
+def test_a_job_without_torch_holds_no_gpu(jobs: list[tuple[str, dict[str, str], str]]):
+    without = {rule: given for rule, given, command in jobs if command and not computes(command)}
+    assert "tag_captions" in without
+    asked = {rule: (given.get("gpu"), given["slurm_partition"]) for rule, given in without.items()}
+    assert {rule: found for rule, found in asked.items() if found != (None, "cpu")} == {}
+
+
+def test_the_profile_names_no_rule():
+    assert not {"set-resources", "set-threads"} & set(PROFILE)
