@@ -41,6 +41,9 @@ READS: Mapping[str, tuple[str, ...]] = {
 #: The kinds of file that are written of each run.
 KINDS_OF_OUTPUTS = ("query_features", "rankings", "metrics")
 
+#: What stands between the values of a run in its path.
+_RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
+
 #: Of the shards in the pattern of a run's inputs.
 SHARD = "{shard}"
 
@@ -152,10 +155,6 @@ def constraints_alone(config: Config, server: str) -> dict[str, str]:
     return found
 
 
-#: What stands between the values of a run in its path.
-_RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
-
-
 def _one_of_runs(runs: Iterable[tuple[str, ...]], folders: Sequence[str]) -> str:
     """A regular expression of the paths of runs from the first value on: a tree, as thousands share their start."""
     below: dict[str, list[tuple[str, ...]]] = {}
@@ -164,8 +163,8 @@ def _one_of_runs(runs: Iterable[tuple[str, ...]], folders: Sequence[str]) -> str
     if not folders:
         return f"(?:{jobs.one_of(list(below))})"
     ends: dict[str, list[str]] = {}  # what has the same runs below it stands in one branch
-    for first, rest in below.items():
-        ends.setdefault(_one_of_runs(rest, folders[1:]), []).append(first)
+    for first, others in below.items():
+        ends.setdefault(_one_of_runs(others, folders[1:]), []).append(first)
     return "(?:" + "|".join(f"(?:{jobs.one_of(names)}){folders[0]}{end}" for end, names in ends.items()) + ")"
 
 
