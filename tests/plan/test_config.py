@@ -260,6 +260,12 @@ def test_weights_that_an_encoder_cannot_have_are_refused():
     assert "backbones.mini-B-16.weights.source: trained is CLIP's alone, not coca's" in refusal(config)
 
 
+def test_a_release_is_one_model_for_all_seeds():
+    config = configuration("paper")
+    config["backbones"]["ViT-B-32"]["per_seed"] = True
+    assert "backbones.ViT-B-32.per_seed: a release is one model for all seeds; leave per_seed out" in refusal(config)
+
+
 def test_a_table_whose_method_encodes_texts_by_an_encoder_of_images_alone_is_refused_and_the_advice_works():
     config = configuration()
     config["backbones"]["silent"] = {

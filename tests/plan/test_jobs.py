@@ -34,14 +34,27 @@ def test_bound_is_not_run_where_the_answers_are_hidden():
 
 def test_only_learned_methods_run_once_a_seed():
     config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
-    assert plan.seeds_of(config, "searle") == [0, 1, 2]
-    assert plan.seeds_of(config, "image-only") == [0]
+    assert plan.seeds_of(config, "searle", "mini-B-16") == [0, 1, 2]
+    assert plan.seeds_of(config, "image-only", "mini-B-16") == [0]
+
+
+def test_on_a_backbone_that_is_trained_for_each_seed_every_method_runs_once_a_seed():
+    own = {**MINI["backbones"]["mini-B-16"], "per_seed": True}
+    config = {
+        **MINI,
+        "run": {**MINI["run"], "seeds": [0, 1, 2]},
+        "backbones": {**MINI["backbones"], "mini-B-16": own},
+    }
+    runs = [run for run in plan.runs(config, "cirr") if run["method"] == "image-only"]
+    seeds = {(run["backbone"], run["seed"]) for run in runs}
+    assert seeds == {("mini-B-16", "0"), ("mini-B-16", "1"), ("mini-B-16", "2"), ("mini-L-16", "0")}
+    assert plan.encoder(config, "mini-B-16", 2) == {"backbone": "mini-B-16", "encoder_seed": "2"}
 
 
 def test_a_method_of_captions_alone_runs_once_for_its_captioner_has_a_seed_of_its_own():
     config = {**MINI, "run": {**MINI["run"], "seeds": [0, 1, 2]}}
     assert plan.needs(config, "captioning") == {"captions": "coca"}
-    assert plan.seeds_of(config, "captioning") == [0]
+    assert plan.seeds_of(config, "captioning", "mini-B-16") == [0]
     assert plan.captioners_from(MINI, "trained") == plan.captioners_from(PAPER, "pretrained") == ["coca"]
     assert plan.captioners_from(MINI, "pretrained") == []
 

@@ -169,6 +169,8 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
             faults.append(
                 f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
             )
+        if source == "pretrained" and entry.get("per_seed"):
+            faults.append(f"backbones.{key}.per_seed: a release is one model for all seeds; leave per_seed out")
         if source == "pretrained" and not ENCODERS.defines(encoder, "fetch"):
             faults.append(f"backbones.{key}.weights.source: the encoder {encoder} has no release; give random")
     return faults

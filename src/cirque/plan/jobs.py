@@ -112,9 +112,12 @@ def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
     return [name for name in named if not (hidden and config["methods"][name].get("bound"))]
 
 
-def seeds_of(config: Config, method: str) -> list[int]:
-    """Seeds of a method: the configured ones where something is learned, else one. A captioner has one of its own."""
-    learned = needs(config, method).keys() - {"captions"}
+def seeds_of(config: Config, method: str, backbone: str) -> list[int]:
+    """Seeds of a method on a backbone: the configured ones where something is learned for each, else one.
+
+    A captioner has one of its own.
+    """
+    learned = needs(config, method).keys() - {"captions"} or config["backbones"][backbone].get("per_seed")
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 
 
@@ -127,7 +130,7 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
         for backbone in contents(config, table)["backbones"]
         for method in methods_of(config, table, benchmark)
         if backbone in only.get(method, [backbone])
-        for seed in seeds_of(config, method)
+        for seed in seeds_of(config, method, backbone)
     ]
 
 
