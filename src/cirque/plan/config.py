@@ -9,7 +9,7 @@ import jsonschema
 
 from cirque.errors import CirqueError
 from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS
-from cirque.plan import evaluation, members
+from cirque.plan import evaluation, jobs, members
 from cirque.plan.layers import read
 
 
@@ -161,10 +161,13 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
 
 def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
     """Backbones whose weights cannot come from where the configuration says."""
-    known = {key: entry for key, entry in config["backbones"].items() if entry.get("encoder") in ENCODERS.names()}
+    kinds = {key: jobs.encoder_kind(config, key) for key in config["backbones"]}
     faults = []
-    for key, entry in known.items():
-        encoder, source = entry["encoder"], entry["weights"]["source"]
+    for key, encoder in kinds.items():
+        entry = config["backbones"][key]
+        source = entry["weights"]["source"]
+        if encoder not in ENCODERS.names():
+            continue
         if source in ("trained", "finetuned") and encoder != "clip":
             faults.append(
                 f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
