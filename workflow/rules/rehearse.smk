@@ -13,8 +13,6 @@ rule copy_annotation:
         file="<data>/{file}",
     log:
         "<logs>/copy_annotation/{file}.log",
-    benchmark:
-        "<costs>/copy_annotation/{file}.jsonl"
     wildcard_constraints:
         file=r"CIRR/cirr/.+\.json|openimages/.+\.csv",
     conda:

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cirque import encoders
+from cirque.encoders.undrawn import undrawn
 from cirque.errors import CirqueError
 from cirque.families import ENCODERS, reads_texts
 from cirque.store import files, provenance
@@ -244,30 +245,14 @@ def restore(weights: Path, device: torch.device, record: Mapping[str, Any]) -> A
     tensors = _read_weights(weights, record["sha256"])
     kind: Any = encoders.load(record["encoder"])
     name, config = record["model"], record["config"]
-    with torch.device("meta"):  # the random weights of a new model would only be thrown away
+    with undrawn():
         model = kind.build(name, config)
-    _fill(model, tensors, f"{weights}: does not fit the model {name}")
-    if hasattr(kind, "complete"):
-        kind.complete(model)
-    elif any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
-        # It has buffers that no file holds; only its own code knows them.
-        with torch.random.fork_rng(devices=[]):
-            model = kind.build(name, config)
-        _fill(model, tensors, f"{weights}: does not fit the model {name}")
-    return model.to(device).eval().requires_grad_(False)
-
-
-def _fill(model: Any, tensors: Mapping[str, Tensor], problem: str) -> None:
-    """Give a model its weights.
-
-    Raises:
-        CirqueError: some are missing, or of another shape, or not its own.
-    """
     try:
         model.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:
         first = " ".join(line.strip() for line in str(error).splitlines()[1:3])
-        raise CirqueError(f"{problem} ({first})") from error
+        raise CirqueError(f"{weights}: does not fit the model {name} ({first})") from error
+    return model.to(device).eval().requires_grad_(False)
 
 
 def _read_weights(weights: Path, sha256: str) -> dict[str, Tensor]:

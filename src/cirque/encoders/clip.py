@@ -10,10 +10,9 @@ import torch
 from cirque.encoders import openclip
 from cirque.encoders.imported import open_clip
 from cirque.encoders.openclip import MEAN, STD, read_config, sizes
-from cirque.encoders.openclip import restore_masks as complete
 from cirque.errors import CirqueError
 
-__all__ = ["MEAN", "STD", "build", "complete", "fetch", "read_config", "sizes", "tokenizer"]
+__all__ = ["MEAN", "STD", "build", "fetch", "read_config", "sizes", "tokenizer"]
 
 
 def build(name: str, config: dict[str, Any]) -> Any:

@@ -13,10 +13,9 @@ from torch import nn
 from cirque.encoders import Sizes, openclip
 from cirque.encoders.imported import open_clip
 from cirque.encoders.openclip import MEAN, STD, read_config
-from cirque.encoders.openclip import restore_masks as complete
 from cirque.errors import CirqueError
 
-__all__ = ["MEAN", "STD", "build", "complete", "fetch", "read_config", "sizes"]
+__all__ = ["MEAN", "STD", "build", "fetch", "read_config", "sizes"]
 
 
 def sizes(config: dict[str, Any]) -> Sizes:

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cirque import encoders
 from cirque.encoders import backbones
 from cirque.encoders.imported import open_clip, with_timm
@@ -115,11 +113,3 @@ def fetch(encoder: str, name: str, tag: str, weights: Path, cache: Path | None =
         mean=pretrained.get("mean"),
         std=pretrained.get("std"),
     )
-
-
-def restore_masks(model: Any) -> None:
-    """Give each text tower its causal mask, which is no weight, so that no file holds it."""
-    for part in model.modules():
-        mask = getattr(part, "attn_mask", None)
-        if mask is not None:
-            part.attn_mask = torch.full(mask.shape, float("-inf")).triu_(1)

@@ -230,7 +230,7 @@ def require_complete(rules: Iterable[Any]) -> None:
 
 
 def complete(rules: Iterable[Any], conda_env: str, **found_by_name: Found) -> None:
-    """Give every rule that runs a stage what all of them have: a log, a measurement of its jobs, an environment.
+    """Give every rule that runs a stage what all of them have: a log and an environment.
 
     And in the version of its code the modules that the stage finds by name.
 
@@ -249,9 +249,8 @@ def complete(rules: Iterable[Any], conda_env: str, **found_by_name: Found) -> No
         mentioned = re.findall(r"\{([a-z_]+)", " ".join(map(str, rule.output)))
         wildcards = [name for name in dict.fromkeys(mentioned) if name in rule.wildcard_names]
         place = "/".join([rule.name, *(f"{{{name}}}" for name in wildcards)])
-        rule.log_modifier = rule.benchmark_modifier = rule.output_modifier
+        rule.log_modifier = rule.output_modifier
         rule.set_log(f"<logs>/{place}.log")
-        rule.benchmark = f"<costs>/{place}.jsonl"
         rule.conda_env = conda_env
         called = _called(rule)
         assert called is not None

@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -224,6 +225,12 @@ def _machine() -> dict[str, Any]:
     return machine
 
 
+def _peak_memory() -> int:
+    """Largest resident memory of this process, or of one that it started (MiB)."""
+    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return largest // (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes, Linux KiB
+
+
 def library_versions() -> dict[str, str]:
     """Installed versions of the libraries that can change a number."""
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
@@ -257,6 +264,7 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         "machine": _machine(),
         "seconds": round(time.time() - started, 3),
         "processor_seconds": round(sum(os.times()[:4]), 3),
+        "peak_memory_mib": _peak_memory(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     checksum = functools.cache(sha256)  # many files of one stage have inputs in common
