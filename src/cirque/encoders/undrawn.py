@@ -23,7 +23,7 @@ _DRAWS: frozenset[Callable[..., Any]] = frozenset(
 
 
 class _Undrawn(TorchFunctionMode):
-    """Leaves parameters as their memory is where they would be drawn: a file holds each of them, and not each buffer."""
+    """Leaves parameters as their memory is where they would be drawn: a file holds each of them, not each buffer."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
