@@ -27,7 +27,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_full_disk_is_told_and_the_former_file_stays(small_disk: Path):
+def test_full_disk_is_stated_and_the_former_file_stays(small_disk: Path):
     path = small_disk / "phrases.parquet"
     write_rows(path, SMALL, schemas.PHRASES)
     before = path.read_bytes()

@@ -49,7 +49,7 @@ def test_conda_environment_is_in_step_with_the_lock():
         assert locked_versions()[bare(name)] == version
 
 
-def test_version_is_told_once():
+def test_version_is_stated_once():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
     assert citation["version"] == project()["project"]["version"] == cirque.__version__
     assert f"## {cirque.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()

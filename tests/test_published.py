@@ -42,10 +42,10 @@ def test_every_number_of_the_sources_is_there_unchanged():
     assert ours.total() == 1100
 
 
-def test_a_fine_tuned_backbone_is_told_apart_where_the_row_says_so(published):
-    told = {row["row"] for row in published if row["backbone"].endswith(FINE_TUNED)}
-    assert told == {row["row"] for row in published if "fine-tuned" in row["row"]}
-    assert len(told) == 2
+def test_a_fine_tuned_backbone_is_stated_apart_where_the_row_says_so(published):
+    stated = {row["row"] for row in published if row["backbone"].endswith(FINE_TUNED)}
+    assert stated == {row["row"] for row in published if "fine-tuned" in row["row"]}
+    assert len(stated) == 2
 
 
 def test_no_figure_stands_twice(published):
@@ -91,9 +91,9 @@ def test_methods_of_ours_are_known_by_our_names(published):
 
 def test_reasons_stand_beside_rows_that_are_printed_and_have_no_method_of_ours(tmp_path):
     rows = tables.read_published(PUBLISHED, NOT_RUN).to_pylist()
-    told = {row["row"] for row in rows if row["why_not"]}
+    stated = {row["row"] for row in rows if row["why_not"]}
     others = ("supervised", "BLIP", "GeneCIS combiner")
-    assert told == {row["row"] for row in rows if any(name in row["row"] for name in others)}
+    assert stated == {row["row"] for row in rows if any(name in row["row"] for name in others)}
     path = tmp_path / "not_run.csv"
     for line, reason in (
         ("SEARLE,Nothing of the kind,because", r"not_run\.csv: line 2: SEARLE prints no row 'Nothing of the kind'"),

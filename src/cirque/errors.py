@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class CirqueError(Exception):
-    """Bad input or an unmet condition, told in one sentence. The command line prints it without a traceback."""
+    """Bad input or an unmet condition, as one sentence. The command line prints it without a traceback."""
 
 
 def listed(names: Sequence[object], most: int = 3) -> str:

@@ -265,9 +265,9 @@ def test_the_databases_empty_files_are_no_results(project, capsys):
 def test_different_queries_are_refused_and_the_first_is_named(project, capsys, n_queries, columns, sentence):
     rankings("searle", [1, 2, 3])
     other = rankings("lincir", [1] * n_queries, **columns)
-    told = refused(capsys, "searle", "lincir")
-    assert sentence in told
-    assert other in told
+    stated = refused(capsys, "searle", "lincir")
+    assert sentence in stated
+    assert other in stated
 
 
 def test_seeds_must_answer_the_same_queries_too(project, capsys):

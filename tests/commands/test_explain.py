@@ -42,7 +42,7 @@ def test_a_figure_is_traced_from_the_copy_to_the_first_input(project, capsys):
     assert "5 files of other runs" in out
 
 
-def test_a_changed_input_is_told(project, capsys):
+def test_a_changed_input_is_stated(project, capsys):
     queries = SCALE / "queries/benchmark=cirr_val/queries.parquet"
     queries.write_bytes(queries.read_bytes() + b"more")
     assert "queries.parquet" in next(line for line in explain(capsys, *CELL)[1].splitlines() if "changed since" in line)
@@ -57,10 +57,10 @@ def test_a_figure_may_be_asked_for_by_the_papers_names(project, capsys):
 
 def test_json_holds_the_same_for_a_machine(project, capsys):
     status, out, _ = explain(capsys, *CELL, "--json", True)
-    told = json.loads(out)
+    stated = json.loads(out)
     assert status == 0
-    assert told["cell"][0]["metric"] == "R@10"
-    metrics = next(node for node in told["trace"]["inputs"] if node["path"].endswith("metrics.parquet"))
+    assert stated["cell"][0]["metric"] == "R@10"
+    metrics = next(node for node in stated["trace"]["inputs"] if node["path"].endswith("metrics.parquet"))
     assert metrics["run"]["stage"] == "evaluate"
     assert metrics["state"] == "same"
     assert len(metrics["sha256"]) == 64
@@ -88,17 +88,17 @@ def test_a_figure_that_was_not_measured_says_why(project, capsys):
     assert "cannot run here: this table does not run palavra" in err
 
 
-def test_many_files_of_one_folder_are_told_in_one_line(project, capsys):
+def test_many_files_of_one_folder_are_stated_in_one_line(project, capsys):
     record = json.loads((SCALE / "settings.json").read_text())
     for number in range(6):
         (SCALE / f"extra{number}.json").write_text(json.dumps(record))
     path = SCALE / "table_cirr.parquet.run.json"
-    told = json.loads(path.read_text())
+    stated = json.loads(path.read_text())
     from cirque.store import provenance  # noqa: PLC0415
 
     extra = [SCALE / f"extra{number}.json" for number in range(6)]
-    told["inputs"] += [{"path": str(file), "sha256": provenance.sha256(file)} for file in extra]
-    path.write_text(json.dumps(told))
+    stated["inputs"] += [{"path": str(file), "sha256": provenance.sha256(file)} for file in extra]
+    path.write_text(json.dumps(stated))
     out = explain(capsys, *CELL)[1]
     assert f"{SCALE}/: 7 files, all the same" in out
     extra[0].write_text("{}")

@@ -240,7 +240,7 @@ def test_when_no_address_gives_it_all_are_named_and_what_came_is_kept(server: Se
     assert not (tmp_path / "x.bin").exists()
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_is_stated_and_leaves_nothing(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")
 

@@ -343,5 +343,5 @@ def test_a_picture_above_pillows_own_limit_is_read(monkeypatch: pytest.MonkeyPat
     assert read_pixels(encoded(noise((60, 50), "RGB"), "PNG"), "clip", 8).shape == (8, 8, 3)
 
 
-def test_pillow_is_not_told_to_pass_over_missing_pixels():
+def test_pillow_is_not_stated_to_pass_over_missing_pixels():
     assert not ImageFile.LOAD_TRUNCATED_IMAGES

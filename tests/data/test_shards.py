@@ -121,7 +121,7 @@ def test_webdataset_reads_a_shard_as_its_own(tmp_path: Path, rows: list[dict]):
     assert samples[2]["jpg"] == (tmp_path / chosen[2]["path"]).read_bytes()
 
 
-def test_missing_files_are_counted_and_told_where_to_put(tmp_path: Path, rows: list[dict]):
+def test_missing_files_are_counted_and_stated_where_to_put(tmp_path: Path, rows: list[dict]):
     for row in rows[2:6]:
         (tmp_path / row["path"]).unlink()
     with pytest.raises(CirqueError) as error:

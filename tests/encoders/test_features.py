@@ -73,7 +73,7 @@ def test_a_feature_that_is_not_finite_is_refused_and_nothing_written(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failures_are_told_with_their_reasons(shards: list[Path]):
+def test_failures_are_stated_with_their_reasons(shards: list[Path]):
     assert failures(shards) == {"image-1": "empty file"}
 
 

@@ -22,7 +22,7 @@ def test_the_released_network_is_the_printed_one_but_for_its_input():
     }
 
 
-def test_layers_are_told_from_the_input_to_the_output_whatever_the_architecture():
+def test_layers_are_stated_from_the_input_to_the_output_whatever_the_architecture():
     rows = list(dict.fromkeys(row for row, _, _ in layers(n_layers=1, middle_dim=7, architecture="linear")))
     assert rows == ["FC1 (nn.Linear)", "Dropout1", "Output (nn.Linear)"]
     assert ("Output (nn.Linear)", "in_features", 7) in layers(n_layers=1, middle_dim=7)

@@ -16,17 +16,17 @@ def test_a_pair_depends_on_seed_and_number_alone():
     assert other.tobytes() != image.tobytes()
 
 
-def test_many_pictures_are_not_square_and_none_is_longer_than_told():
+def test_many_pictures_are_not_square_and_none_is_longer_than_stated():
     shapes = Counter(image.width != image.height for image, _ in PAIRS)
     assert 40 < shapes[True] < 120
     assert all(min(image.size) == 32 and max(image.size) <= 32 * cc12m.LONGEST for image, _ in PAIRS)
 
 
 def test_pictures_are_of_all_kinds():
-    told = [said for _, said in PAIRS]
-    assert sum("sculpture" in said or "origami" in said for said in told) > 5  # styled
-    assert sum(said.count(" and a") + said.count(" and ") > 1 for said in told) > 5  # several things
-    assert sum("background" in said for said in told) > 20  # one scene
+    stated = [said for _, said in PAIRS]
+    assert sum("sculpture" in said or "origami" in said for said in stated) > 5  # styled
+    assert sum(said.count(" and a") + said.count(" and ") > 1 for said in stated) > 5  # several things
+    assert sum("background" in said for said in stated) > 20  # one scene
 
 
 def test_some_captions_carry_what_surrounds_them_on_a_page():

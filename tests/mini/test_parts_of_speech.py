@@ -30,9 +30,9 @@ def test_every_word_of_the_world_has_a_part_of_speech_and_spacy_splits_its_sente
     found = texts()
     assert len(found) > 8000
     for line in found:
-        told = tagged(line)
-        assert [word for word, _ in told] == [word.text for word in split(line)]
-        assert {pos for _, pos in told} <= UNIVERSAL
+        stated = tagged(line)
+        assert [word for word, _ in stated] == [word.text for word in split(line)]
+        assert {pos for _, pos in stated} <= UNIVERSAL
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_every_word_of_the_world_has_a_part_of_speech_and_spacy_splits_its_sente
     ],
 )
 def test_parts_of_speech_follow_the_sentence(line: str, pos: str) -> None:
-    assert " ".join(told for _, told in tagged(line)) == pos
+    assert " ".join(stated for _, stated in tagged(line)) == pos
 
 
 def test_every_concept_of_the_vocabulary_is_a_noun() -> None:

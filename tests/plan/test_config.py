@@ -73,7 +73,7 @@ def test_yaml_number_without_a_point_is_explained():
     assert "write" in refusal(config) or "wants a point" in refusal(config)
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_stated_at_once():
     config = configuration()
     config["inversions"]["oti"]["steps"] = 0
     config["networks"]["searle"]["epochs"] = 0
@@ -174,14 +174,14 @@ def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_descri
 
 
 def test_a_fine_tuned_backbone_starts_from_one_that_is_described_of_its_model_and_not_fine_tuned():
-    for name, told in (
+    for name, stated in (
         ("nowhere", "'nowhere' is not described in the section backbones"),
         ("mini-B-16", "'mini-B-16' is a mini-ViT-B-16, not a mini-ViT-L-16"),
         ("mini-L-16-cc3m", "'mini-L-16-cc3m' is fine-tuned itself"),
     ):
         config = configuration()
         config["backbones"]["mini-L-16-cc3m"]["weights"] |= {"backbone": name, "image_set": "cc3m"}
-        assert f"backbones.mini-L-16-cc3m.weights.backbone: {told}" in refusal(config)
+        assert f"backbones.mini-L-16-cc3m.weights.backbone: {stated}" in refusal(config)
     config = configuration()
     config["backbones"]["mini-L-16-cc3m"]["weights"]["image_set"] = "nowhere"
     assert "backbones.mini-L-16-cc3m.weights.image_set: 'nowhere' is not described" in refusal(config)

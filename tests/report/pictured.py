@@ -26,10 +26,10 @@ COLOUR = (255, 0, 200)
 
 def settings():
     """What the configuration tells of itself: two benchmarks, each with an image set of its own name."""
-    told = copy.deepcopy(SETTINGS)
+    stated = copy.deepcopy(SETTINGS)
     for benchmark in BENCHMARKS:
-        told["benchmarks"][benchmark]["image_set"] = benchmark
-    return told
+        stated["benchmarks"][benchmark]["image_set"] = benchmark
+    return stated
 
 
 def prepare(evaluated: Path, folder: Path) -> Path:

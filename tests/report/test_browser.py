@@ -63,7 +63,7 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._write, json.dumps(message).encode() + b"\0")
-        answer = self._until(lambda told: told.get("id") == self._last)
+        answer = self._until(lambda stated: stated.get("id") == self._last)
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -98,10 +98,10 @@ class Browser:
 
     def press(self, key, code, text=""):
         for kind in ("keyDown", "keyUp"):
-            told = {"text": text} if text and kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **told)
+            stated = {"text": text} if text and kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **stated)
 
-    def told(self, *methods):
+    def emitted(self, *methods):
         return [event["params"] for event in self.events if event.get("method") in methods]
 
 
@@ -148,8 +148,8 @@ def order_by(browser, descending):
 def test_it_loads_in_silence_and_asks_for_nothing_else(browser, address):
     browser.open(address + VIEW)
     assert browser(f"{IMAGES}.length") > 0
-    assert browser.told("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded") == []
-    asked = [request["request"]["url"] for request in browser.told("Network.requestWillBeSent")]
+    assert browser.emitted("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded") == []
+    asked = [request["request"]["url"] for request in browser.emitted("Network.requestWillBeSent")]
     assert [url.partition("#")[0] for url in asked if not url.startswith("data:image/jpeg")] == [address]
 
 
@@ -288,7 +288,7 @@ def test_a_view_that_names_what_there_is_not_shows_what_there_is(browser, addres
     browser.open(address + "#sort.cirr.cirr_val=nothing&gallery.cirr_val=nobody&gallery.nowhere=a,b")
     assert browser(SORTED) == "none"
     assert browser(f"{SELECTS}.map((select) => select.value)") == ["searle", "image-only"]
-    assert browser.told("Runtime.exceptionThrown") == []
+    assert browser.emitted("Runtime.exceptionThrown") == []
 
 
 def test_a_jump_keeps_the_view(browser, address):

@@ -28,7 +28,7 @@ def test_it_is_well_formed_and_refers_to_nothing_outside_itself():
     assert not re.search(r"<!DOCTYPE|<script|<image|@import", text)
 
 
-def test_its_words_are_text_and_its_title_is_told():
+def test_its_words_are_text_and_its_title_is_stated():
     text = svg()
     root = ET.fromstring(text)
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]

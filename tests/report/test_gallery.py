@@ -85,8 +85,8 @@ def test_a_query_holds_the_answers_only_of_methods_that_it_is_shown_for():
 
 @pytest.mark.parametrize("n", [2, 4])
 def test_a_ranking_of_other_queries_is_refused(n):
-    told = f"cirr_val, tiny, b: the ranking has {n} queries, of which number {min(n, 3) + 1} is not that of the 3"
-    with pytest.raises(CirqueError, match=told):
+    stated = f"cirr_val, tiny, b: the ranking has {n} queries, of which number {min(n, 3) + 1} is not that of the 3"
+    with pytest.raises(CirqueError, match=stated):
         gallery.choose("cirr_val", "tiny", queries(3), {"a": ranking([1], [1], [1]), "b": ranking(*[[2]] * n)}, 8)
 
 
@@ -142,7 +142,7 @@ def test_a_broken_file_is_a_gap(packed, tmp_path):
     assert found["i6"] is None
 
 
-def test_a_shard_that_was_not_given_and_an_image_of_another_set_are_told(packed, tmp_path):
+def test_a_shard_that_was_not_given_and_an_image_of_another_set_are_stated(packed, tmp_path):
     rows, tars = packed
     with pytest.raises(CirqueError, match="shard 00001 of its images was not given; add it to --shards"):
         gallery.read_thumbnails(["i0", "i5"], tmp_path / "images.parquet", rows, {0: tars[0]})

@@ -147,7 +147,7 @@ def test_filters_name_what_was_measured_before_what_is_only_in_print():
     assert "2 only in print" in of_filter["method"]
 
 
-def test_verdicts_are_coloured_and_told_as_on_a_tables_own_page():
+def test_verdicts_are_coloured_and_stated_as_on_a_tables_own_page():
     rows = [row(verdict="match", reason="near", scale="paper"), row(metric="R@5", verdict="differs", reason="far off")]
     text = page_of(("one", [{**figures, "scale": "paper"} for figures in rows]))
     assert 'class="match" title="near"' in text
@@ -258,7 +258,7 @@ def test_a_page_with_photographs_says_that_it_is_not_to_be_passed_on(project, te
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "stated"),
     [
         ({"n_each": 0}, "--n-each 0: must be at least 1"),
         ({"queries": None}, "--queries: has none of cirr_val"),
@@ -268,14 +268,14 @@ def test_a_page_with_photographs_says_that_it_is_not_to_be_passed_on(project, te
         ({"tables": [SCALE / "absent.parquet"]}, "absent.parquet: no such file"),
     ],
 )
-def test_what_is_missing_is_told_in_one_sentence(project, capsys, changes, told):
+def test_what_is_missing_is_named_in_one_sentence(project, capsys, changes, stated):
     status, text = write(project, **changes)
     assert status == 1
     assert text == ""
-    assert told in capsys.readouterr().err
+    assert stated in capsys.readouterr().err
 
 
-def test_a_ranking_of_an_unknown_method_is_told(project, capsys):
+def test_a_ranking_of_an_unknown_method_is_stated(project, capsys):
     strange = SCALE / "rankings/benchmark=cirr_val/backbone=tiny/method=strange/seed=0/rankings.parquet"
     status, _ = write(project, rankings=[strange])
     assert status == 1

@@ -77,11 +77,11 @@ def test_a_verdict_is_one_word_or_counts(splits):
     assert splits[0].blocks[0].lines[0].verdict("SEARLE Table 2") == "cannot run here"
 
 
-def test_reasons_are_told_once_for_each_verdict():
+def test_reasons_are_stated_once_for_each_verdict():
     assert layout.reasons(ROWS) == {"cannot run here": ["no PALAVRA", "no LinCIR"], "mini": ["generated"]}
 
 
-def test_a_difference_is_told_with_its_figure_and_a_match_needs_no_reason():
+def test_a_difference_is_stated_with_its_figure_and_a_match_needs_no_reason():
     rows = [row(verdict="match", reason="near"), row(metric="R@5", verdict="differs", reason="6.00 points below")]
     assert layout.reasons(rows) == {
         "match": [],

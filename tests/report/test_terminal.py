@@ -31,7 +31,7 @@ def test_a_pipe_gets_plain_text_of_at_most_120_columns():
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_a_tag_is_told_in_words_below_its_metric():
+def test_a_tag_is_stated_in_words_below_its_metric():
     assert terminal.heading("R_subset@1") == "R_subset@1"
     lines = [line.split() for line in shown([row(metric="mAP@10[compare_change]")]).splitlines()]
     at = lines.index(["mAP@10"])

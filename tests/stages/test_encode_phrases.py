@@ -27,13 +27,13 @@ def test_every_phrase_has_its_own_normalised_feature_in_order(tmp_path: Path) ->
     weights = small_searle.write_backbone(tmp_path)
     backbone = backbones.load(weights, torch.device("cpu"))
     # more concepts than are written at once, of different numbers of phrases, long ones among them
-    told = {
+    stated = {
         f"c{n}": [f"a photo of c{n} that " + "is very " * (n % 5) + word for word in "ab"[: 1 + n % 2]]
         for n in range(37)
     }
-    rows = run(write(tmp_path / "p.parquet", told), weights, tmp_path / "f.parquet")
-    assert [row["concept"] for row in rows] == list(told)
-    for row, phrases in zip(rows, told.values(), strict=True):
+    rows = run(write(tmp_path / "p.parquet", stated), weights, tmp_path / "f.parquet")
+    assert [row["concept"] for row in rows] == list(stated)
+    for row, phrases in zip(rows, stated.values(), strict=True):
         with torch.no_grad():
             expected = torch.cat([text.encode(backbone, [phrase]) for phrase in phrases])
         expected = torch.nn.functional.normalize(expected, dim=-1).numpy()

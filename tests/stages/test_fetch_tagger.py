@@ -54,7 +54,7 @@ def test_records_of_an_earlier_run_are_not_taken_along(folder: Path, tmp_path: P
         ("broken.whl", r"broken\.whl: no whole wheel"),
     ],
 )
-def test_what_is_missing_or_broken_is_told_with_its_cure_and_leaves_nothing(
+def test_what_is_missing_or_broken_is_stated_with_its_cure_and_leaves_nothing(
     model: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

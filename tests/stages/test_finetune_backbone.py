@@ -87,18 +87,18 @@ def test_the_fine_tuned_backbone_loads_and_tells_what_it_was_made_of(folder: Pat
     assert (after.name, after.dim, after.image_size) == (before.name, before.dim, before.image_size)
     assert not torch.equal(after.model.visual.proj, before.model.visual.proj)
     assert not torch.equal(after.model.text_projection, before.model.text_projection)
-    told = json.loads(backbones.side_car(tmp_path / "weights.safetensors").read_text())
-    assert told["source"] == "finetuned"
-    assert told["base"]["path"] == str(folder / "weights.safetensors")
-    assert told["settings"] == dataclasses.asdict(SETTINGS)
-    assert len(told["losses"]) == SETTINGS.epochs
+    stated = json.loads(backbones.side_car(tmp_path / "weights.safetensors").read_text())
+    assert stated["source"] == "finetuned"
+    assert stated["base"]["path"] == str(folder / "weights.safetensors")
+    assert stated["settings"] == dataclasses.asdict(SETTINGS)
+    assert len(stated["losses"]) == SETTINGS.epochs
     assert not (tmp_path / "work").exists()
 
 
 def test_broken_images_and_empty_captions_are_left_out_and_counted(folder: Path, tmp_path: Path, capsys):
     run(folder, tmp_path)
-    told = json.loads(backbones.side_car(tmp_path / "weights.safetensors").read_text())
-    assert (told["n_images"], told["n_failed"], told["n_without_caption"]) == (12, 1, 1)
+    stated = json.loads(backbones.side_car(tmp_path / "weights.safetensors").read_text())
+    assert (stated["n_images"], stated["n_failed"], stated["n_without_caption"]) == (12, 1, 1)
     assert "12 pairs; 1 images failed and 1 have an empty caption" in capsys.readouterr().err
 
 

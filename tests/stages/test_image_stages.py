@@ -91,7 +91,7 @@ def test_images_are_listed_in_gallery_order_with_shard_and_key(world: World):
     assert rows[11] == {"image_id": "dev-11", "path": "CIRR/dev/dev-11.png", "shard": 1, "key": "cirr_val-000000011"}
 
 
-def test_missing_images_are_counted_and_told_where_to_put(world: World):
+def test_missing_images_are_counted_and_the_message_says_where_to_put_them(world: World):
     for name in NAMES[3:15]:
         world.picture(name).unlink()
     with pytest.raises(CirqueError) as error:

@@ -16,9 +16,9 @@ def run(output: Path, **changes: object) -> None:
 
 def test_the_tagger_learns_the_grammar_and_says_how_well(tmp_path: Path) -> None:
     run(tmp_path / "tagger")
-    told = files.read_json(tmp_path / "tagger" / "accuracy.json")
-    assert told["accuracy"] >= 0.99
-    assert (told["n_sentences"], told["n_held_out"], told["seed"]) == (400, 100, 0)
+    stated = files.read_json(tmp_path / "tagger" / "accuracy.json")
+    assert stated["accuracy"] >= 0.99
+    assert (stated["n_sentences"], stated["n_held_out"], stated["seed"]) == (400, 100, 0)
     nlp = tagger.load(str(tmp_path / "tagger"))
     assert nlp.pipe_names == ["tok2vec", "morphologizer"]
 

@@ -30,7 +30,7 @@ def test_a_table_leads_back_to_the_first_inputs(project):
     assert all(node.code_is_todays for node in paths.values() if node.record)
 
 
-def test_a_file_read_by_several_runs_is_told_once(project):
+def test_a_file_read_by_several_runs_is_stated_once(project):
     gallery = str(SCALE / "gallery/benchmark=cirr_val/gallery.parquet")
     metrics = str(SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet")
     nodes = list(lineage.trace(TABLE).walk())
@@ -38,7 +38,7 @@ def test_a_file_read_by_several_runs_is_told_once(project):
     assert len([node for node in nodes if node.path == gallery and node.inputs]) <= 1
 
 
-def test_changed_and_missing_files_are_told(project):
+def test_changed_and_missing_files_are_stated(project):
     queries = SCALE / "queries/benchmark=cirr_val/queries.parquet"
     gallery = SCALE / "gallery/benchmark=cirr_val/gallery.parquet"
     queries.write_bytes(queries.read_bytes() + b"more")
@@ -47,14 +47,14 @@ def test_changed_and_missing_files_are_told(project):
     assert (states[str(queries)], states[str(gallery)]) == (lineage.CHANGED, lineage.MISSING)
 
 
-def test_an_altered_stage_file_is_told_although_its_record_stays(project):
+def test_an_altered_stage_file_is_stated_although_its_record_stays(project):
     metrics = SCALE / "metrics/benchmark=cirr_val/backbone=tiny/method=searle/seed=0/metrics.parquet"
     metrics.write_bytes(metrics.read_bytes() + b"more")
     states = {node.path: node.state for node in lineage.trace(TABLE).walk()}
     assert states[str(metrics)] == lineage.CHANGED
 
 
-def test_code_that_changed_since_is_told(project):
+def test_code_that_changed_since_is_stated(project):
     record = provenance.record_path(TABLE)
     record.write_text(record.read_text().replace(json.loads(record.read_text())["code_version"], "0" * 12))
     node = lineage.trace(TABLE)

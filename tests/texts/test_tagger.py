@@ -139,7 +139,7 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
     assert np.random.random() == before
 
 
-def test_accuracy_is_the_share_of_words_told_rightly() -> None:
+def test_accuracy_is_the_share_of_words_stated_rightly() -> None:
     class Fixed:
         """Calls every word a noun."""
 

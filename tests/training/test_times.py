@@ -49,8 +49,8 @@ def test_a_network_without_a_record_is_refused(trained):
 
 def test_a_record_that_says_nothing_of_time_is_refused(trained):
     path = provenance.record_path(trained.parent / "features1")
-    told = json.loads(path.read_text())
-    del told["processor_seconds"]
-    path.write_text(json.dumps(told))
+    stated = json.loads(path.read_text())
+    del stated["processor_seconds"]
+    path.write_text(json.dumps(stated))
     with pytest.raises(CirqueError, match=r"features1\.run\.json: says nothing of time"):
         times.of_network(trained)

@@ -1,4 +1,4 @@
-"""Damaged files between two runs: told by name, cured as the message says, and the table is the same."""
+"""Damaged files between two runs: refused by name, cured as the message says, and the table is the same."""
 
 import shutil
 

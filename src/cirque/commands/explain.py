@@ -17,7 +17,7 @@ from cirque.report import layout
 from cirque.store import files, lineage, provenance, schemas
 from cirque.store.lineage import Node
 
-#: More files than this that no stage made, of one folder, are told in one line.
+#: More files than this that no stage made, of one folder, are listed in one line.
 _MOST_LEAVES = 4
 
 #: A path stays in one piece where nothing wraps lines.

@@ -190,11 +190,11 @@ def checked(path: Path, sample: dict[str, Any], row: Row) -> Sample:
         raise spoilt(path, f"{key}: has the members {', '.join(sorted(members))} instead of json, {suffix}")
     try:
         about = json.loads(sample["json"])
-        told = (about["image_id"], about["path"], about["sha256"])
+        stated = (about["image_id"], about["path"], about["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise spoilt(path, f"{key}.json: not the record of an image") from error
     data = sample[suffix]
-    if told != (row["image_id"], row["path"], hashlib.sha256(data).hexdigest()):
+    if stated != (row["image_id"], row["path"], hashlib.sha256(data).hexdigest()):
         raise spoilt(path, f"{key} ({row['image_id']}): the image or its record was altered")
     return Sample(row["image_id"], data)
 

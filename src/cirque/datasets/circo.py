@@ -113,9 +113,11 @@ def queries(
         rows.append(row)
     if full_captions is not None:
         keys = {row["query_id"]: f"{split}-{row['query_id']}" for row in rows}  # one file for both splits
-        told = annotations.by_key(full_captions, keys.values(), str, "queries", what="split and query id", others=True)
+        stated = annotations.by_key(
+            full_captions, keys.values(), str, "queries", what="split and query id", others=True
+        )
         for row in rows:
-            row["full_caption"] = told[keys[row["query_id"]]]
+            row["full_caption"] = stated[keys[row["query_id"]]]
     return rows
 
 

@@ -154,16 +154,16 @@ def _target(where: str, target: str, subset: list[str]) -> str:
 
 def _add_answers(source: Path, rows: list[dict[str, Any]]) -> None:
     """Fill `target_ids` from a file of answers."""
-    told = annotations.by_key(source, [row["query_id"] for row in rows], str, "pairs", what="pair id")
+    stated = annotations.by_key(source, [row["query_id"] for row in rows], str, "pairs", what="pair id")
     for row in rows:
-        row["target_ids"] = [_target(f"{source}: pair {row['query_id']}", told[row["query_id"]], row["subset_ids"])]
+        row["target_ids"] = [_target(f"{source}: pair {row['query_id']}", stated[row["query_id"]], row["subset_ids"])]
 
 
 def _add_full_captions(source: Path, rows: list[dict[str, Any]]) -> None:
     """Fill `full_caption` with the target's own, from a file of captions by image."""
-    told = annotations.by_key(source, [], str, "images", what="image name", others=True)
+    stated = annotations.by_key(source, [], str, "images", what="image name", others=True)
     for row in rows:
         for target in row["target_ids"][:1]:
-            if target not in told:
+            if target not in stated:
                 raise CirqueError(f"{source}: has no caption of {target}, the target of pair {row['query_id']}")
-            row["full_caption"] = told[target]
+            row["full_caption"] = stated[target]

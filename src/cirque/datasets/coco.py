@@ -198,9 +198,9 @@ def queries(
     if answers is not None:
         raise CirqueError(f"{answers}: {TITLE} tells its own targets; give no answers")
     rows = _rows(data_root, split)
-    told: dict[str, str] = {}
+    stated: dict[str, str] = {}
     if full_captions is not None:
-        told = annotations.by_key(full_captions, [row.name for row in rows], str, "queries", what="query id")
+        stated = annotations.by_key(full_captions, [row.name for row in rows], str, "queries", what="query id")
     return [
         {
             "query_id": row.name,
@@ -211,7 +211,7 @@ def queries(
             "subset_ids": None,
             "group": "",
             "tags": [],
-            "full_caption": told.get(row.name),
+            "full_caption": stated.get(row.name),
         }
         for row in rows
     ]

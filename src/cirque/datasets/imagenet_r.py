@@ -186,9 +186,9 @@ def queries(
             for index, photograph in enumerate(photographs)
         ]
     if full_captions is not None:
-        told = annotations.by_key(full_captions, [row["query_id"] for row in rows], str, "queries", what="query id")
+        stated = annotations.by_key(full_captions, [row["query_id"] for row in rows], str, "queries", what="query id")
         for row in rows:
-            row["full_caption"] = told[row["query_id"]]
+            row["full_caption"] = stated[row["query_id"]]
     return rows
 
 

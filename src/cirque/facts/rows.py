@@ -14,7 +14,7 @@ KEY = ("dataset", "split", "subset", "row", "backbone", "metric")
 
 
 def fact(metric: str, value: float, **about: Any) -> dict[str, Any]:
-    """A row of schemas.FACTS; of the other columns, texts are empty and ends of the interval null unless told."""
+    """A row of schemas.FACTS; of the other columns, texts are empty and ends of the interval null unless given."""
     blank = {"dataset": "", "split": "", "subset": "", "row": "", "backbone": "", "ci_low": None, "ci_high": None}
     return {**blank, **about, "metric": metric, "value": float(value)}
 

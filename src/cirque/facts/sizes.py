@@ -64,8 +64,8 @@ def set_sizes(queries: pa.Table, gallery: pa.Table, where: str) -> dict[str, tup
     offered = Counter(gallery["group"].to_pylist())
     if set(offered) == {""} and asked:
         if len(set(asked.values())) > 1:
-            told = ", ".join(f"{group} {count:,}" for group, count in asked.items())
-            raise CirqueError(f"{where}: groups of unequal size share one gallery ({told}); leave its sizes out")
+            stated = ", ".join(f"{group} {count:,}" for group, count in asked.items())
+            raise CirqueError(f"{where}: groups of unequal size share one gallery ({stated}); leave its sizes out")
         return {"": (next(iter(asked.values())), offered[""])}
     if set(asked) != set(offered):
         raise CirqueError(

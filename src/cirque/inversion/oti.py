@@ -2,7 +2,7 @@
 
 `python -m cirque invert_images oti --features shard.parquet --concepts … --phrases … --weights … --output …`
 
-The token of an image shall make a template read like the image (L_cos) and shall do in a phrase what a concept of the
+The token of an image must make a template read like the image (L_cos) and do in a phrase what a concept of the
 image does there (L_gpt). Which phrases these are, if any, is the caller's choice (SEARLE Table 4). Initial token,
 templates and phrases are drawn from (seed, image): neither shards, batches nor a resumed run change them. A step costs
 one packed pass over both texts (`cirque.encoders.packed`), and the features of the phrases were computed before.

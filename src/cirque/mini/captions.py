@@ -188,19 +188,19 @@ def _altered(scene: Scene, rng: random.Random) -> str:
     mentioned = _mentions(rng) | set(changed)
     plural = before.count > 1
     were = "were" if plural else "was"
-    told = []
+    stated = []
     for attribute in changed:
         if attribute == "colour":
-            told.append(rng.choice((f"{were} painted {scene.colour}", f"turned {scene.colour}")))
+            stated.append(rng.choice((f"{were} painted {scene.colour}", f"turned {scene.colour}")))
         elif attribute == "background":
             place = article(BACKDROPS[scene.background][0])
-            told.append(rng.choice((f"{were} moved to {place} background", f"got {place} background")))
+            stated.append(rng.choice((f"{were} moved to {place} background", f"got {place} background")))
         elif attribute == "count":
-            told.append(rng.choice((f"became {NUMBERS[scene.count]}", f"now number {NUMBERS[scene.count]}")))
+            stated.append(rng.choice((f"became {NUMBERS[scene.count]}", f"now number {NUMBERS[scene.count]}")))
         else:
             name = noun(scene.shape, plural)
-            told.append(f"{rng.choice(('turned into', 'became'))} {name if plural else article(name)}")
-    return f"a photo of {noun_phrase(before, mentioned, rng)} that {' and '.join(told)}"
+            stated.append(f"{rng.choice(('turned into', 'became'))} {name if plural else article(name)}")
+    return f"a photo of {noun_phrase(before, mentioned, rng)} that {' and '.join(stated)}"
 
 
 def _plain(scene: Scene, rng: random.Random) -> str:
@@ -235,7 +235,7 @@ def full_caption(scene: Scene, left_out: str | None = None) -> str:
 
     Args:
         scene: what it is about.
-        left_out: an attribute that it shall not tell.
+        left_out: an attribute that it must not name.
     """
     plural = scene.count > 1 or left_out == "count"
     words = {

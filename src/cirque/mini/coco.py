@@ -42,7 +42,7 @@ SIZES = (0.4, 0.48)
 #: So much of an object's width and height is cut off at each corner.
 CUT = 0.15
 
-#: How often a third object is there, and how often an object is a crowd: several of a shape, told by run lengths.
+#: How often a third object is there, and how often an object is a crowd: several of a shape, given by run lengths.
 THREE = 0.6
 CROWDS = 0.1
 

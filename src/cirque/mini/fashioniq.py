@@ -2,7 +2,7 @@
 
 Each category has four shapes of its own, as dresses, shirts and tops do not look like each other, and a gallery of
 different scenes. The scenes are taken from a grid of few colours and backgrounds: so many of them look like the
-reference and many meet the caption, while the target alone does both. Each query is told twice, in other words.
+reference and many meet the caption, while the target alone does both. Each query is worded twice.
 """
 
 import random

@@ -41,9 +41,9 @@ def article(rng: random.Random) -> str:
     """`On Friday the town museum opened again.`, an empty line, `Most visitors stopped before three red stars.`"""
     opening = [rng.choice(OPENINGS)] if chance(rng, OPENED) else []
     sentences = [rng.choice(SENTENCES) for _ in range(rng.randint(12, 16) if chance(rng, LONG) else 1)]
-    told = [form.format(_scene(rng), day=rng.choice(DAYS), ordinal=rng.choice(ORDINALS)) for form in sentences]
+    stated = [form.format(_scene(rng), day=rng.choice(DAYS), ordinal=rng.choice(ORDINALS)) for form in sentences]
     head = [form.format(day=rng.choice(DAYS), ordinal=rng.choice(ORDINALS)) for form in opening]
-    return "\n\n".join([*head, " ".join(told)])
+    return "\n\n".join([*head, " ".join(stated)])
 
 
 def _scene(rng: random.Random) -> str:

@@ -205,10 +205,10 @@ def load(path: Path, device: torch.device) -> Phi:
     """
     released = path.suffix == ".pt"
     state = _released_state(path) if released else read_weights(path)
-    told = {} if released or not side_car(path).is_file() else read_side_car(path)
+    stated = {} if released or not side_car(path).is_file() else read_side_car(path)
     shapes = {name: tuple(value.shape) for name, value in state.items()}
     try:
-        phi = _of_shapes(shapes, told.get("architecture"))
+        phi = _of_shapes(shapes, stated.get("architecture"))
         phi.load_state_dict({name: value.float() for name, value in state.items()})
     except (KeyError, ValueError, RuntimeError) as error:
         raise CirqueError(

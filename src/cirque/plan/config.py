@@ -183,7 +183,7 @@ def _unfit_start(config: Mapping[str, Any], backbone: str) -> str:
     """Why a fine-tuned backbone cannot start from the one that it names; empty if it can."""
     name = config["backbones"][backbone]["weights"]["backbone"]
     if name not in config["backbones"]:
-        return ""  # told already
+        return ""  # named already
     where, start = f"backbones.{backbone}.weights.backbone", config["backbones"][name]
     if start["weights"]["source"] == "finetuned":
         return f"{where}: {name!r} is fine-tuned itself; name the backbone that it starts from"

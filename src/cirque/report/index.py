@@ -127,8 +127,8 @@ def _scale(tables: Mapping[Path, Sequence[Row]]) -> str:
     """The scale that all tables are of."""
     scales = {str(rows[0]["scale"]): path for path, rows in tables.items()}
     if len(scales) > 1:
-        told = ", ".join(f"{path} of {scale}" for scale, path in scales.items())
-        raise CirqueError(f"the tables are of several scales ({told}); write a page for each")
+        stated = ", ".join(f"{path} of {scale}" for scale, path in scales.items())
+        raise CirqueError(f"the tables are of several scales ({stated}); write a page for each")
     return next(iter(scales))
 
 

@@ -237,7 +237,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def reasons(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """The distinct reasons behind each verdict, in the table's order.
 
-    A match needs none; what differs is told with the figure that it is about.
+    A match needs none; what differs is stated with the figure that it is about.
     """
     found: dict[str, dict[str, None]] = {}
     for row in rows:

@@ -26,8 +26,8 @@ def show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
         # A narrow terminal gets the metrics in several pieces: no digit is cut off.
         for metrics in _pieces(split.columns, console.width - _WIDTH_OF_LABELS):
             console.print(_grid(split, metrics))
-    told = {verdict: of_verdict for verdict, of_verdict in layout.reasons(rows).items() if of_verdict}
-    for verdict, of_verdict in told.items():
+    stated = {verdict: of_verdict for verdict, of_verdict in layout.reasons(rows).items() if of_verdict}
+    for verdict, of_verdict in stated.items():
         text = Text(f"{verdict}: ", style=_VERDICT_STYLES.get(verdict, "bold"))
         console.print(text.append("; ".join(of_verdict), style="default"), soft_wrap=not console.is_terminal)
 

@@ -36,6 +36,6 @@ def main(*, settings: tagger.Settings, n_sentences: int, n_held_out: int, seed: 
         )
     with files.atomic_folder(output) as partial:
         nlp.to_disk(partial)
-        told = {"accuracy": right, "n_sentences": n_sentences, "n_held_out": n_held_out, "seed": seed}
-        files.write_json(partial / SIDE_CAR, told)
+        stated = {"accuracy": right, "n_sentences": n_sentences, "n_held_out": n_held_out, "seed": seed}
+        files.write_json(partial / SIDE_CAR, stated)
     say(f"tagger: {right:.2%} of the words of {n_held_out:,} held-out sentences are right")

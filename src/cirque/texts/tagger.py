@@ -146,7 +146,7 @@ def tag(nlp: Any, captions: Iterable[str], processes: int = 1) -> Iterator[tuple
 
 
 def _pipeline(settings: Settings) -> Any:
-    """An untrained pipeline: vectors of words in their surroundings, and the parts of speech told from them."""
+    """An untrained pipeline: vectors of words in their surroundings, and the parts of speech predicted from them."""
     import spacy  # noqa: PLC0415  (slow import)
 
     nlp = spacy.blank("en")
@@ -238,7 +238,7 @@ def accuracy(nlp: Any, sentences: Sequence[Tagged]) -> float:
     for sentence, (words, pos) in zip(sentences, tag(nlp, texts), strict=True):
         n_words += len(sentence)
         if words == [word for word, _ in sentence]:
-            n_right += sum(told == known for told, (_, known) in zip(pos, sentence, strict=True))
+            n_right += sum(stated == known for stated, (_, known) in zip(pos, sentence, strict=True))
     if not n_words:
         raise CirqueError("tagger: no sentence is held out to measure it; raise tagger.n_held_out")
     return n_right / n_words
