@@ -61,6 +61,18 @@ def test_number_out_of_range_is_named():
     assert "networks.searle.dropout" in refusal(config)
 
 
+def test_a_whole_number_with_a_point_is_refused():
+    config = configuration()
+    config["image_sets"]["cirr_val"]["n_images"] = 48.0
+    assert "image_sets.cirr_val.n_images: 48.0 is not a whole number; write it without a point" in refusal(config)
+
+
+def test_a_benchmark_s_prompt_without_the_words_is_refused():
+    config = configuration()
+    config["benchmarks"]["cirr_val"]["prompt"] = "a photo of $ that"
+    assert "benchmarks.cirr_val.prompt: 'a photo of $ that' must hold {caption} once" in refusal(config)
+
+
 def test_name_outside_its_list_is_named_with_the_list():
     config = configuration()
     config["networks"]["searle"]["loss"] = "eq4"

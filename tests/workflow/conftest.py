@@ -26,7 +26,10 @@ class Project:
         return [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments]
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*arguments), cwd=self.root, capture_output=True, text=True, check=False)
+        return self.run(self.command(*arguments))
+
+    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that a dry run would run, with their number of jobs."""

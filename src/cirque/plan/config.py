@@ -9,8 +9,19 @@ import jsonschema
 
 from cirque.errors import CirqueError
 from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS
-from cirque.plan import evaluation, jobs, members
+from cirque.plan import evaluation, jobs, members, values
 from cirque.plan.layers import read
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+#: JSON takes 48.0 for an integer; Python does not, and counts with it.
+_VALIDATOR: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
 
 
 def check(config: Mapping[str, Any], schema_path: Path) -> None:
@@ -20,11 +31,12 @@ def check(config: Mapping[str, Any], schema_path: Path) -> None:
         CirqueError: one line for each fault: the key, what is wrong and what is allowed.
     """
     schema = read(schema_path)
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = _VALIDATOR(schema)
     faults = [
         _sentence(error)
         for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     ]
+    faults += values.faults(config)
     if not faults:
         faults = _dangling_names(config)
     if faults:
@@ -49,12 +61,21 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         known = dict(error.schema).get("properties", {}) if isinstance(error.schema, Mapping) else {}
         unknown = [str(key) for key in error.instance if key not in known]
         return f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(known)}"
-    if error.validator == "type" and isinstance(error.instance, str) and "number" in str(error.validator_value):
-        return f"{where}: {error.instance!r} is a text, not a number (YAML wants a point in it: 1.0e-4)"
+    if error.validator == "type":
+        return f"{where}: {_wrong_type(error)}"
     if error.validator == "enum":
         allowed: list[object] = list(error.schema["enum"]) if isinstance(error.schema, Mapping) else []
         return f"{where}: {error.instance!r} is not one of {', '.join(map(str, allowed))}"
     return f"{where}: {error.message}"
+
+
+def _wrong_type(error: jsonschema.ValidationError) -> str:
+    """Why a value is not of the type that its key has."""
+    if isinstance(error.instance, str) and "number" in str(error.validator_value):
+        return f"{error.instance!r} is a text, not a number (YAML wants a point in it: 1.0e-4)"
+    if isinstance(error.instance, float) and "integer" in str(error.validator_value):
+        return f"{error.instance!r} is not a whole number; write it without a point"
+    return error.message
 
 
 def _where(error: jsonschema.ValidationError) -> str:
