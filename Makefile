@@ -7,7 +7,8 @@ VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 8
 ANNOTATIONS ?= ../shared/annotations
-BIN = $(abspath $(VENV))/bin
+# Relative: make cannot quote the folder that it runs in.
+BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Tools that rules call by name (python, snakemake) are the environment's.
 export PATH := $(abspath $(VENV))/bin:$(PATH)
@@ -34,7 +35,7 @@ table_cirr: $(READY) ## the first table, on the generated mini world: results/ta
 
 rehearse: $(READY) ## the paper's configuration of CIRR at its true size, with drawn pictures and random weights
 	$(BIN)/snakemake -c$(CORES) --configfile config/paper.yaml config/rehearsal.yaml \
-	  --config annotations=$(abspath $(ANNOTATIONS)) -- results/scale=rehearsal/table_cirr.html
+	  --config "annotations=$$(cd "$(ANNOTATIONS)" && pwd)" -- results/scale=rehearsal/table_cirr.html
 	@$(BIN)/python -m cirque show --table results/scale=rehearsal/table_cirr.parquet
 
 test: $(READY) ## the whole test suite

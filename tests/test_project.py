@@ -1,8 +1,10 @@
 """Facts about the project's own files that would otherwise drift apart."""
 
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -53,6 +55,28 @@ def test_version_is_stated_once():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
     assert citation["version"] == project()["project"]["version"] == cirque.__version__
     assert f"## {cirque.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("target", ["table_cirr", "rehearse"])
+def test_make_works_in_a_folder_with_a_space_and_an_apostrophe(tmp_path: Path, target: str):
+    clone = tmp_path / "o'brien's cirque"
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / "my annotations").mkdir()
+    for name in ("Makefile", "requirements.lock", "envs/uv.lock", "pyproject.toml"):
+        (clone / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / name, clone / name)
+    (clone / ".venv/.ready").touch()
+    for name in ("snakemake", "python"):  # what was called, a word a line
+        stub = clone / ".venv/bin" / name
+        stub.write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@" >> called\n')
+        stub.chmod(0o755)
+    command = ["make", target, "CORES=2", "ANNOTATIONS=my annotations"]
+    subprocess.run(command, cwd=clone, check=True, capture_output=True)
+    called = (clone / "called").read_text().splitlines()
+    assert called[:2] == ["snakemake", "-c2"]
+    assert called[called.index("python") :][:4] == ["python", "-m", "cirque", "show"]
+    if target == "rehearse":
+        assert f"annotations={clone}/my annotations" in called
 
 
 def test_rule_files_stay_small_and_open_with_a_contract():
