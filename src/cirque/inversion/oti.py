@@ -32,6 +32,7 @@ from cirque.progress import progress
 from cirque.store import files, provenance
 from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.texts.templates import TEMPLATES
+from cirque.training import optimisers
 
 #: The released code averages over batches of 32. The losses of any number of images are summed and divided by it, so
 #: that AdamW's ε meets gradients of the same size whatever the batch.
@@ -363,7 +364,7 @@ def _run(batch: Batch, state: State, path: Path, seconds_between_saves: float, b
     while state.step < settings.steps:
         loss = inversion_loss(*batch.losses(state.tokens, state.step), settings)
         (state.tokens.grad,) = torch.autograd.grad(loss.sum() / RELEASED_BATCH, state.tokens)
-        optimiser.step()
+        optimisers.step(optimiser)
         state.ema.mul_(settings.ema_decay).add_(state.tokens.detach(), alpha=1 - settings.ema_decay)
         # Only the first broken ones: their gradients may spoil the whole batch in the next step.
         broken = torch.where(broken.any(), broken, ~torch.isfinite(loss.detach()))

@@ -24,6 +24,7 @@ from cirque.networks import palavra
 from cirque.progress import progress
 from cirque.texts import concepts as association
 from cirque.training import losses as phi_losses
+from cirque.training import optimisers
 
 #: The whole text of the optimisation: no words.
 PROMPT = text.PLACEHOLDER
@@ -142,7 +143,7 @@ def optimise(
             for _ in range(settings.steps):
                 losses = pair_losses(features[part], encoder(layout, found), coarse[part], settings.temperature)
                 (found.grad,) = torch.autograd.grad(losses.sum(), found)
-                adam.step()
+                optimisers.step(adam)
                 bar.update()
             tokens.append(found.detach().cpu().numpy())
     whole = np.concatenate(tokens)

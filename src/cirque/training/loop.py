@@ -25,6 +25,7 @@ from cirque import draws
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
 from cirque.store import files
+from cirque.training import optimisers
 
 #: The loss that is lowered, where a step has several; it is logged only if the training names it.
 TOTAL = "total"
@@ -271,7 +272,7 @@ def _step(state: TrainingState, training: Training, batch: Any) -> dict[str, Ten
     if training.rates is not None:
         for group, rate in zip(groups, training.rates(state.step), strict=True):
             group["lr"] = rate
-    state.optimiser.step()
+    optimisers.step(state.optimiser)
     if training.after_update is not None:
         training.after_update()
     return {name: loss.detach() for name, loss in losses.items()}
