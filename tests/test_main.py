@@ -39,6 +39,7 @@ def test_an_error_is_a_sentence_without_a_traceback():
 LIGHT = (
     "associate_concepts",
     "build_table",
+    "verify_file",
     "create_database",
     "draw_pictures",
     "evaluate",

@@ -219,14 +219,14 @@ def test_a_git_blob_id_is_checked_as_git_computes_it(server: Server, tmp_path: P
         fetch(entry(server.url("/x"), sha256="", git_blob="0" * 40), tmp_path / "y.bin", pause=0)
 
 
-def test_the_right_file_is_not_downloaded_again_and_a_wrong_one_is_replaced(server: Server, tmp_path: Path):
+def test_the_right_file_is_not_downloaded_again_and_a_wrong_one_is_refused_and_stays(server: Server, tmp_path: Path):
     (tmp_path / "x.bin").write_bytes(CONTENT)
     fetch(entry(server.url("/x")), tmp_path / "x.bin")
+    (tmp_path / "x.bin").write_bytes(b"a person's own")
+    with pytest.raises(CirqueError, match=r"x\.bin: has 14 bytes instead of .*it stays as it is"):
+        fetch(entry(server.url("/x")), tmp_path / "x.bin")
+    assert (tmp_path / "x.bin").read_bytes() == b"a person's own"
     assert server.asked == []
-    (tmp_path / "x.bin").write_bytes(b"half")
-    server.answers["/x"] = ranged
-    fetch(entry(server.url("/x")), tmp_path / "x.bin")
-    assert (tmp_path / "x.bin").read_bytes() == CONTENT
 
 
 def test_when_no_address_gives_it_all_are_named_and_what_came_is_kept(server: Server, tmp_path: Path):

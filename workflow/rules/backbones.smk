@@ -33,6 +33,11 @@ rule train_backbone:
         TORCH_STAGE
 
 
+def finetuning_lists(wildcards):
+    """Files with the captions that a backbone is fine-tuned on."""
+    return [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)]
+
+
 rule finetune_backbone:
     input:
         base=lambda wildcards: expand(FILE.weights, **plan.base_encoder(config, dict(wildcards.items()))),
@@ -43,7 +48,8 @@ rule finetune_backbone:
             plan.finetuning(config, wildcards.backbone)["image_set"],
             **plan.base_encoder(config, dict(wildcards.items())),
         ),
-        lists=lambda wildcards: [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)],
+        lists=finetuning_lists,
+        proofs=lambda wildcards: proofs(finetuning_lists(wildcards)),
     output:
         weights=FILE.weights,
         card=FILE.weights_card,

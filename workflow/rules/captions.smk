@@ -32,9 +32,15 @@ else:
             STAGE
 
 
+def corpus_file(wildcards):
+    """File of a corpus."""
+    return f"<data>/{config['corpora'][wildcards.corpus]['file']}"
+
+
 rule tag_captions:
     input:
-        corpus=lambda wildcards: f"<data>/{config['corpora'][wildcards.corpus]['file']}",
+        corpus=corpus_file,
+        proofs=lambda wildcards: proofs([corpus_file(wildcards)]),
         model=TAGGER,
     output:
         captions=FILE.captions,

@@ -8,6 +8,7 @@ WRITES  nothing
 MODEL_CONFIGS = str(ROOT / "config/backbones")
 MACROS = str(ROOT / "src/cirque/evaluation/metrics.sql")
 VOCABULARY = inputs.VOCABULARY
+REGISTRY = ROOT / "config/datasets.tsv"
 # Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
 SHORT = 10
 WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so that a killed job finds it again
@@ -66,6 +67,12 @@ def image_set_files(wildcards):
     generated = plan.data_source(config) != "fetch"
     folders = plan.image_folders(entry["dataset"], entry["split"])
     return files + ([f"<data>/{folder}" for folder in folders] if generated else [])
+
+
+def proofs(files):
+    """Proofs that files are the released ones, where figures are compared with the papers'."""
+    compared = config["comparable"] and plan.data_source(config) == "fetch"
+    return registry.proofs(files, REGISTRY) if compared else []
 
 
 def shards_of(pattern, image_set, **values):

@@ -29,6 +29,7 @@ rule extract_features:
 rule encode_concepts:
     input:
         vocabulary=VOCABULARY,
+        proofs=proofs([VOCABULARY]),
         weights=FILE.weights,
     output:
         features=FILE.concept_features,

@@ -40,6 +40,7 @@ else:
 rule sample_phrases:
     input:
         vocabulary=VOCABULARY,
+        proofs=proofs([VOCABULARY]),
         model=LANGUAGE_MODEL,
     output:
         phrases=FILE.phrases,

@@ -25,6 +25,7 @@ rule prepare_coco:
 rule list_images:
     input:
         files=image_set_files,
+        proofs=lambda wildcards: proofs(image_set_files(wildcards)),
     output:
         images=FILE.images,
     params:
@@ -65,6 +66,7 @@ rule parse_queries:
     input:
         unpack(lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")),
         images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
+        proofs=lambda wildcards: proofs(plan.query_files(config, wildcards.benchmark, "<data>").values()),
     output:
         queries=FILE.queries,
         gallery=FILE.gallery,

@@ -161,6 +161,11 @@ def fetch(entry: Entry, output: Path, pause: float = PAUSE) -> None:
         if not fault:
             say(f"{output}: here already, {_checked_by(entry)} right")
             return
+        if not entry.gated:  # it may be a person's own: no file of a rule gets its name before it was checked
+            raise CirqueError(
+                f"{output}: {fault}, so it is not the released file; it stays as it is. Give it another name and run"
+                " again to fetch the released one"
+            )
     if entry.gated:
         raise CirqueError(
             f"{output}: {fault}, and only a person can get it ({entry.licence}). {entry.note}. "

@@ -1,6 +1,5 @@
 """What a configuration asks for, as the names that stand in paths: pure functions for the Snakefile."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -356,12 +355,6 @@ def submissions(config: Config, table: str) -> list[dict[str, str]]:
         if not config["methods"][run["method"]].get("bound")
         for file in server_files(config, run["benchmark"])
     ]
-
-
-def fetchable_files(registry: Path) -> list[str]:
-    """Files of the data registry that the stage fetch knows, relative to the data root."""
-    with registry.open(encoding="utf-8", newline="") as stream:
-        return [row["file"] for row in csv.DictReader(stream, delimiter="\t")]
 
 
 def table_settings(config: Config) -> dict[str, Any]:

@@ -27,6 +27,9 @@ _NETWORK = "network={network}/backbone={backbone}/seed={seed}"
 
 _WILDCARD = re.compile(r"\{(\w+)\}")
 
+#: Values of wildcards that are no single folder's or file's name.
+_VALUES = {"file": ".+"}
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -62,8 +65,8 @@ class Kind:
         return self.pattern.format(**values)
 
     def glob(self) -> str:
-        """The pattern with `*` for each wildcard."""
-        return _WILDCARD.sub("*", self.pattern)
+        """The pattern with `*` for each wildcard, or `**/*` for one that goes through folders."""
+        return _WILDCARD.sub(lambda found: "**/*" if found[1] in _VALUES else "*", self.pattern)
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
@@ -74,7 +77,7 @@ class Kind:
             if place % 2 == 0:
                 regex += re.escape(piece)
             else:
-                regex += f"(?P={piece})" if piece in seen else f"(?P<{piece}>[^/]+)"
+                regex += f"(?P={piece})" if piece in seen else f"(?P<{piece}>{_VALUES.get(piece, '[^/]+')})"
                 seen.add(piece)
         return re.compile(rf"(?:.*/)?scale=(?P<scale>[^/]+)/{regex}")
 
@@ -88,6 +91,7 @@ KINDS: dict[str, Kind] = {
     name: Kind(name, pattern)
     for name, pattern in {
         # bytes and queries
+        "released": "released/{file}.json",
         "images": "images/image_set={image_set}/images.parquet",
         "shards": "shards/image_set={image_set}/{shard}.tar",
         "queries": "queries/benchmark={benchmark}/queries.parquet",
