@@ -33,11 +33,6 @@ rule train_backbone:
         TORCH_STAGE
 
 
-def finetuning_lists(wildcards):
-    """Files with the captions that a backbone is fine-tuned on."""
-    return [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)]
-
-
 rule finetune_backbone:
     input:
         base=lambda wildcards: expand(FILE.weights, **plan.base_encoder(config, dict(wildcards.items()))),

@@ -32,11 +32,6 @@ else:
             STAGE
 
 
-def corpus_file(wildcards):
-    """File of a corpus."""
-    return f"<data>/{config['corpora'][wildcards.corpus]['file']}"
-
-
 rule tag_captions:
     input:
         corpus=corpus_file,

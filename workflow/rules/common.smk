@@ -69,6 +69,16 @@ def image_set_files(wildcards):
     return files + ([f"<data>/{folder}" for folder in folders] if generated else [])
 
 
+def corpus_file(wildcards):
+    """File of a corpus."""
+    return f"<data>/{config['corpora'][wildcards.corpus]['file']}"
+
+
+def finetuning_lists(wildcards):
+    """Files with the captions that a backbone is fine-tuned on."""
+    return [f"<data>/{file}" for file in plan.finetuning_lists(config, wildcards.backbone)]
+
+
 def proofs(files):
     """Proofs that files are the released ones, where figures are compared with the papers'."""
     compared = config["comparable"] and plan.data_source(config) == "fetch"
