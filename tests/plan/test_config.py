@@ -152,6 +152,28 @@ def test_flags_are_safe_for_a_shell():
     assert flags({"label": "a b; rm"}) == "--label 'a b; rm'"
 
 
+def test_searle_s_phi_is_trained_half_as_long_on_vit_l_14():
+    config = configuration("paper")
+    epochs = {name: plan.network(config, "searle", name)["epochs"] for name in ("ViT-B-32", "ViT-L-14")}
+    assert epochs == {"ViT-B-32": 100, "ViT-L-14": 50}
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"ViT-L-14": {"epoch": 50}}, "unknown key epoch; known are"),
+        ({"ViT-L-14": {"epochs": 0}}, "0 is less than the minimum of 1"),
+        ({"ViT-L": {"epochs": 50}}, "'ViT-L' is not described in the section backbones"),
+    ],
+)
+def test_what_a_network_is_on_a_backbone_is_checked_like_the_rest_of_it(value, sentence):
+    config = configuration("paper")
+    config["networks"]["searle"]["by_backbone"] = value
+    refused = refusal(config)
+    assert "networks.searle.by_backbone" in refused
+    assert sentence in refused
+
+
 def test_paper_values_are_the_released_code(tmp_path: Path):
     paper = configuration("paper")
     assert paper["inversions"]["oti"] | {"batch": None} == {

@@ -19,7 +19,7 @@ def described(section, key, member):
         for one in SCHEMA[section]["additionalProperties"]["oneOf"]
         if one["properties"][key].get("const") == member
     )
-    return set(found) - {key, "source"} - members.OF_WHAT
+    return set(found) - {key, "source", "by_backbone"} - members.OF_WHAT
 
 
 @pytest.mark.parametrize("trainer", sorted(set(TRAINERS.names()) - {"random"}))

@@ -26,7 +26,7 @@ rule train_network:
             settings=lambda wildcards: settings_of(
                 TRAINERS,
                 inputs.trainer(config, wildcards.network),
-                config["networks"][wildcards.network],
+                plan.network(config, wildcards.network, wildcards.backbone),
             ),
             work=work("phi", "network", "backbone", "seed"),
         ),

@@ -38,9 +38,28 @@ def check(config: Mapping[str, Any], schema_path: Path) -> None:
     ]
     faults += values.faults(config)
     if not faults:
+        faults = _faults_by_backbone(config, validator)
+    if not faults:
         faults = _dangling_names(config)
     if faults:
         raise CirqueError("the configuration is refused:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _faults_by_backbone(config: Mapping[str, Any], validator: Any) -> list[str]:
+    """What is wrong with networks as they are on single backbones."""
+    varied = {key: entry["by_backbone"] for key, entry in config["networks"].items() if "by_backbone" in entry}
+    faults = [
+        f"networks.{key}.by_backbone: {name!r} is not described in the section backbones, which has"
+        f" {', '.join(config['backbones'])}"
+        for key, backbones in varied.items()
+        for name in backbones
+        if name not in config["backbones"]
+    ]
+    for key, backbones in varied.items():
+        for name in backbones:
+            whole = {**config, "networks": {f"{key}.by_backbone.{name}": jobs.network(config, key, name)}}
+            faults += [_sentence(error) for error in validator.iter_errors(whole)]
+    return faults
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:

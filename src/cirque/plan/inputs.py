@@ -169,5 +169,5 @@ def trainer(config: Config, network: str) -> str:
 
 def of_network(config: Config, network: str, backbone: str, seed: str) -> dict[str, Files]:
     """Files that the training of a network reads."""
-    subject = Subject(config, config["networks"][network], backbone, seed)
+    subject = Subject(config, jobs.network(config, network, backbone), backbone, seed)
     return of_member(TRAINERS, trainer(config, network), subject)

@@ -77,6 +77,13 @@ def captioners_from(config: Config, source: str) -> list[str]:
     return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
 
 
+def network(config: Config, name: str, backbone: str) -> dict[str, Any]:
+    """A mapping network's entry, with the values that it has on a backbone."""
+    entry = config["networks"][name]
+    of_backbone = entry.get("by_backbone", {}).get(backbone, {})
+    return {key: value for key, value in (entry | of_backbone).items() if key != "by_backbone"}
+
+
 def finetuning(config: Config, backbone: str) -> dict[str, str]:
     """What a fine-tuned backbone is made of, as wildcard values: the backbone to start from, and the image set."""
     entry = config["backbones"][backbone]["weights"]

@@ -19,7 +19,7 @@ MADE_FOR_FACTS = frozenset({"backbone", "device"})
 def faults(config: Config) -> list[str]:
     """A sentence for each entry that its module does not know, or that lacks what it takes."""
     networks = {name: entry for name, entry in config["networks"].items() if entry["source"] != "random"}
-    found = list(_of_section("networks", networks, TRAINERS, "trainer", {"source"}))
+    found = list(_of_section("networks", networks, TRAINERS, "trainer", {"source", "by_backbone"}))
     found += _of_section("inversions", config["inversions"], INVERSIONS, "kind", set())
     return [*found, *_of_facts(config)]
 
