@@ -85,10 +85,11 @@ def test_an_official_val_query_is_read_to_the_letter(annotations: Path):
     ("split", "n_empty"),
     [("train", {"dress": 1, "toptee": 12}), ("val", {"shirt": 1, "toptee": 2}), ("test", {"shirt": 1})],
 )
-def test_empty_captions_stay(annotations: Path, split: str, n_empty: dict[str, int]):
+def test_captions_that_are_empty_once_stripped_stay(annotations: Path, split: str, n_empty: dict[str, int]):
     queries = fashioniq.queries(annotations, split)
     assert all(len(query["captions"]) == 2 for query in queries)
-    assert Counter(query["group"] for query in queries for caption in query["captions"] if not caption) == n_empty
+    stripped = [(query["group"], text.strip(".?, ")) for query in queries for text in query["captions"]]
+    assert Counter(group for group, text in stripped if not text) == n_empty
 
 
 def test_the_hidden_split_has_no_targets(annotations: Path):
@@ -178,22 +179,12 @@ def test_an_image_that_is_not_there_gets_the_path_that_it_should_have(split: Spl
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
-    [
-        ("is red.", "is red"),
-        (" , is red ?. ", "is red"),
-        ("is red, not blue. And larger!", "is red, not blue. And larger!"),
-        ("two  spaces", "two  spaces"),
-        ("costs $5 * \u00e9 \U0001f600.", "costs $5 * \u00e9 \U0001f600"),
-        ("is red\n", "is red\n"),
-        (".", ""),
-        ("", ""),
-    ],
+    "written", ["is red.", " , is red ?. ", "two  spaces", "costs $5 * \u00e9 \U0001f600.", ".", ""]
 )
-def test_captions_lose_their_signs_at_both_ends_only(split: Split, written: str, read: str):
+def test_captions_are_verbatim(split: Split, written: str):
     split.records[0]["captions"] = [written, "Is Longer"]
     split.write()
-    assert fashioniq.queries(split.root, "val")[1]["captions"] == [read, "Is Longer"]
+    assert fashioniq.queries(split.root, "val")[1]["captions"] == [written, "Is Longer"]
 
 
 def drop(key: str) -> Callable[[Split], None]:

@@ -33,6 +33,22 @@ def test_one_caption_is_taken_verbatim_and_two_in_both_orders() -> None:
     assert text_queries.caption_orders(["is red", "has dots"]) == ["is red and has dots", "has dots and is red"]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("is red.", "is red"),
+        (" , is red ?. ", "is red"),
+        ("is red, not blue. And larger!", "is red, not blue. And larger!"),
+        ("two  spaces", "two  spaces"),
+        ("costs $5 * \u00e9 \U0001f600.", "costs $5 * \u00e9 \U0001f600"),
+        ("is red\n", "is red\n"),
+        (".", ""),
+    ],
+)
+def test_several_captions_lose_their_signs_at_both_ends_only(written, read):
+    assert text_queries.caption_orders([written, "b"]) == [f"{read} and b", f"b and {read}"]
+
+
 def test_a_query_is_the_normalised_feature_of_its_prompt(backbone: Backbone) -> None:
     captions = [["has {two} wheels"], ["the same, but smaller and without any of its wheels"], [" "]]
     found = text_queries.encode(queries_of(captions), backbone, "{caption}")

@@ -61,6 +61,7 @@ def test_the_comma_stands_alone_so_that_the_token_keeps_its_place(backbone: Back
 
 def test_several_captions_are_joined_last_first_and_not_averaged() -> None:
     assert text_queries.last_first(["is red", "has dots"]) == ["has dots and is red"]
+    assert text_queries.last_first([" Is it red?. ", "has dots."]) == ["has dots. and  Is it red?. "]
     assert text_queries.last_first([" Is it red?. "]) == [" Is it red?. "]
 
 

@@ -9,6 +9,7 @@ from cirque.plan import jobs as plan
 from cirque.plan.calls import flags
 from cirque.plan.config import check
 from cirque.plan.layers import layered, read
+from cirque.texts import templates
 from tests.configurations import configured
 from tests.conftest import REPOSITORY
 
@@ -150,6 +151,16 @@ def test_flags_keep_the_order_of_the_section_and_spread_lists():
 
 def test_flags_are_safe_for_a_shell():
     assert flags({"label": "a b; rm"}) == "--label 'a b; rm'"
+
+
+@pytest.mark.parametrize("name", ["circo_val", "circo_test", "genecis", "genecis_released"])
+def test_where_lincir_s_evaluation_printed_the_rows_all_methods_have_its_prompt(name):
+    assert configuration("paper")["benchmarks"][name]["prompt"] == templates.PROMPT
+
+
+@pytest.mark.parametrize("name", ["cirr_val", "cirr_test1", "fashioniq_val"])
+def test_elsewhere_each_method_has_its_own_prompt(name):
+    assert "prompt" not in configuration("paper")["benchmarks"][name]
 
 
 def test_searle_s_phi_is_trained_half_as_long_on_vit_l_14():

@@ -1,8 +1,8 @@
 """FashionIQ: composed queries over product photographs of dresses, shirts and tops (spec: docs/data.md#fashioniq).
 
 Reads the official files of three categories, each with queries and a gallery of its own: the category is the group of
-both. A query has two captions by two people. SEARLE strips each of `.`, `?`, `,` and spaces (§5); a few are then empty
-and stay, so that queries and captions keep their published numbers. Targets of test are not public.
+both. A query has two captions by two people, verbatim: papers differ in how they strip and join them, which methods
+do. Targets of test are not public.
 """
 
 import os
@@ -199,7 +199,7 @@ def _category_queries(data_root: Path, split: str, category: str) -> list[dict[s
 
 
 def _captions(where: str, entry: object) -> list[str]:
-    """Both captions without the signs at their ends; what is empty then stays."""
+    """Both captions, as they stand."""
     captions = annotations.field(where, entry, "captions", list, DOCS)
     if len(captions) != N_CAPTIONS:
         raise CirqueError(
@@ -207,7 +207,7 @@ def _captions(where: str, entry: object) -> list[str]:
             f" get the official file again ({DOCS})"
         )
     named = {f"caption {number}": caption for number, caption in enumerate(captions, start=1)}
-    return [annotations.field(where, named, key, str, DOCS).strip(".?, ") for key in named]
+    return [annotations.field(where, named, key, str, DOCS) for key in named]
 
 
 def _target(where: str, target: str, reference: str, names: Collection[str]) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Prompts that go through the text tower together.
 TEXTS_AT_ONCE = 512
 
+#: What SEARLE and LinCIR strip from both ends of FashionIQ's captions (searle.md §5).
+SIGNS_AT_ENDS = ".?, "
+
 #: Turns a query's captions into the texts to encode.
 Orders = Callable[[Sequence[str]], list[str]]
 
@@ -52,11 +55,13 @@ class Queries:
 def caption_orders(captions: Sequence[str]) -> list[str]:
     """A query's captions as the texts to encode: one as it stands; of several, the order given and its reverse.
 
-    SEARLE joins FashionIQ's two captions by "and" in both orders and averages the features.
+    SEARLE and LinCIR strip FashionIQ's two captions, join them by "and" in both orders and average the features. A few
+    captions are then empty and stay.
     """
     if len(captions) == 1:
         return [captions[0]]
-    return [" and ".join(captions), " and ".join(reversed(captions))]
+    stripped = [caption.strip(SIGNS_AT_ENDS) for caption in captions]
+    return [" and ".join(stripped), " and ".join(reversed(stripped))]
 
 
 def as_given(captions: Sequence[str]) -> list[str]:
@@ -65,7 +70,7 @@ def as_given(captions: Sequence[str]) -> list[str]:
 
 
 def last_first(captions: Sequence[str]) -> list[str]:
-    """A query's captions as one text, the last first: Pic2Word says FashionIQ's second caption before the first."""
+    """A query's captions as one text, the last first and verbatim, as Pic2Word does with FashionIQ's."""
     return [" and ".join(reversed(captions))]
 
 
