@@ -21,9 +21,9 @@ def gallery(scores, groups=None):
     return Gallery([f"i{n}" for n in range(len(scores))], features, groups or [""] * len(scores))
 
 
-def rank_one(scores, remove_reference=False, **changes):
+def rank_one(scores, remove_reference=False, ties="gallery", **changes):
     """Ranking of one query against images with the given scores."""
-    return rank([query(0, **changes)], np.ones((1, 1), np.float32), gallery(scores), remove_reference)[0]
+    return rank([query(0, **changes)], np.ones((1, 1), np.float32), gallery(scores), remove_reference, ties)[0]
 
 
 @settings(max_examples=200, deadline=None)
@@ -58,6 +58,24 @@ def test_of_equal_scores_the_earlier_image_stands_above():
 
 
 @pytest.mark.parametrize("n", [12_799, 12_800, 13_013, 20_000])
+@settings(max_examples=100, deadline=None)
+@given(scores=SCORES, data=st.data())
+def test_where_targets_win_ties_they_stand_above_every_equal_score(scores, data):
+    n = len(scores)
+    targets = data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4, unique=True))
+    row = rank_one(scores, ties="target", reference_id="i0", target_ids=[f"i{t}" for t in targets])
+    ordered = sorted(range(n), key=lambda i: (-scores[i], i not in targets, targets.index(i) if i in targets else i))
+    assert row["target_ranks"] == [ordered.index(t) + 1 for t in targets]
+    assert row["top_ids"] == [f"i{i}" for i in ordered[: ranking.N_BEST]]
+
+
+def test_a_target_that_is_given_twice_in_a_query_s_own_gallery_wins_against_its_double():
+    own = ["i1", "i2", "i2", "i3"]
+    row = rank_one([0, 1, 1, 1], ties="target", reference_id="i0", target_ids=["i2"], candidate_ids=own)
+    assert row["target_ranks"] == [1]
+    assert row["top_ids"] == ["i2", "i1", "i2", "i3"]
+
+
 @pytest.mark.parametrize("n_values", [1, 3, 400, 10**6])
 def test_the_best_of_a_large_gallery_are_those_of_a_whole_sort(n, n_values):
     """Few distinct scores, so that the bound is tied, and lengths that the maxima do not divide."""

@@ -158,6 +158,11 @@ def test_where_lincir_s_evaluation_printed_the_rows_all_methods_have_its_prompt(
     assert configuration("paper")["benchmarks"][name]["prompt"] == templates.PROMPT
 
 
+@pytest.mark.parametrize(("name", "ties"), [("genecis", "target"), ("genecis_released", "target"), ("cirr_val", None)])
+def test_a_target_of_genecis_wins_a_tie(name, ties):
+    assert configuration("paper")["benchmarks"][name].get("ties") == ties
+
+
 @pytest.mark.parametrize("name", ["cirr_val", "cirr_test1", "fashioniq_val"])
 def test_elsewhere_each_method_has_its_own_prompt(name):
     assert "prompt" not in configuration("paper")["benchmarks"][name]

@@ -11,7 +11,7 @@ def protocol_of(benchmark):
     """How a benchmark is evaluated, as the stage's own names."""
     entry = config["benchmarks"][benchmark]
     own = {key: entry[key] for key in ("split", "metrics", "remove_reference")}
-    return {"benchmark": benchmark, **own, "server": plan.server(config, benchmark)}
+    return {"benchmark": benchmark, **own, "ties": entry.get("ties"), "server": plan.server(config, benchmark)}
 
 
 def prompts_of(benchmark):

@@ -1,12 +1,13 @@
 """Rank a gallery for each query, keeping the rank of every ground truth.
 
 A rank is counted, not sorted: one plus the number of candidates that score above, where an equal score counts as above
-if its image comes earlier in the gallery. The same rule orders the best 50, so that both always tell the same story.
+if its image comes earlier in the gallery. Where a benchmark's targets win ties they come first of all. The same rule
+orders the best 50, so that both always agree.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,10 @@ from cirque.errors import CirqueError, listed
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
+
+#: Who wins a tie: the image that comes earlier in the gallery, or a query's target (GeneCIS, whose evaluation puts it
+#: first of its candidates; spec data §6.3).
+Ties = Literal["gallery", "target"]
 
 #: How many of the best candidates a ranking names; every paper's server asks for 50 at most.
 N_BEST = 50
@@ -56,7 +61,11 @@ def normalise(features: Floats, ids: Sequence[str]) -> Floats:
 
 
 def rank(
-    queries: Sequence[Mapping[str, Any]], query_features: Floats, gallery: Gallery, remove_reference: bool
+    queries: Sequence[Mapping[str, Any]],
+    query_features: Floats,
+    gallery: Gallery,
+    remove_reference: bool,
+    ties: Ties = "gallery",
 ) -> list[dict[str, Any]]:
     """Rank the gallery for every query.
 
@@ -65,6 +74,7 @@ def rank(
         query_features: what a method composed for them, L2-normalised [n, d].
         gallery: the candidates.
         remove_reference: whether a query's own reference is no candidate (CIRR) or is one (most benchmarks).
+        ties: who wins them.
 
     Returns:
         Rows that fit `schemas.RANKINGS`, in the order of the queries.
@@ -86,11 +96,11 @@ def rank(
             chunk = shared[start : start + at_once]
             scores = query_features[chunk] @ features.T
             for i, of_query in zip(chunk, scores, strict=True):
-                rows[i] = _ranking(queries[i], of_query, candidates, remove_reference)
+                rows[i] = _ranking(queries[i], of_query, candidates, remove_reference, ties)
         for i in set(numbers) - set(shared):
             own = candidates.only(queries[i])
             scores = features[[candidates.positions[name] for name in own.ids]] @ query_features[i]
-            rows[i] = _ranking(queries[i], scores, own, remove_reference)
+            rows[i] = _ranking(queries[i], scores, own, remove_reference, ties)
     return [rows[i] for i in range(len(queries))]
 
 
@@ -112,13 +122,27 @@ class _Candidates:
     def only(self, query: Mapping[str, Any]) -> "_Candidates":
         """A query's own gallery, in gallery order. A name given twice is two candidates, as GeneCIS scores them."""
         ids = [self.ids[i] for i in sorted(self.locate(name, "candidate", query) for name in query["candidate_ids"])]
-        return _Candidates(ids, {name: i for i, name in reversed(list(enumerate(ids)))})
+        return _Candidates.of(ids)
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> "_Candidates":
+        """Candidates in some order; of two with one name the first is the one that is located."""
+        return cls(ids, {name: i for i, name in reversed(list(enumerate(ids)))})
+
+
+def _targets_first(query: Mapping[str, Any], scores: Floats, candidates: _Candidates) -> tuple[Floats, _Candidates]:
+    """Scores and candidates of a query with its targets before all others."""
+    first = [candidates.locate(name, "target", query) for name in query["target_ids"]]
+    order = [*first, *(i for i in range(len(scores)) if i not in set(first))]
+    return scores[order], _Candidates.of([candidates.ids[i] for i in order])
 
 
 def _ranking(
-    query: Mapping[str, Any], scores: Floats, candidates: _Candidates, remove_reference: bool
+    query: Mapping[str, Any], scores: Floats, candidates: _Candidates, remove_reference: bool, ties: Ties
 ) -> dict[str, Any]:
     """One row of `schemas.RANKINGS` from the scores [m] of a query's candidates; overwrites the reference's score."""
+    if ties == "target":
+        scores, candidates = _targets_first(query, scores, candidates)
     n_candidates = len(scores)
     if remove_reference:
         if query["reference_id"] in query["target_ids"]:

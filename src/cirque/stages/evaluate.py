@@ -31,6 +31,7 @@ class Protocol:
         split: of its data set.
         metrics: names such as R@10, R_subset@1, mAP@5, mAP@10[negation].
         remove_reference: whether a query's own reference is taken out of its gallery.
+        ties: who wins a tie: the image that is earlier in the gallery, or the target.
         server: module of cirque.submissions that checks and writes the files for its test server, if it has one.
     """
 
@@ -38,6 +39,7 @@ class Protocol:
     split: str
     metrics: list[str]
     remove_reference: bool
+    ties: ranking.Ties = "gallery"
     server: str | None = None
 
 
@@ -131,7 +133,7 @@ def _evaluate(
     query_ids = [query["query_id"] for query in benchmark.queries]
     vectors.write(path["query_features"], query_ids, composed, schemas.query_features(composed.shape[1]))
     normalised = ranking.normalise(composed, query_ids)
-    rows = ranking.rank(benchmark.queries, normalised, benchmark.gallery, protocol.remove_reference)
+    rows = ranking.rank(benchmark.queries, normalised, benchmark.gallery, protocol.remove_reference, protocol.ties)
     ranked = pa.Table.from_pylist(rows, schema=schemas.RANKINGS)
     files.write_table(path["rankings"], ranked, schemas.RANKINGS)
     figures: list[dict[str, Any]] = []
