@@ -62,7 +62,7 @@ def test_of_equal_scores_the_earlier_image_stands_above():
 def test_where_targets_win_ties_they_stand_above_every_equal_score(scores, data):
     n = len(scores)
     targets = data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4, unique=True))
-    row = rank_one(scores, ties="target", reference_id="i0", target_ids=[f"i{t}" for t in targets])
+    row = rank_one(scores, ties="target", subset_ids=None, target_ids=[f"i{t}" for t in targets])
     ordered = sorted(range(n), key=lambda i: (-scores[i], i not in targets, targets.index(i) if i in targets else i))
     assert row["target_ranks"] == [ordered.index(t) + 1 for t in targets]
     assert row["top_ids"] == [f"i{i}" for i in ordered[: ranking.N_BEST]]
@@ -70,7 +70,7 @@ def test_where_targets_win_ties_they_stand_above_every_equal_score(scores, data)
 
 def test_a_target_that_is_given_twice_in_a_query_s_own_gallery_wins_against_its_double():
     own = ["i1", "i2", "i2", "i3"]
-    row = rank_one([0, 1, 1, 1], ties="target", reference_id="i0", target_ids=["i2"], candidate_ids=own)
+    row = rank_one([0, 1, 1, 1], ties="target", subset_ids=None, target_ids=["i2"], candidate_ids=own)
     assert row["target_ranks"] == [1]
     assert row["top_ids"] == ["i2", "i1", "i2", "i3"]
 
