@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from cirque.datasets import circo
 from cirque.plan import evaluation, facts, inputs
 from cirque.plan import jobs as plan
@@ -105,11 +107,36 @@ def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_ima
         }
 
 
-def test_a_benchmark_has_its_own_preprocessing_or_that_of_all():
+@pytest.mark.parametrize(
+    ("method", "preprocess"),
+    [
+        ("image-text", "targetpad"),
+        ("searle", "targetpad"),
+        ("searle-oti-prompt", "targetpad"),
+        ("palavra", "targetpad"),
+        ("pic2word", "clip"),
+        ("lincir", "clip"),
+        ("lincir-visual", "clip"),
+    ],
+)
+def test_only_searle_and_its_baselines_pad_pictures(method, preprocess):
+    assert plan.preprocess(PAPER, "cirr_val", method) == preprocess
+    assert plan.preprocess(PAPER, "cirr_val_clip", method) == "clip"
+    assert plan.preprocess(PAPER, "cirr_val_padded", method) == "targetpad"
+
+
+def test_a_network_learns_from_images_as_its_method_sees_them():
+    trained = {name: entry for name, entry in PAPER["networks"].items() if entry["source"] == "trained"}
+    for method in PAPER["methods"]:
+        network = plan.needs(PAPER, method).get("phi")
+        if network in trained:
+            own = trained[network].get("preprocess", PAPER["preprocess"])
+            assert own == plan.preprocess(PAPER, "cirr_val", method), method
+
+
+def test_a_benchmark_has_its_own_preprocessing_or_that_of_its_methods():
     for config in (MINI, PAPER):
-        assert plan.preprocess(config, "cirr_val") == config["preprocess"] == "targetpad"
         for name, usual in (("cirr_val_clip", "cirr_val"), ("fashioniq_val_clip", "fashioniq_val")):
-            assert plan.preprocess(config, name) == "clip"
             other = {"preprocess": "clip", "beside_papers": False}
             assert config["benchmarks"][name] == {**config["benchmarks"][usual], **other}
             assert name in plan.contents(config, "protocols")["benchmarks"]
@@ -130,8 +157,8 @@ def test_every_table_of_a_configuration_has_its_query_and_its_page():
 
 def test_a_variant_is_composed_by_the_method_that_it_varies():
     config = {"methods": {"searle": {}, "searle-oti": {}, "searle-random": {"compose": "searle"}}}
-    assert evaluation.composer(config, "searle-random") == "searle"
-    assert evaluation.composer(config, "searle-oti") == "searle-oti"
+    assert plan.composer(config, "searle-random") == "searle"
+    assert plan.composer(config, "searle-oti") == "searle-oti"
 
 
 def test_a_network_that_is_not_trained_is_made_at_random():

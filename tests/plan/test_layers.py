@@ -82,5 +82,7 @@ def test_a_broken_layer_is_refused_by_name(tmp_path):
 def test_both_scales_share_tables_methods_and_benchmarks():
     mini, paper = configured("config"), configured("paper")
     assert list(mini["tables"]) == list(paper["tables"])
-    assert list(mini["benchmarks"]) == list(paper["benchmarks"])
+    assert set(mini["benchmarks"]) <= set(paper["benchmarks"])
+    only_at_full_size = set(paper["benchmarks"]) - set(mini["benchmarks"])  # the mini world's pictures are square
+    assert only_at_full_size == {"cirr_val_padded", "fashioniq_val_padded"}
     assert set(mini["methods"]) - set(paper["methods"]) == {"upper-bound"}

@@ -97,9 +97,8 @@ def shards_of(pattern, image_set, **values):
 
 
 def shards_of_benchmark(pattern, benchmark, **values):
-    """A file of every shard of a benchmark's image set, under its preprocessing."""
-    image_set = config["benchmarks"][benchmark]["image_set"]
-    return shards_of(pattern, image_set, preprocess=plan.preprocess(config, benchmark), **values)
+    """A file of every shard of a benchmark's image set."""
+    return shards_of(pattern, config["benchmarks"][benchmark]["image_set"], **values)
 
 
 def run_files(pattern, chosen):

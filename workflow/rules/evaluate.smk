@@ -24,6 +24,11 @@ def run_alone(wildcards):
     return evaluation.alone(config, dict(wildcards.items()))
 
 
+def preprocess_of_run(wildcards):
+    """How a run sees its images."""
+    return plan.preprocess(config, wildcards.benchmark, wildcards.method)
+
+
 def server_files(server):
     """Files of a run for a test server; none for none."""
     names = SUBMISSIONS.load(server).FILES if server else []
@@ -41,7 +46,7 @@ for group in evaluation.groups(config):
         input:
             queries=expand(FILE.queries, benchmark=group.benchmark),
             gallery=expand(FILE.gallery, benchmark=group.benchmark),
-            features=shards_of_benchmark(FILE.features, group.benchmark, **group.encoder),
+            features=shards_of_benchmark(FILE.features, group.benchmark, preprocess=group.preprocess, **group.encoder),
             weights=expand(FILE.weights, **group.encoder),
             own=evaluation.files(config, group),
             macros=MACROS,
@@ -55,7 +60,7 @@ for group in evaluation.groups(config):
                 "evaluate",
                 modules=evaluation.modules(config, group),
                 runs=as_json(evaluation.described(config, group, paths.scale_folder(config["scale"]))),
-                preprocess=plan.preprocess(config, group.benchmark),
+                preprocess=group.preprocess,
                 backbone=group.backbone,
                 protocol=protocol_of(group.benchmark),
                 resampling=RESAMPLING,
@@ -74,7 +79,9 @@ for server in ["", *SUBMISSIONS.names()]:
         input:
             queries=FILE.queries,
             gallery=FILE.gallery,
-            features=lambda wildcards: shards_of_benchmark(FILE.features, wildcards.benchmark, **encoder(wildcards)),
+            features=lambda wildcards: shards_of_benchmark(
+                FILE.features, wildcards.benchmark, preprocess=preprocess_of_run(wildcards), **encoder(wildcards)
+            ),
             weights=weights,
             own=lambda wildcards: evaluation.files(config, run_alone(wildcards)),
             macros=MACROS,
@@ -95,7 +102,7 @@ for server in ["", *SUBMISSIONS.names()]:
                 runs=lambda wildcards: as_json(
                     evaluation.described(config, run_alone(wildcards), paths.scale_folder(config["scale"]))
                 ),
-                preprocess=lambda wildcards: plan.preprocess(config, wildcards.benchmark),
+                preprocess=preprocess_of_run,
                 protocol=lambda wildcards: protocol_of(wildcards.benchmark),
                 resampling=RESAMPLING,
                 output=paths.scale_folder(config["scale"]),

@@ -183,7 +183,7 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
     uses += [("preprocess", config["preprocess"], PREPROCESSINGS)]
     uses += [
         (f"{section}.{key}.preprocess", entry["preprocess"], PREPROCESSINGS)
-        for section in ("benchmarks", "captioners")
+        for section in ("benchmarks", "captioners", "methods", "networks")
         for key, entry in config[section].items()
         if "preprocess" in entry
     ]

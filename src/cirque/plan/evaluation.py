@@ -48,21 +48,16 @@ _RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
 SHARD = "{shard}"
 
 
-def composer(config: Config, method: str) -> str:
-    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
-    return str(config["methods"][method].get("compose", method))
-
-
 def reads(config: Config, method: str) -> list[str]:
     """Names of what a method's `compose` takes."""
-    return list(METHODS.parameters(composer(config, method)))
+    return list(METHODS.parameters(jobs.composer(config, method)))
 
 
 def faults(config: Config) -> list[str]:
     """What methods read that nothing provides or that their entries do not name, a sentence each."""
     found = []
     for method in config["methods"]:
-        of = composer(config, method)
+        of = jobs.composer(config, method)
         for name in reads(config, method) if of in METHODS.names() else ():
             need = NEEDS.get(name)
             if name not in READS:
@@ -99,6 +94,7 @@ class Group:
         benchmark: of all its runs.
         backbone: of all its runs.
         encoder_seed: the backbone's, in all its runs.
+        preprocess: how all its runs see references and gallery.
         runs: in the order of tables and methods.
     """
 
@@ -106,7 +102,21 @@ class Group:
     benchmark: str
     backbone: str
     encoder_seed: str
+    preprocess: str
     runs: tuple[Run, ...]
+
+    @classmethod
+    def of(cls, config: Config, name: str, runs: list[Run]) -> "Group":
+        """Runs that share a benchmark, a backbone with its seed, and a preprocessing."""
+        first = runs[0]
+        return cls(
+            name=name,
+            benchmark=first["benchmark"],
+            backbone=first["backbone"],
+            encoder_seed=jobs.encoder_seed(config, first["backbone"], first["seed"]),
+            preprocess=jobs.preprocess(config, first["benchmark"], first["method"]),
+            runs=tuple(runs),
+        )
 
     @property
     def encoder(self) -> dict[str, str]:
@@ -123,19 +133,19 @@ def groups(config: Config) -> list[Group]:
     found: dict[tuple[str, ...], list[Run]] = {}
     for run, tables in listing.values():
         encoder_seed = jobs.encoder_seed(config, run["backbone"], run["seed"])
-        found.setdefault((run["benchmark"], run["backbone"], encoder_seed, *tables), []).append(run)
+        preprocess = jobs.preprocess(config, run["benchmark"], run["method"])
+        found.setdefault((run["benchmark"], run["backbone"], encoder_seed, preprocess, *tables), []).append(run)
     numbers: dict[tuple[str, str], int] = {}
     made = []
-    for (benchmark, backbone, encoder_seed, *_), runs in found.items():
+    for (benchmark, backbone, *_), runs in found.items():
         number = numbers[benchmark, backbone] = numbers.get((benchmark, backbone), 0) + 1
-        made.append(Group(f"{benchmark}-{backbone}-{number}", benchmark, backbone, encoder_seed, tuple(runs)))
+        made.append(Group.of(config, f"{benchmark}-{backbone}-{number}", runs))
     return made
 
 
 def alone(config: Config, run: Run) -> Group:
     """The group of a run that no table lists: itself."""
-    encoder_seed = jobs.encoder_seed(config, run["backbone"], run["seed"])
-    return Group("-".join(run.values()), run["benchmark"], run["backbone"], encoder_seed, (run,))
+    return Group.of(config, "-".join(run.values()), [run])
 
 
 def constraints_alone(config: Config, server: str) -> dict[str, str]:
@@ -176,7 +186,7 @@ def inputs(config: Config, run: Run) -> dict[str, str]:
         **run,
         **jobs.encoder(config, run["backbone"], run["seed"]),
         "image_set": image_set,
-        "preprocess": jobs.preprocess(config, run["benchmark"]),
+        "preprocess": jobs.preprocess(config, run["benchmark"], run["method"]),
         "inversion": needs.get("tokens"),
         "network": needs.get("phi"),
         "captioner": needs.get("captions"),
@@ -211,7 +221,7 @@ def outputs(config: Config, group: Group) -> list[str]:
 def modules(config: Config, group: Group) -> list[str]:
     """Modules that a group's job imports by name: composers, the encoder, and the test server's."""
     server = jobs.server(config, group.benchmark)
-    composers = dict.fromkeys(composer(config, run["method"]) for run in group.runs)
+    composers = dict.fromkeys(jobs.composer(config, run["method"]) for run in group.runs)
     encoder = jobs.encoder_modules(config, group.backbone)
     return [*map(METHODS.module, composers), *encoder, *([SUBMISSIONS.module(server)] if server else [])]
 
@@ -227,7 +237,7 @@ def described(config: Config, group: Group, scale: str) -> list[dict[str, Any]]:
     return [
         {
             "method": run["method"],
-            "composer": composer(config, run["method"]),
+            "composer": jobs.composer(config, run["method"]),
             "seed": int(run["seed"]),
             "bound": bool(config["methods"][run["method"]].get("bound")),
             "inputs": {name: path.replace("<scale>", scale) for name, path in inputs(config, run).items()},

@@ -95,7 +95,8 @@ def _validation_features(of: Subject) -> Files | None:
     if benchmark is None:
         return None
     image_set = of.config["benchmarks"][benchmark]["image_set"]
-    return of.shards(IN_RULES.features, image_set, jobs.preprocess(of.config, benchmark))
+    own = of.config["benchmarks"][benchmark].get("preprocess", of.preprocess)
+    return of.shards(IN_RULES.features, image_set, str(own))
 
 
 def _of_validation(pattern: str) -> Callable[[Subject], Files | None]:

@@ -31,9 +31,16 @@ def parts(config: Config) -> list[str]:
     return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]
 
 
-def preprocess(config: Config, benchmark: str) -> str:
-    """How the images of a benchmark become the towers' input: its own way, else the configuration's."""
-    return str(config["benchmarks"][benchmark].get("preprocess", config["preprocess"]))
+def composer(config: Config, method: str) -> str:
+    """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
+    return str(config["methods"][method].get("compose", method))
+
+
+def preprocess(config: Config, benchmark: str, method: str) -> str:
+    """How references and gallery become the towers' input in a run: the benchmark's own way, the method's, or all's."""
+    of_methods = [config["methods"].get(name, {}) for name in (method, composer(config, method))]
+    entries = [config["benchmarks"][benchmark], *of_methods, config]
+    return next(str(entry["preprocess"]) for entry in entries if "preprocess" in entry)
 
 
 def backbones_from(config: Config, source: str) -> list[str]:
@@ -278,12 +285,13 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
 def benchmarks_on(config: Config, image_set: str, preprocessing: str | None = None) -> list[str]:
     """Benchmarks whose gallery is an image set: their queries say which of its images are references.
 
-    With a preprocessing, only those that see the images so.
+    With a preprocessing, only those that some method sees so.
     """
     return [
         name
         for name, entry in config["benchmarks"].items()
-        if entry["image_set"] == image_set and preprocessing in (None, preprocess(config, name))
+        if entry["image_set"] == image_set
+        and (preprocessing is None or any(preprocess(config, name, of) == preprocessing for of in config["methods"]))
     ]
 
 

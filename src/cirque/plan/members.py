@@ -9,7 +9,7 @@ from cirque.plan import facts, inputs
 Config = Mapping[str, Any]
 
 #: Keys of an entry that say of what its files are; `cirque.plan.inputs` reads them.
-OF_WHAT = frozenset({"image_set", "inversion", "corpora", "corpus", "network", "validation"})
+OF_WHAT = frozenset({"image_set", "inversion", "corpora", "corpus", "network", "validation", "preprocess"})
 
 
 #: What the stage makes for a fact.
