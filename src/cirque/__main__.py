@@ -5,6 +5,7 @@ whose signature is its command line. Only the one asked for is imported, so that
 """
 
 import ast
+import io
 import os
 import sys
 import time
@@ -47,13 +48,16 @@ def _function(family: Family, name: str, words: list[str]) -> tuple[Callable[...
     if served is None:
         return module.main, words
     if not words or words[0].startswith("-"):
-        raise CirqueError(f"give a {served.noun}: python -m cirque {name} {' | '.join(served.names())} [options]")
+        raise CirqueError(f"name the {served.noun}: python -m cirque {name} {' | '.join(served.names())} [options]")
     member = getattr(served.load(words[0]), served.entry)
     return for_member(module.main, member, words[0], getattr(module, "GIVEN", ())), words[1:]
 
 
 def main(arguments: list[str]) -> int:
     """Dispatch to one command or stage; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is replaced, never an error
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(usage())
         return 0 if arguments else 2

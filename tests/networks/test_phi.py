@@ -126,7 +126,9 @@ def test_a_saved_phi_gives_the_same_tokens_and_tells_what_it_is(tmp_path: Path) 
     x = torch.randn(3, 4)
     assert torch.equal(loaded(x), network.eval()(x))
     assert not loaded.training
-    assert phi.read_side_car(tmp_path / "phi.safetensors") == {
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
+    assert len(described.pop("sha256")) == 64
+    assert described == {
         "architecture": "searle",
         "dim": 4,
         "token_dim": 6,
@@ -134,6 +136,24 @@ def test_a_saved_phi_gives_the_same_tokens_and_tells_what_it_is(tmp_path: Path) 
         "seed": 0,
         "source": "random",
     }
+
+
+def test_a_phi_of_which_one_bit_is_flipped_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "phi.safetensors"
+    phi.save(path, phi.initial(4, 6, 0.5, 0), {})
+    whole = bytearray(path.read_bytes())
+    whole[int(len(whole) * 0.6)] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(CirqueError, match=r"phi\.safetensors: cut short or altered"):
+        phi.load(path, CPU)
+
+
+@pytest.mark.parametrize("name", ["phi.pth", "SEARLE_ViT-B32.pt", "checkpoint"])
+def test_a_released_checkpoint_is_known_by_its_content_and_not_by_its_name(name: str, tmp_path: Path) -> None:
+    network = phi.initial(4, 6, 0.5, 0)
+    torch.save({"epoch": 20, "Phi": network.state_dict()}, tmp_path / name)
+    x = torch.randn(3, 4)
+    assert torch.equal(phi.load(tmp_path / name, CPU)(x), network.eval()(x))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -155,7 +175,9 @@ def test_a_saved_pic2word_is_loaded_as_the_architecture_that_its_side_car_names(
     loaded = phi.load(tmp_path / "phi.safetensors", CPU)
     x = torch.randn(3, 4)
     assert torch.equal(loaded(x), network.eval()(x))
-    assert phi.read_side_car(tmp_path / "phi.safetensors") == {
+    described = phi.read_side_car(tmp_path / "phi.safetensors")
+    assert len(described.pop("sha256")) == 64
+    assert described == {
         "architecture": architecture,
         "dim": 4,
         "token_dim": 6,
@@ -222,7 +244,7 @@ def test_a_phi_that_was_cut_short_is_an_error(ending: str, tmp_path: Path) -> No
     else:
         phi.save(path, phi.initial(4, 6, 0.5, 0), {})
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(CirqueError, match=r"not a whole safetensors file|could not be read"):
+    with pytest.raises(CirqueError, match=r"cut short or altered|could not be read"):
         phi.load(path, CPU)
 
 

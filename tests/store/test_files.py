@@ -3,11 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from cirque.errors import CirqueError
-from cirque.store import schemas
+from cirque.store import provenance, schemas, vectors
 from cirque.store.files import atomic, read_json, read_table, write_rows
 
 PHRASE = [{"concept": "star", "phrases": ["a photo of star that shines"]}]
@@ -65,8 +66,23 @@ def test_damaged_parquet_names_the_file_and_the_cure(tmp_path: Path, damage: str
     write_rows(path, PHRASE * 1000, schemas.PHRASES)
     whole = path.read_bytes()
     path.write_bytes({"truncated": whole[:-20], "altered": whole[:-30] + os.urandom(30), "empty": b""}[damage])
+    with pytest.raises(CirqueError, match=r"phrases.parquet: not a whole Parquet file.*put a whole file in its place"):
+        read_table(path)
+    provenance.record_path(path).write_text("{}")  # a stage made it
     with pytest.raises(CirqueError, match=r"phrases.parquet: not a whole Parquet file.*delete it"):
         read_table(path)
+
+
+def test_a_flipped_bit_is_refused_wherever_the_values_lie(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((400, 16)).astype(np.float32)
+    path = tmp_path / "tokens.parquet"
+    vectors.write(path, [f"i{n:03d}" for n in range(400)], features, schemas.tokens(16))
+    whole = path.read_bytes()
+    for place in range(200, int(len(whole) * 0.9), len(whole) // 20):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(CirqueError, match=r"tokens\.parquet: not a whole Parquet file"):
+            read_table(path)
 
 
 def test_missing_column_is_named(tmp_path: Path):

@@ -7,6 +7,7 @@ Either reads CLIP's image features as they come out of the tower, un-normalised:
 normalised ones.
 """
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -185,13 +186,15 @@ def save(path: Path, phi: Phi, record: Mapping[str, Any]) -> None:
         **phi.widths(),
         **record,
     }
+    content = safetensors.torch.save(weights)
+    description["sha256"] = hashlib.sha256(content).hexdigest()
     with files.atomic(path) as partial, files.atomic(side_car(path)) as described:
-        partial.write_bytes(safetensors.torch.save(weights))  # a full disk is then an OSError like any other
+        partial.write_bytes(content)  # a full disk is then an OSError like any other
         described.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load(path: Path, device: torch.device) -> Phi:
-    """Read φ in evaluation mode: a file that `save` wrote, or a released checkpoint (`.pt`).
+    """Read φ in evaluation mode: a file that `save` wrote, or a released checkpoint of torch, whatever its name.
 
     A side-car tells the architecture; without one the names of the parameters do, and `linear` passes for `pic2word`.
     Of released checkpoints is assumed:
@@ -201,9 +204,10 @@ def load(path: Path, device: torch.device) -> Phi:
       `module.` before each name.
 
     Raises:
-        CirqueError: the file is missing, cut short, or holds no φ.
+        CirqueError: the file is missing, cut short or altered, or holds no φ.
     """
-    released = path.suffix == ".pt"
+    _require_file(path)
+    released = _is_of_torch(path)
     state = _released_state(path) if released else read_weights(path)
     stated = {} if released or not side_car(path).is_file() else read_side_car(path)
     shapes = {name: tuple(value.shape) for name, value in state.items()}
@@ -242,16 +246,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The weights in a file that `save` wrote, of any architecture.
 
     Raises:
-        CirqueError: the file is missing or cut short.
+        CirqueError: the file is missing, cut short, or not the one that its side-car describes.
     """
     _require_file(path)
+    described = read_side_car(path).get("sha256") if side_car(path).is_file() else None
+    if described not in (None, provenance.sha256(path)):
+        raise CirqueError(
+            f"{path}: cut short or altered, it is not the file that {side_car(path).name} describes;"
+            f" {provenance.cure(path)}"
+        )
     try:
         state: dict[str, Tensor] = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise CirqueError(
-            f"{path}: not a whole safetensors file ({error}); delete it and run Snakemake again"
-        ) from error
+        raise CirqueError(f"{path}: not a whole safetensors file ({error}); {provenance.cure(path)}") from error
     return state
+
+
+def _is_of_torch(path: Path) -> bool:
+    """Whether a file was written by torch.save: a zip archive, or a bare pickle of old."""
+    with path.open("rb") as stream:
+        return stream.read(2) in (b"PK", b"\x80\x02")
 
 
 def _require_file(path: Path) -> None:
@@ -267,7 +281,9 @@ def _released_state(path: Path) -> dict[str, Tensor]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a cut or foreign file fails in many ways
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise CirqueError(f"{path}: could not be read as a released checkpoint ({first}); fetch it again") from error
+        raise CirqueError(
+            f"{path}: could not be read as a released checkpoint ({first}); {provenance.cure(path)}"
+        ) from error
     found = checkpoint if isinstance(checkpoint, dict) else {}
     state = found.get(SEARLE_KEY, found.get(PIC2WORD_KEY))
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -31,7 +31,7 @@ def main(*, captions: Path, weights: Path, output: Path, threads: int, device: s
     backbone = backbones.load(weights, devices.prepare(threads, device))
     schema = schemas.vectors("caption_id", "feature", backbone.dim)
     starts = range(0, table.num_rows, CAPTIONS_AT_ONCE)
-    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **files.PARQUET) as writer:
         for start in progress(starts, what="caption features", unit=f"{CAPTIONS_AT_ONCE:,} captions"):
             rows = table.slice(start, CAPTIONS_AT_ONCE)
             ids = text.tokenize(backbone, rows["caption"].to_pylist(), truncate=True)

@@ -30,7 +30,7 @@ def main(*, phrases: Path, weights: Path, output: Path, threads: int, device: st
     backbone = backbones.load(weights, devices.prepare(threads, device))
     schema = schemas.phrase_features(backbone.dim)
     starts = range(0, table.num_rows, CONCEPTS_AT_ONCE)
-    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **files.PARQUET) as writer:
         for start in progress(starts, what="phrase features", unit=f"{CONCEPTS_AT_ONCE} concepts"):
             rows = table.slice(start, CONCEPTS_AT_ONCE).combine_chunks()
             texts = rows["phrases"].chunk(0).flatten().to_pylist()

@@ -7,7 +7,7 @@ former file, or nothing. What a stage read and wrote is noted for its provenance
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,14 @@ def _remove_orphans(path: Path) -> None:
                 orphan.unlink(missing_ok=True)
 
 
+#: How stage files are written; each page has a checksum, so that a flipped bit is no other number.
+PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+
+
 def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     """Write a table that must fit `schema` as Parquet (zstd, row groups of 8,192)."""
     with atomic(path) as partial:
-        pq.write_table(table.cast(schema), partial, compression="zstd", row_group_size=8192)
+        pq.write_table(table.cast(schema), partial, row_group_size=8192, **PARQUET)
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
@@ -95,12 +99,10 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     try:
         # partitioning=None: the folders' key=value are DuckDB's business; the file holds the contract's columns only
-        table = pq.read_table(path, partitioning=None)
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
     except (pa.ArrowException, OSError, EOFError) as error:
         first = str(error).splitlines()[0]
-        raise CirqueError(
-            f"{path}: not a whole Parquet file ({first}); delete it and run Snakemake again, which makes it anew"
-        ) from error
+        raise CirqueError(f"{path}: not a whole Parquet file ({first}); {provenance.cure(path)}") from error
     missing = [name for name in columns or () if name not in table.column_names]
     if missing:
         raise CirqueError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}")

@@ -195,6 +195,13 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
 
 
+def cure(path: Path) -> str:
+    """What helps against a broken file: to make it anew, if a stage made it; a person's own is never to be deleted."""
+    if record_path(path).is_file():
+        return "delete it and run Snakemake again, which makes it anew"
+    return "no stage of cirque made it, so put a whole file in its place"
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files; reuses a record that is still true."""
     if path.is_dir():

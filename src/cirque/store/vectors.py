@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cirque.errors import CirqueError, listed
-from cirque.store import files
+from cirque.store import files, provenance
 
 
 def column(array: np.ndarray) -> pa.FixedSizeListArray:
@@ -53,7 +53,7 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
             raise CirqueError(f"{path}: {name}s of {dim} dimensions, but {paths[0]} has {blocks[0].shape[1]}")
         broken = [names[row] for row in np.flatnonzero(~np.isfinite(block).all(axis=1))]
         if broken:
-            raise CirqueError(f"{path}: the {name} of {listed(broken)} is not finite; delete the file and make it anew")
+            raise CirqueError(f"{path}: the {name} of {listed(broken)} is not finite; {provenance.cure(path)}")
         keys += names
         blocks.append(block)
     if not keys:
