@@ -5,13 +5,12 @@ both. A query has two captions by two people, verbatim: papers differ in how the
 do. Targets of test are not public.
 """
 
-import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from cirque.data import annotations
+from cirque.data import annotations, folders
 from cirque.errors import CirqueError
 from cirque.store import files
 
@@ -70,21 +69,15 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
         CirqueError: a split file is not a list of ASINs, or names one twice.
     """
     (folder,) = image_folders(split)
-    present = _file_names(data_root / folder)
+    present = folders.names_of(data_root / folder)
     names = dict.fromkeys(name for category in CATEGORIES for name in _split_names(data_root, split, category))
-    return [(name, f"{folder}/{name}{_ending(name, present)}") for name in names]
+    return [(name, f"{folder}/{_file_name(name, present)}") for name in names]
 
 
-def _file_names(folder: Path) -> set[str]:
-    """What lies in a folder, looked up once: asking for each of 15,415 files takes long on a network disk."""
-    if not folder.is_dir():
-        return set()
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries}
-
-
-def _ending(name: str, present: Collection[str]) -> str:
-    return next((ending for ending in ENDINGS if name + ending in present), ENDINGS[0])
+def _file_name(name: str, present: Mapping[str, str]) -> str:
+    """The file of an ASIN among those that are there, whatever the case of its ending; the usual one if it is not."""
+    wanted = [(name + ending).lower() for ending in ENDINGS]
+    return next((present[file] for file in wanted if file in present), name + ENDINGS[0])
 
 
 def gallery(data_root: Path, split: str, protocol: str = "split") -> list[tuple[str, str]]:

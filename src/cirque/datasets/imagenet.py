@@ -3,14 +3,15 @@
 SEARLE inverts the 100,000 test images; its loader takes them in the file system's order, here the order is fixed.
 """
 
-import os
 from itertools import pairwise
 from pathlib import Path
 
+from cirque.data import folders
 from cirque.errors import CirqueError, listed
 
 TITLE = "ImageNet-1K"
 SPLITS = ("test", "val", "train")
+ENDING = ".JPEG"
 
 
 def annotation_files(split: str) -> dict[str, str]:
@@ -33,14 +34,9 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
         CirqueError: there are none, or two of one name.
     """
     folder = data_root / image_folders(split)[0]
-    found = [
-        (name, Path(parent, name).relative_to(data_root).as_posix())
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(".JPEG") and not name.startswith(".")  # some archives carry macOS's ._ files
-    ]
+    found = [(path.name, path.relative_to(data_root).as_posix()) for path in folders.files_below(folder, ENDING)]
     if not found:
-        raise CirqueError(f"{TITLE} {split}: no *.JPEG below {folder}; see docs/data.md#imagenet")
+        raise CirqueError(f"{TITLE} {split}: no *{ENDING} below {folder}; see docs/data.md#imagenet")
     found.sort()
     twice = [name for (name, _), (following, _) in pairwise(found) if name == following]
     if twice:
