@@ -4,6 +4,7 @@ import pytest
 
 from cirque.datasets import cc3m
 from cirque.errors import CirqueError
+from cirque.texts import captions
 
 LIST = cc3m.LISTS["train"]
 
@@ -49,9 +50,27 @@ def test_titles_are_the_captions_of_the_images(tmp_path):
     assert [name for name, _ in captions] == [name for name, _ in cc3m.images(tmp_path, "train")]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"a ""red"" car"', 'a "red" car'),  # as pandas writes it
+        ('"a dog"', "a dog"),
+        ('a "red" car', 'a "red" car'),
+        ('"a dog" on "a mat"', '"a dog" on "a mat"'),  # quotes of the caption's own
+        ("x" * 200_000, "x" * 200_000),
+    ],
+)
+def test_image_set_and_corpus_read_a_title_alike_as_its_writer_meant_it(tmp_path, written, read):
+    write(tmp_path, f"{written}\tcc_data/train/1.jpg")
+    (listed,) = tmp_path.rglob("Train_GCC-training_output.csv")
+    listed.write_bytes(b"\xef\xbb\xbf" + listed.read_bytes() + b"\n")
+    assert [caption for _, caption in cc3m.captions(tmp_path, "train")] == [read]
+    assert [caption for _, caption in captions.read_corpus(listed, "list", "title", range(1))] == [read]
+
+
 def test_a_line_without_a_path_is_refused(tmp_path):
     write(tmp_path, "a dog")
-    with pytest.raises(CirqueError, match="line 2: filepath must begin with"):
+    with pytest.raises(CirqueError, match="line 2: 1 columns where the header names 2"):
         cc3m.images(tmp_path, "train")
 
 

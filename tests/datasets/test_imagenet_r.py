@@ -154,7 +154,6 @@ WRONG_TARGETS = {
     "a label that is a word": ("imgnet/imagenet-r/n00000001/toy_9.jpg toy ", LEAVES),
     "a negative label": ("imgnet/imagenet-r/n00000001/toy_9.jpg -5 ", LEAVES),
     "a label in other digits": ("imgnet/imagenet-r/n00000001/toy_9.jpg ٤ ", LEAVES),
-    "an empty line": ("", LEAVES),
     "a way out": ("imgnet/imagenet-r/n00000001/../../../../etc/passwd 5 ", LEAVES),
     "a way out at the end": ("imgnet/imagenet-r/n00000001/.. 5 ", LEAVES),
     "a way out in the middle": ("imgnet/imagenet-r/../toy_9.jpg 5 ", LEAVES),
@@ -180,6 +179,14 @@ def test_a_wrong_line_of_targets_is_refused_with_its_number(tmp_path: Path, name
     for read in (imagenet_r.queries, imagenet_r.images, imagenet_r.gallery):
         with pytest.raises(CirqueError, match=rf"imgnet_targets\.txt: line 7: .*{message}"):
             read(tmp_path, "val")
+
+
+def test_a_byte_order_mark_and_blank_last_lines_are_no_fault(tmp_path: Path):
+    write(tmp_path, targets=TARGETS)
+    usual = imagenet_r.gallery(tmp_path, "val")
+    (file,) = tmp_path.rglob("imgnet_targets.txt")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b"\n\n")
+    assert imagenet_r.gallery(tmp_path, "val") == usual
 
 
 WRONG_QUERIES = {

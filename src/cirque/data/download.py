@@ -78,7 +78,7 @@ def read_registry(path: Path) -> dict[str, Entry]:
         CirqueError: a column is missing, a file has two rows, or a row could not be checked once downloaded.
     """
     provenance.read(path)
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise CirqueError(f"{path}: its columns must be {', '.join(COLUMNS)}")

@@ -6,7 +6,7 @@
 Such a list is TAB-separated with the columns title, the caption, and filepath, from the list's data set on.
 """
 
-import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,8 @@ from cirque.errors import CirqueError
 from cirque.store import provenance
 
 COLUMNS = ("title", "filepath")
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
 @dataclass(frozen=True)
@@ -81,22 +83,45 @@ def read(source: Path, folder: str, docs: str) -> list[tuple[str, str]]:
     """
     provenance.read(source)
     try:
-        with source.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+        with source.open(encoding="utf-8-sig", newline="\n") as stream:
+            lines = enumerate((line.rstrip("\r\n") for line in stream), start=1)
+            names = next(lines, (1, ""))[1].split("\t")
+            if not set(COLUMNS) <= set(names):
                 raise CirqueError(
-                    f"{source}: needs the TAB-separated columns {' and '.join(COLUMNS)}, has {reader.fieldnames}; see"
+                    f"{source}: needs the TAB-separated columns {' and '.join(COLUMNS)}, has {', '.join(names)}; see"
                     f" {docs}"
                 )
-            pairs = [
-                (_path(f"{source}: line {reader.line_num}", row["filepath"], folder), row["title"]) for row in reader
-            ]
+            pairs = []
+            for number, line in lines:
+                if line:
+                    row = dict(zip(names, cells(f"{source}, line {number}", line, len(names)), strict=True))
+                    pairs.append((_path(f"{source}: line {number}", row["filepath"], folder), row["title"]))
     except FileNotFoundError as error:
         raise CirqueError(f"{source}: no such file; see {docs}") from error
     except UnicodeDecodeError as error:
         raise CirqueError(f"{source}: is not UTF-8 ({error}); see {docs}") from error
     annotations.require_unique(f"{source}: image", [path for path, _ in pairs], docs)
     return pairs
+
+
+def cells(where: str, line: str, n_columns: int) -> list[str]:
+    """Cells of a line, unquoted as their writer quoted them: pandas quotes each that holds a quote, and doubles that.
+
+    Raises:
+        CirqueError: there are more or fewer than the header names.
+    """
+    found = line.split("\t")
+    if len(found) != n_columns:
+        raise CirqueError(
+            f"{where}: {len(found)} columns where the header names {n_columns}; correct the line, a caption must hold"
+            " neither TAB nor line break"
+        )
+    return [_unquoted(cell) for cell in found]
+
+
+def _unquoted(cell: str) -> str:
+    quoted = _QUOTED.fullmatch(cell)
+    return quoted[1].replace('""', '"') if quoted else cell
 
 
 def _path(where: str, name: str | None, folder: str) -> str:

@@ -76,7 +76,8 @@ def _rows(data_root: Path, split: str) -> list[Row]:
     source = data_root / annotation_files(split)["split"]
     provenance.read(source)
     try:
-        lines = list(csv.reader(io.StringIO(source.read_text(encoding="utf-8"), newline=""), strict=True))
+        text = io.StringIO(source.read_text(encoding="utf-8-sig"), newline="")
+        lines = [line for line in csv.reader(text, strict=True) if line]
     except FileNotFoundError as error:
         raise CirqueError(f"{source}: no such file; `cirque prepare_coco` writes it, see {DOCS}") from error
     except OSError as error:

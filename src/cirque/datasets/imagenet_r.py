@@ -128,7 +128,7 @@ def _labelled(source: Path) -> list[Labelled]:
 def _lines(source: Path) -> list[str]:
     provenance.read(source)
     try:
-        lines = source.read_text(encoding="utf-8").splitlines()
+        lines = source.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except FileNotFoundError as error:
         raise CirqueError(f"{source}: no such file; see {DOCS}") from error
     except OSError as error:

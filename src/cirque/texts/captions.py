@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cirque.data import image_lists
 from cirque.data.decoding import clean_up_spaces
 from cirque.errors import CirqueError
 from cirque.store import provenance
@@ -183,17 +184,12 @@ def _read_tsv(path: Path, column: str, rows: range) -> Iterator[tuple[int, objec
 
 
 def _read_list(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
-    """As datasets.cc3m reads it: no quotes, so that caption i belongs to image i of the image set."""
+    """As the image set is read, so that caption i belongs to image i of it."""
     names = next((line.split("\t") for _, line in _lines(path, range(1))), [])
     if column not in names:
         raise CirqueError(f"{path}, line 1: lacks the column {column!r}; it has {', '.join(names)}")
     for number, line in _lines(path, range(rows.start + 1, rows.stop + 1)):
-        cells = line.split("\t")
-        if len(cells) != len(names):
-            raise CirqueError(
-                f"{path}, line {number}: {len(cells)} columns where the header names {len(names)}; correct the line"
-            )
-        yield number - 1, cells[names.index(column)]
+        yield number - 1, image_lists.cells(f"{path}, line {number}", line, len(names))[names.index(column)]
 
 
 def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:

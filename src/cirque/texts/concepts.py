@@ -39,8 +39,8 @@ def read_vocabulary(path: Path) -> list[str]:
     """
     provenance.read(path)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.reader(stream, strict=True))
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [row for row in csv.reader(stream, strict=True) if row]  # a blank last line is none
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such file; it is the concept vocabulary ({','.join(HEADER)})") from error
     except UnicodeDecodeError as error:

@@ -64,7 +64,7 @@ def read_corpus(path: Path) -> list[str]:
     """
     provenance.read(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such file; it is the corpus that the language model learns from") from error
     except UnicodeDecodeError as error:
