@@ -1,6 +1,7 @@
 """What a newcomer waits for: `make table_cirr` in a fresh clone, and a second call: `python benchmarks/first_table.py`.
 
-The environment is set up before the clock starts. Memory is the proportional set size of all processes together, looked
+`--against COMMIT` measures another commit on the same machine, too, and prints the ratio of processor seconds: machines
+differ by a factor of two, and a busy one slows both. The environment is set up before the clock starts. Memory is the proportional set size of all processes together, looked
 at once a second.
 """
 
@@ -45,24 +46,36 @@ def measured(command: list[str], folder: Path) -> tuple[float, float, float]:
     return wall, used, peak / 2**30
 
 
-def main() -> None:
-    """Clone, set up, measure both calls."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("target", nargs="?", default="table_cirr", choices=["table_cirr", "rehearse"])
-    parser.add_argument("--annotations", type=Path, default=REPOSITORY.parent / "shared" / "annotations")
-    options = parser.parse_args()
+def calls(commit: str, target: str, annotations: Path) -> list[float]:
+    """Processor seconds of a first and a second call in a fresh clone of a commit, each printed."""
+    found = []
     with tempfile.TemporaryDirectory(prefix="cirque-") as folder:
         clone = Path(folder) / "cirque"
         subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(clone)], check=True)
+        subprocess.run(["git", "checkout", "--quiet", commit], cwd=clone, check=True)
         wall, used, _ = measured(["make", "environment"], clone)
-        print(f"make environment: {wall:.0f} s, {used:.0f} s of the processors", flush=True)
-        command = ["make", options.target, f"ANNOTATIONS={options.annotations.resolve()}"]
+        print(f"{commit}: make environment: {wall:.0f} s, {used:.0f} s of the processors", flush=True)
         for call in ("first call", "second call"):
-            wall, used, peak = measured(command, clone)
+            wall, used, peak = measured(["make", target, f"ANNOTATIONS={annotations.resolve()}"], clone)
             print(
-                f"make {options.target}, {call}: {wall:.1f} s, {used:.0f} s of the processors, peak {peak:.2f} GiB",
+                f"{commit}: make {target}, {call}: {wall:.1f} s, {used:.0f} s of the processors, peak {peak:.2f} GiB",
                 flush=True,
             )
+            found.append(used)
+    return found
+
+
+def main() -> None:
+    """Clone, set up, measure both calls, of one commit or of two."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", nargs="?", default="table_cirr", choices=["table_cirr", "rehearse"])
+    parser.add_argument("--against", metavar="COMMIT", help="also measure this commit, first")
+    parser.add_argument("--annotations", type=Path, default=REPOSITORY.parent / "shared" / "annotations")
+    options = parser.parse_args()
+    before = calls(options.against, options.target, options.annotations) if options.against else []
+    after = calls("HEAD", options.target, options.annotations)
+    for call, old, new in zip(("first call", "second call"), before, after, strict=False):
+        print(f"{call}: {new / old:.2f} of the processor seconds of {options.against}")
 
 
 if __name__ == "__main__":
