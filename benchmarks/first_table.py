@@ -1,8 +1,8 @@
 """What a newcomer waits for: `make table_cirr` in a fresh clone, and a second call: `python benchmarks/first_table.py`.
 
 `--against COMMIT` measures another commit on the same machine, too, and prints the ratio of processor seconds: machines
-differ by a factor of two, and a busy one slows both. The environment is set up before the clock starts. Memory is the proportional set size of all processes together, looked
-at once a second.
+differ by a factor of two, and a busy one slows both. The environment is set up before the clock starts. Memory is the
+proportional set size of all processes together, looked at once a second.
 """
 
 import argparse
