@@ -5,6 +5,7 @@ import yaml
 from snakemake.utils import update_config
 
 from cirque.errors import CirqueError
+from cirque.plan import inputs
 from cirque.plan import jobs as plan
 from cirque.plan.calls import flags
 from cirque.plan.config import check
@@ -166,6 +167,21 @@ def test_a_target_of_genecis_wins_a_tie(name, ties):
 @pytest.mark.parametrize("name", ["cirr_val", "cirr_test1", "fashioniq_val"])
 def test_elsewhere_each_method_has_its_own_prompt(name):
     assert "prompt" not in configuration("paper")["benchmarks"][name]
+
+
+def test_a_released_network_is_one_entry_and_reads_its_checkpoint(tmp_path: Path):
+    config = configuration("paper")
+    entry = {"source": "released", "file": "large.pt", "sha256": "0" * 64}
+    config["networks"]["lincir-released"] = {**entry, "by_backbone": {"ViT-B-32": {"file": "base.pt"}}}
+    config["methods"]["lincir-released"] = {
+        "label": "LinCIR, released",
+        "compose": "lincir",
+        "needs": {"phi": "lincir-released"},
+    }
+    check(config, SCHEMA)
+    for backbone, file in (("ViT-L-14", "large.pt"), ("ViT-B-32", "base.pt")):
+        assert inputs.trainer(config, "lincir-released") == "released"
+        assert inputs.of_network(config, "lincir-released", backbone, "42")["checkpoint"] == file
 
 
 def test_searle_s_phi_is_trained_half_as_long_on_vit_l_14():

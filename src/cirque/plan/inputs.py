@@ -117,6 +117,7 @@ INPUTS: Mapping[str, Callable[[Subject], Files | None]] = {
     "vocabulary": lambda of: VOCABULARY,
     "titles": lambda of: f"<data>/{jobs.image_list(of.config, of.entry['image_set'])}",
     "phi": _phi,
+    "checkpoint": lambda of: str(of.entry["file"]),
     "queries": lambda of: [IN_RULES.queries.format(benchmark=name) for name in of.entry["benchmarks"]],
     "galleries": lambda of: [IN_RULES.gallery.format(benchmark=name) for name in of.entry["benchmarks"]],
     "validation_queries": _of_validation(IN_RULES.queries),
@@ -163,9 +164,9 @@ def of_inversion(config: Config, wildcards: Mapping[str, str]) -> dict[str, File
 
 
 def trainer(config: Config, network: str) -> str:
-    """The trainer of a mapping network; `random` makes those that the configuration does not train."""
+    """The trainer of a mapping network; `random` and `released` make those that the configuration does not train."""
     entry = config["networks"][network]
-    return "random" if entry["source"] == "random" else str(entry["trainer"])
+    return str(entry["source"] if entry["source"] in jobs.UNTRAINED else entry["trainer"])
 
 
 def of_network(config: Config, network: str, backbone: str, seed: str) -> dict[str, Files]:

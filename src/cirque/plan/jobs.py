@@ -31,6 +31,10 @@ def parts(config: Config) -> list[str]:
     return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]
 
 
+#: Sources of mapping networks that are no training.
+UNTRAINED = ("random", "released")
+
+
 def composer(config: Config, method: str) -> str:
     """The method whose module composes a method's queries: its own name, unless it is a variant of another."""
     return str(config["methods"][method].get("compose", method))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cirque.families import FACTS, INVERSIONS, TRAINERS, Family
-from cirque.plan import facts, inputs
+from cirque.plan import facts, inputs, jobs
 
 Config = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ MADE_FOR_FACTS = frozenset({"backbone", "device"})
 
 def faults(config: Config) -> list[str]:
     """A sentence for each entry that its module does not know, or that lacks what it takes."""
-    networks = {name: entry for name, entry in config["networks"].items() if entry["source"] != "random"}
+    networks = {name: entry for name, entry in config["networks"].items() if entry["source"] not in jobs.UNTRAINED}
     found = list(_of_section("networks", networks, TRAINERS, "trainer", {"source", "by_backbone"}))
     found += _of_section("inversions", config["inversions"], INVERSIONS, "kind", set())
     return [*found, *_of_facts(config)]
