@@ -1,15 +1,19 @@
 """A full disk: nothing half-written, and what was there before is still there."""
 
+import contextlib
 import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from cirque.encoders import backbones
 from cirque.errors import CirqueError
-from cirque.store import schemas
+from cirque.store import provenance, schemas
 from cirque.store.files import atomic, write_rows
+from tests import small_searle
 
 SMALL = [{"concept": "star", "phrases": ["a photo of star that shines"]}]
 LARGE = [{"concept": str(i), "phrases": [hashlib.sha512(bytes([i % 251, i // 251])).hexdigest()]} for i in range(20000)]
@@ -49,3 +53,23 @@ def test_disk_with_room_again_takes_the_file(small_disk: Path):
     with atomic(path) as partial:
         partial.write_bytes(bytes(1 << 10))
     assert path.stat().st_size == 1 << 10
+
+
+def test_a_model_s_weights_on_a_full_disk_end_in_a_sentence_and_leave_nothing(small_disk: Path, tmp_path: Path):
+    weights = small_searle.write_backbone(tmp_path)
+    model = backbones.load(weights, torch.device("cpu")).model
+    path = small_disk / "weights.safetensors"
+    with pytest.raises(CirqueError, match=r"weights\.safetensors: could not be written .*nothing was left"):
+        backbones.save(model, path, encoder="clip", name="small", config=small_searle.CONFIG, source="random", seed=0)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_record_on_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(small_disk: Path):
+    path = small_disk / "phrases.parquet"
+    write_rows(path, SMALL, schemas.PHRASES)
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+    with pytest.raises(CirqueError, match=r"phrases\.parquet\.run\.json: could not be written"):
+        provenance.write_records("sample_phrases", [], 0.0)
+    assert sorted(entry.name for entry in small_disk.iterdir()) == ["filler", "phrases.parquet"]

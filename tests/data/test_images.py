@@ -345,3 +345,30 @@ def test_a_picture_above_pillows_own_limit_is_read(monkeypatch: pytest.MonkeyPat
 
 def test_pillow_is_not_stated_to_pass_over_missing_pixels():
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"tEXt", b"iTXt", b"iCCP"])
+def test_a_png_is_a_picture_whatever_text_it_carries(kind: bytes):
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.arange(32 * 32 * 3, dtype=np.uint32).astype(np.uint8).reshape(32, 32, 3))
+    picture.save(buffer, "PNG")
+    plain = buffer.getvalue()
+    content = {
+        b"zTXt": b"Comment\0\0" + zlib.compress(b"x" * 2_000_000),
+        b"tEXt": b"Comment\0" + b"x" * 2_000_000,
+        b"iTXt": b"Comment\0\1\0\0\0" + zlib.compress(b"x" * 2_000_000),
+        b"iCCP": b"profile\0\0" + zlib.compress(b"x" * 80_000_000),
+    }[kind]
+    end = plain.index(b"IHDR") + 4 + 13 + 4  # texts stand behind the header
+    assert np.array_equal(
+        np.asarray(images.decode(plain[:end] + chunk(kind, content) + plain[end:])), np.asarray(picture)
+    )
+
+
+def test_a_picture_that_could_not_be_derived_keeps_its_own_reason():
+    with pytest.raises(images.BadImage, match="^the region 1,1,1,1 holds no whole pixel$"):
+        images.decode(images.NO_PICTURE + b"the region 1,1,1,1 holds no whole pixel")

@@ -31,7 +31,7 @@ def instance(label: str, width: float, height: float) -> Instance:
     [(10, 10, True), (25, 40, False), (25, 39.99, True), (0.25, 0.2, False), (0.25, 0.21, True), (0, 30, False)],
 )
 def test_a_candidate_covers_more_than_a_speck_and_less_than_half(width: float, height: float, is_one: bool):
-    assert composition.is_candidate((0, 0, width, height), HEIGHT, WIDTH) == is_one
+    assert composition.is_candidate((0.9, 0.9, width, height), HEIGHT, WIDTH) == is_one
 
 
 def test_a_picture_without_a_candidate_draws_nothing():
@@ -371,3 +371,9 @@ def test_what_is_wrong_is_named_and_nothing_is_written(val: Val, name: str):
         val.prepare()
     assert not (val.root / "coco/coco_eval.csv").exists()
     assert not list(val.root.glob("coco/*"))
+
+
+@pytest.mark.parametrize("box", [(1.2, 1.2, 0.6, 0.6), (0.0, 3.1, 20.0, 0.5), (7.9, 2.0, 0.05, 9.0)])
+def test_a_box_without_a_whole_pixel_is_never_drawn(box):
+    assert not composition.is_candidate(box, 100, 100)
+    assert composition.is_candidate((1.2, 1.2, 0.9, 0.9), 100, 100)

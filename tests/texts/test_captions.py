@@ -260,3 +260,34 @@ def test_json_lines_are_counted_as_lines(tmp_path: Path) -> None:
     path = tmp_path / "corpus"
     path.write_text(json.dumps({"text": "a"}) + "\n" + json.dumps({"text": "b"}))
     assert captions.count(path, "jsonl") == 2
+
+
+ADDRESSES = {
+    "tsv": "http://a.b/1.jpg\ta dog\nhttps://a.b/2.jpg\ta cat\n",
+    "text": "http://a.b/1.jpg\nhttp://a.b/2.jpg\n",
+    "jsonl": '{"c": "http://a.b/1.jpg"}\n{"c": null}\n',
+}
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_a_corpus_of_addresses_is_refused(tmp_path: Path, kind: str):
+    path = tmp_path / f"corpus.{kind}"
+    path.write_text(ADDRESSES[kind], encoding="utf-8")
+    with pytest.raises(CirqueError, match=r"the captions are addresses \(http://a\.b/1\.jpg\)"):
+        list(captions.read_corpus(path, kind, "c" if kind == "jsonl" else None, range(2)))
+
+
+def test_a_caption_may_be_an_address_among_others(tmp_path: Path):
+    path = tmp_path / "corpus.txt"
+    path.write_text("http://a.b/1.jpg\na dog\n", encoding="utf-8")
+    assert len(list(captions.read_corpus(path, "text", None, range(2)))) == 2
+
+
+@pytest.mark.parametrize(("kind", "line"), [("tsv", "a dog\thttp://a.b"), ("jsonl", '{"c": "a dog"}')])
+def test_blank_last_lines_are_no_captions_and_one_between_others_is_refused(tmp_path: Path, kind: str, line: str):
+    path, column = tmp_path / f"corpus.{kind}", "c" if kind == "jsonl" else None
+    path.write_text(f"{line}\n\n\n", encoding="utf-8")
+    assert list(captions.read_corpus(path, kind, column, range(9))) == [(1, "a dog")]
+    path.write_text(f"{line}\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(CirqueError, match="line 2"):
+        list(captions.read_corpus(path, kind, column, range(9)))

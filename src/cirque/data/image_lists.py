@@ -7,7 +7,7 @@ Such a list is TAB-separated with the columns title, the caption, and filepath, 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -92,16 +92,27 @@ def read(source: Path, folder: str, docs: str) -> list[tuple[str, str]]:
                     f" {docs}"
                 )
             pairs = []
-            for number, line in lines:
-                if line:
-                    row = dict(zip(names, cells(f"{source}, line {number}", line, len(names)), strict=True))
-                    pairs.append((_path(f"{source}: line {number}", row["filepath"], folder), row["title"]))
+            for number, line in lines_without_blank_end(lines):
+                row = dict(zip(names, cells(f"{source}, line {number}", line, len(names)), strict=True))
+                pairs.append((_path(f"{source}: line {number}", row["filepath"], folder), row["title"]))
     except FileNotFoundError as error:
         raise CirqueError(f"{source}: no such file; see {docs}") from error
     except UnicodeDecodeError as error:
         raise CirqueError(f"{source}: is not UTF-8 ({error}); see {docs}") from error
     annotations.require_unique(f"{source}: image", [path for path, _ in pairs], docs)
     return pairs
+
+
+def lines_without_blank_end(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Numbered lines but for blank ones after which nothing comes; one between others is a fault of its own."""
+    blank: list[tuple[int, str]] = []
+    for number, line in lines:
+        if line:
+            yield from blank
+            blank.clear()
+            yield number, line
+        else:
+            blank.append((number, line))
 
 
 def cells(where: str, line: str, n_columns: int) -> list[str]:

@@ -27,10 +27,17 @@ LARGE_PIXELS = 2**25
 #: What may lie in an image set. PIL's other readers (EPS starts a program, for one) stay shut.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+
 _one_large_at_a_time = threading.Lock()
 
 # CIRR asks for PIL's limit to be off; the limits above are checked instead, before a pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
+
+
+#: In place of the bytes of a picture that could not be derived from its file; its reason follows.
+NO_PICTURE = b"no picture: "
 
 
 class BadImage(Exception):  # noqa: N818  (the reason is what is wanted of it: it becomes the image's status)
@@ -56,6 +63,9 @@ def _open(data: bytes) -> Image.Image:
     """Read the header only."""
     if not data:
         raise BadImage("empty file")
+    if data.startswith(NO_PICTURE):
+        raise BadImage(data.removeprefix(NO_PICTURE).decode(errors="replace"))
+    data = _without_texts(data)
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -66,6 +76,19 @@ def _open(data: bytes) -> Image.Image:
         raise BadImage(f"header cannot be read: {error}") from error
     _refuse_giant(image.size, "")
     return image
+
+
+def _without_texts(data: bytes) -> bytes:
+    """A PNG without its texts and profile, on which PIL has limits: pixels decide whether a picture is one."""
+    if not data.startswith(_PNG):
+        return data
+    kept, start = [_PNG], len(_PNG)
+    while start + 12 <= len(data):
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+        if data[start + 4 : start + 8] not in _PNG_TEXTS:
+            kept.append(data[start:end])
+        start = end
+    return b"".join([*kept, data[start:]])
 
 
 def _refuse_giant(size: tuple[int, int], when: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cirque.data.images import BadImage
+from cirque.data.images import NO_PICTURE, BadImage
 from cirque.errors import CirqueError, listed
 from cirque.progress import say
 from cirque.store import files, provenance
@@ -140,7 +140,7 @@ def _derived(derive: Callable[[str, bytes], bytes], image_id: str, data: bytes) 
         return derive(image_id, data)
     except BadImage as error:
         say(f"image {image_id}: {error}")
-        return f"no picture: {error}".encode()  # what cannot be decoded is counted as failed later on
+        return NO_PICTURE + str(error).encode()  # it is counted as failed, with its own reason, when it is decoded
 
 
 def read_shard(path: Path, rows: Sequence[Row]) -> Iterator[Sample]:

@@ -61,8 +61,13 @@ class Region:
 
 
 def is_candidate(box: Box, height: int, width: int) -> bool:
-    """Whether a box (x, y, width, height) in a picture of `height` × `width` pixels may be drawn."""
-    return SMALLEST_AREA < box[2] * box[3] < LARGEST_SHARE * height * width
+    """Whether a box (x, y, width, height) in a picture of `height` × `width` pixels may be drawn.
+
+    One without a whole pixel could not be shown.
+    """
+    x, y, box_width, box_height = box
+    has_pixel = int(x + box_width) > int(x) and int(y + box_height) > int(y)
+    return has_pixel and SMALLEST_AREA < box_width * box_height < LARGEST_SHARE * height * width
 
 
 def draw_region(seed: int, image_id: int, instances: Sequence[Instance], height: int, width: int) -> Region | None:

@@ -113,7 +113,10 @@ def save(
     kind = encoders.load(encoder)
     tensors = {key: value.detach().float().cpu().contiguous() for key, value in model.state_dict().items()}
     with files.atomic(weights) as partial:
-        save_file(tensors, partial)
+        try:
+            save_file(tensors, partial)
+        except SafetensorError as error:  # of a full disk, in its own words
+            raise OSError(str(error)) from error
         partial.chmod(0o644)  # safetensors leaves it to its owner alone
     record = {
         "encoder": encoder,

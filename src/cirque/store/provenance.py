@@ -26,6 +26,7 @@ from types import CodeType
 from typing import Any
 
 from cirque import families
+from cirque.errors import CirqueError
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -285,5 +286,10 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         output = {"path": str(path), "sha256": sha256(path), "stamp": [status.st_size, status.st_mtime_ns]}
         partial = path.parent / f".{path.name}.run.json.part"
         record = {"output": output, "part": of_part.about, "inputs": described, **common}
-        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        partial.replace(record_path(path))
+        try:
+            partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            partial.replace(record_path(path))
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            reason = error.strerror or error
+            raise CirqueError(f"{record_path(path)}: could not be written ({reason}); nothing was left") from error

@@ -10,6 +10,7 @@ caption is known by its place, so that how a corpus is divided among jobs change
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +32,10 @@ DIGITS = 9
 
 #: Kinds of corpora whose captions are the values of a named column.
 WITH_COLUMN = ("list", "parquet", "jsonl")
+
+#: What is no caption but where an image was found; so many captions are looked at.
+_ADDRESS = re.compile(r"\s*(https?|ftp)://\S+\s*$")
+_LOOKED_AT = 20
 
 #: Rows of a Parquet file that are held at once.
 ROWS_AT_ONCE = 8192
@@ -124,12 +129,24 @@ def read_corpus(path: Path, kind: str, column: str | None, rows: range) -> Itera
         needs = "needs the name of its caption column" if column is None else "has no named columns"
         raise CirqueError(f"{path}: a corpus of the kind {kind} {needs}; set `column` in the configuration accordingly")
     provenance.read(path)
-    for number, caption in read(path, column or "", rows):
+    captions = read(path, column or "", rows)
+    first = list(itertools.islice(captions, _LOOKED_AT))
+    _refuse_addresses(path, [caption for _, caption in first])
+    for number, caption in itertools.chain(first, captions):
         if caption is not None and not isinstance(caption, str):
             raise CirqueError(
                 f"{path}, line {number}: the caption is no text but {caption!r}; mend it or name another column"
             )
         yield number, caption
+
+
+def _refuse_addresses(path: Path, captions: list[object]) -> None:
+    """Refuse a corpus whose first captions are all addresses: the columns are in another order, or another is named."""
+    said = [caption for caption in captions if isinstance(caption, str) and caption.strip()]
+    if said and all(_ADDRESS.match(caption) for caption in said):
+        raise CirqueError(
+            f"{path}: the captions are addresses ({said[0]:.80}); name the column of the captions, or put it first"
+        )
 
 
 def reader(kind: str) -> Callable[[Path, str, range], Iterator[tuple[int, object]]]:
@@ -173,7 +190,7 @@ def _read_text(path: Path, column: str, rows: range) -> Iterator[tuple[int, obje
 
 
 def _read_tsv(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
-    for number, line in _lines(path, rows):
+    for number, line in image_lists.lines_without_blank_end(_lines(path, rows)):
         cells = line.split("\t")
         if len(cells) != 2:
             raise CirqueError(
@@ -188,12 +205,12 @@ def _read_list(path: Path, column: str, rows: range) -> Iterator[tuple[int, obje
     names = next((line.split("\t") for _, line in _lines(path, range(1))), [])
     if column not in names:
         raise CirqueError(f"{path}, line 1: lacks the column {column!r}; it has {', '.join(names)}")
-    for number, line in _lines(path, range(rows.start + 1, rows.stop + 1)):
+    for number, line in image_lists.lines_without_blank_end(_lines(path, range(rows.start + 1, rows.stop + 1))):
         yield number - 1, image_lists.cells(f"{path}, line {number}", line, len(names))[names.index(column)]
 
 
 def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
-    for number, line in _lines(path, rows):
+    for number, line in image_lists.lines_without_blank_end(_lines(path, rows)):
         try:
             record = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
