@@ -370,5 +370,5 @@ def test_a_png_is_a_picture_whatever_text_it_carries(kind: bytes):
 
 
 def test_a_picture_that_could_not_be_derived_keeps_its_own_reason():
-    with pytest.raises(images.BadImage, match="^the region 1,1,1,1 holds no whole pixel$"):
+    with pytest.raises(images.BadImage, match=r"^the region 1,1,1,1 holds no whole pixel$"):
         images.decode(images.NO_PICTURE + b"the region 1,1,1,1 holds no whole pixel")
