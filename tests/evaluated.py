@@ -22,7 +22,7 @@ METRICS = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3
 METHODS = ("image-only", "searle", "upper-bound")
 DIM = 8
 
-CIRR = {"dataset": "cirr", "printed_as": "CIRR"}
+CIRR = {"dataset": "cirr", "printed_as": "CIRR", "remove_reference": True}
 
 #: The keys of config/config.yaml that a table reads.
 SETTINGS: dict[str, Any] = {

@@ -1,0 +1,264 @@
+"""What others computed, as rankings of a benchmark: features, or lists of the best images of each query.
+
+    composed = features(Path("q.npy"), query_ids, "query")  # [n_queries, d]
+    rows, depth = of_lists(path, lists(path)[0], queries, gallery, remove_reference=True)
+
+Features are `.npy` [n, d] in the benchmark's order, or Parquet (ids in the first column, lists of numbers in the
+second) or safetensors (one tensor, and the key `ids` of its metadata: a JSON list) in any order. Lists are a TREC run,
+or the file for CIRR's or CIRCO's test server. Nothing here needs torch.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors
+from safetensors.numpy import load_file
+
+from cirque.errors import CirqueError, listed
+from cirque.evaluation.ranking import Gallery
+
+Floats = npt.NDArray[np.float32]
+
+#: Best images of each query, best first.
+Lists = dict[str, list[str]]
+
+#: Keys of CIRR's server files that are no pair ids.
+_CIRR_KEYS = ("version", "metric")
+
+#: The file of CIRR's server that ranks the members of a query's image set, and not the gallery.
+SUBSET = "recall_subset"
+
+
+# ---- features ------------------------------------------------------------------------------------------------------
+
+
+def features(path: Path, ids: Sequence[str], what: str) -> Floats:
+    """Features [n, d] in the order of some ids.
+
+    Args:
+        path: .npy, .parquet or .safetensors.
+        ids: of the benchmark's queries or images, in its order.
+        what: they are, for messages: query, image.
+
+    Raises:
+        CirqueError: the file cannot be read, its shape does not fit, or an id is missing, twice or unknown.
+    """
+    readers: Mapping[str, Callable[[Path], tuple[list[str] | None, Any]]] = {
+        ".npy": _of_npy, ".parquet": _of_parquet, ".safetensors": _of_safetensors
+    }  # fmt: skip
+    if path.suffix not in readers:
+        raise CirqueError(f"{path}: features are {', '.join(readers)}, not {path.suffix or 'a file without ending'}")
+    if not path.is_file():
+        raise CirqueError(f"{path}: no such file; it should hold the features of each {what}")
+    own, found = readers[path.suffix](path)
+    array = np.asarray(found, dtype=np.float32)
+    if array.ndim != 2 or (own is None and len(array) != len(ids)):
+        raise CirqueError(
+            f"{path}: holds an array of shape {list(array.shape)}, but the benchmark has {len(ids):,}; give one row for"
+            f" each {what}, in the benchmark's order, or a file with ids"
+        )
+    return array if own is None else array[_order(path, own, ids, what)]
+
+
+def _order(path: Path, own: Sequence[str], ids: Sequence[str], what: str) -> list[int]:
+    """Rows of the file in the order of the benchmark."""
+    place = {name: row for row, name in enumerate(own)}
+    require_ids(path, own, ids, what)
+    return [place[name] for name in ids]
+
+
+def require_ids(path: Path, own: Sequence[str], ids: Sequence[str], what: str) -> None:
+    """Refuse a file whose ids are not the benchmark's.
+
+    Raises:
+        CirqueError: names those that are missing, twice or unknown.
+    """
+    known, found = set(ids), set(own)
+    twice = [name for name in dict.fromkeys(own) if own.count(name) > 1] if len(found) < len(own) else []
+    faults = {
+        "missing": [name for name in dict.fromkeys(ids) if name not in found],
+        "twice": twice,
+        "unknown": [name for name in own if name not in known],
+    }
+    said = [f"{len(names):,} {fault} ({listed(names)})" for fault, names in faults.items() if names]
+    if said:
+        raise CirqueError(f"{path}: of the ids of each {what} {', '.join(said)}; the benchmark has {len(known):,}")
+
+
+def _of_npy(path: Path) -> tuple[None, Any]:
+    try:
+        return None, np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise CirqueError(f"{path}: no array of numbers ({error})") from error
+
+
+def _of_parquet(path: Path) -> tuple[list[str], Any]:
+    table = _table(path)
+    if table.num_columns < 2:
+        raise CirqueError(
+            f"{path}: needs two columns, ids and lists of numbers; it has {', '.join(table.column_names)}"
+        )
+    try:
+        return [str(name) for name in table[0].to_pylist()], np.array(table[1].to_pylist(), dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise CirqueError(f"{path}: {table.column_names[1]} holds no lists of numbers of one length") from error
+
+
+def _of_safetensors(path: Path) -> tuple[list[str] | None, Any]:
+    try:
+        tensors = load_file(path)
+        with safetensors.safe_open(path, framework="np") as stored:
+            metadata = stored.metadata() or {}
+        ids = json.loads(metadata["ids"]) if "ids" in metadata else None
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise CirqueError(f"{path}: no whole safetensors file with a JSON list of ids ({error})") from error
+    if len(tensors) != 1:
+        raise CirqueError(f"{path}: holds {len(tensors)} tensors ({listed(list(tensors))}); give one")
+    return None if ids is None else [str(name) for name in ids], next(iter(tensors.values()))
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        raise CirqueError(f"{path}: no whole Parquet file ({str(error).splitlines()[0]})") from error
+
+
+# ---- lists of the best ----------------------------------------------------------------------------------------------
+
+
+def lists(path: Path) -> tuple[Lists, str]:
+    """The best images of each query, and which ranking they are: of the gallery (""), or SUBSET.
+
+    Args:
+        path: .json, CIRR's or CIRCO's server file; any other is a TREC run: `query Q0 image rank score tag`.
+
+    Raises:
+        CirqueError: the file is none of these.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CirqueError(f"{path}: cannot be read ({error})") from error
+    if path.suffix != ".json":
+        return _of_trec(path, text), ""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise CirqueError(f"{path}: no JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise CirqueError(f"{path}: expected one JSON object of query ids and lists, as the test servers take it")
+    found: Lists = {}
+    for query, names in content.items():
+        if query not in _CIRR_KEYS:
+            if not isinstance(names, list):
+                raise CirqueError(f"{path}: query {query}: {names!r:.80} is no list of images")
+            found[query] = [str(name) for name in names]
+    return found, SUBSET if content.get("metric") == SUBSET else ""
+
+
+def _of_trec(path: Path, text: str) -> Lists:
+    """Images of each query by falling score, as trec_eval orders them; it does not read the ranks."""
+    scored: dict[str, list[tuple[float, str]]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            query, _, image, _, score, _ = words
+            scored.setdefault(query, []).append((float(score), image))
+        except ValueError as error:
+            raise CirqueError(
+                f"{path}, line {number}: expected `query Q0 image rank score tag`, found {line!r:.120}"
+            ) from error
+    return {query: [image for _, image in sorted(of, key=lambda pair: -pair[0])] for query, of in scored.items()}
+
+
+def of_lists(
+    path: Path, found: Lists, queries: Sequence[Mapping[str, Any]], gallery: Gallery, remove_reference: bool
+) -> tuple[list[dict[str, Any]], int]:
+    """Rows of `schemas.RANKINGS` of lists, and down to which rank every list goes.
+
+    A ground truth that a list does not name has the last rank there is: metrics beyond the lists' end are not to be
+    computed.
+
+    Args:
+        path: of the lists, for messages.
+        found: the best images of each query.
+        queries: rows of `schemas.QUERIES`.
+        gallery: its candidates; the features are not read.
+        remove_reference: whether a query's own reference is no candidate.
+
+    Raises:
+        CirqueError: a query is missing or unknown, or a list names an image twice, or one that is no candidate.
+    """
+    require_ids(path, list(found), [query["query_id"] for query in queries], "query")
+    of_group: dict[str, set[str]] = {}
+    for name, group in zip(gallery.ids, gallery.groups, strict=True):
+        of_group.setdefault(group, set()).add(name)
+    rows, depth = [], []
+    for query in queries:
+        candidates = set(query["candidate_ids"] or of_group.get(query["group"] or "", set()) | of_group.get("", set()))
+        if remove_reference:
+            candidates = candidates - {query["reference_id"]}
+        best = found[query["query_id"]]
+        unknown = [name for name in best if name not in candidates]
+        if unknown or len(set(best)) < len(best):
+            fault = f"names {listed(unknown)}, no candidates of it" if unknown else "names an image twice"
+            raise CirqueError(f"{path}: query {query['query_id']} {fault}")
+        place = {name: rank for rank, name in enumerate(best, start=1)}
+        depth.append(len(best) if len(best) < len(candidates) else np.iinfo(np.int32).max)
+        rows.append(
+            {
+                "query_id": query["query_id"],
+                "group": query["group"],
+                "tags": query["tags"],
+                "target_ranks": [place.get(name, len(candidates)) for name in query["target_ids"]],
+                "subset_rank": None,
+                "n_candidates": len(candidates),
+                "top_ids": best[:50],
+                "top_scores": [float(-rank) for rank in range(1, len(best[:50]) + 1)],
+                "subset_ids": None,
+            }
+        )
+    return rows, min(depth)
+
+
+def of_subsets(path: Path, found: Lists, queries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `schemas.RANKINGS` that rank the members of each query's image set alone (CIRR's `recall_subset`).
+
+    Raises:
+        CirqueError: a query is missing, unknown or has no image set, or a list names what is no member, or one twice.
+    """
+    require_ids(path, list(found), [query["query_id"] for query in queries], "query")
+    rows = []
+    for query in queries:
+        best, members = found[query["query_id"]], query["subset_ids"] or []
+        unknown = [name for name in best if name not in members]
+        if unknown or len(set(best)) < len(best):
+            fault = f"names {listed(unknown)}, not of its image set" if unknown else "names an image twice"
+            raise CirqueError(f"{path}: query {query['query_id']} {fault}")
+        targets = [name for name in query["target_ids"] if name in best]
+        last = len(members)
+        rows.append(
+            {
+                "query_id": query["query_id"],
+                "group": query["group"],
+                "tags": query["tags"],
+                "target_ranks": [last for _ in query["target_ids"]],
+                "subset_rank": min((best.index(name) + 1 for name in targets), default=last)
+                if query["target_ids"]
+                else None,
+                "n_candidates": last,
+                "top_ids": best,
+                "top_scores": [float(-rank) for rank in range(1, len(best) + 1)],
+                "subset_ids": best,
+            }
+        )
+    return rows

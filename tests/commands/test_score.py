@@ -1,0 +1,155 @@
+"""score: what others computed, measured by the benchmark's own protocol."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+
+from cirque.store import files
+from tests.evaluated import SCALE, inside, run
+
+RUN = "benchmark=cirr_val/backbone=tiny/method=searle/seed=0"
+
+
+@pytest.fixture
+def project(evaluated: Path, tmp_path: Path):
+    shutil.copytree(evaluated, tmp_path / "project", copy_function=shutil.copy2)
+    with inside(tmp_path / "project"):
+        yield tmp_path
+
+
+def score(capsys: pytest.CaptureFixture[str], *words: object, benchmark: str = "cirr_val") -> tuple[int, str, str]:
+    status = run("score", "--benchmark", benchmark, "--resamples", 100, *words)
+    streams = capsys.readouterr()
+    return status, streams.out, streams.err
+
+
+def queries() -> tuple[list[str], np.ndarray]:
+    rows = files.read_table(SCALE / f"query_features/{RUN}/queries.parquet")
+    return rows[0].to_pylist(), np.array(rows[1].to_pylist(), np.float32)
+
+
+def images() -> tuple[list[str], np.ndarray]:
+    tables = [files.read_table(path) for path in sorted(SCALE.glob("features/image_set=cirr_val/**/*.parquet"))]
+    rows = pa.concat_tables(tables)
+    return rows["image_id"].to_pylist(), np.array(rows["feature"].to_pylist(), np.float32)
+
+
+def save(path: Path, ids: list[str], array: np.ndarray) -> Path:
+    if path.suffix == ".npy":
+        np.save(path, array)
+        return path
+    order = np.random.default_rng(0).permutation(len(ids))  # with ids the order is free
+    ids, array = [ids[row] for row in order], array[order]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({"id": ids, "x": array.tolist()}), path)
+    else:
+        save_file({"x": np.ascontiguousarray(array)}, path, metadata={"ids": json.dumps(ids)})
+    return path
+
+
+def stored() -> dict[str, float]:
+    rows = files.read_table(SCALE / f"metrics/{RUN}/metrics.parquet").to_pylist()
+    return {row["metric"]: row["value"] for row in rows}
+
+
+def printed(out: str) -> dict[str, float]:
+    lines = [line.split() for line in out.splitlines() if "@" in line and "cirr" not in line]
+    return {words[0]: float(words[1]) for words in lines}
+
+
+@pytest.mark.parametrize("ending", ["npy", "parquet", "safetensors"])
+def test_features_score_as_the_workflow_scores_them(project: Path, capsys, ending: str):
+    words = [
+        "--queries", save(project / f"q.{ending}", *queries()), "--gallery", save(project / f"g.{ending}", *images())
+    ]  # fmt: skip
+    status, out, _ = score(capsys, *words)
+    assert status == 0
+    assert printed(out) == {name: round(value, 2) for name, value in stored().items()}
+
+
+def test_a_stored_ranking_and_a_trec_run_score_alike_as_far_as_the_run_goes(project: Path, capsys):
+    ranking = SCALE / f"rankings/{RUN}/rankings.parquet"
+    expected = {name: round(value, 2) for name, value in stored().items()}
+    assert printed(score(capsys, "--ranking", ranking)[1]) == expected
+    rows = files.read_table(ranking).to_pylist()
+    trec = project / "run.trec"
+    lines = [
+        f"{row['query_id']} Q0 {name} {rank} {-rank} mine"
+        for row in rows
+        for rank, name in enumerate(row["top_ids"][:20], start=1)
+    ]
+    trec.write_text("\n".join(lines) + "\n")
+    status, out, err = score(capsys, "--ranking", trec)
+    assert status == 0
+    assert printed(out) == {name: expected[name] for name in ("R@1", "R@5", "R@10")}
+    assert "no R@50, R_subset@1" in out + err
+
+
+@pytest.mark.parametrize(("file", "names"), [("recall", "R@"), ("recall_subset", "R_subset@")])
+def test_a_server_s_file_scores_as_the_ranking_that_it_was_made_of(project: Path, capsys, file: str, names: str):
+    words = ["--ranking", SCALE / f"rankings/{RUN.replace('cirr_val', 'cirr_test1')}/rankings.parquet"]
+    assert score(capsys, *words, "--submission", project / "server", benchmark="cirr_test1")[0] == 0
+    status, out, _ = score(capsys, "--ranking", project / f"server/{file}.json", benchmark="cirr_test1")
+    assert status == 0
+    metrics = files.read_table(SCALE / f"metrics/{RUN.replace('cirr_val', 'cirr_test1')}/metrics.parquet").to_pylist()
+    assert printed(out) == {row["metric"]: round(row["value"], 2) for row in metrics if row["metric"].startswith(names)}
+
+
+def test_what_is_kept_is_compared_like_any_method_and_never_takes_the_workflow_s_place(project: Path, capsys):
+    ranking = SCALE / f"rankings/{RUN}/rankings.parquet"
+    assert score(capsys, "--ranking", ranking, "--keep", "mine", "--backbone", "tiny")[0] == 0
+    assert run("compare", "mine", "image-only", "--benchmark", "cirr_val", "--resamples", 100) == 0
+    assert "mine" in capsys.readouterr().out
+    status, _, err = score(capsys, "--ranking", ranking, "--keep", "searle", "--backbone", "tiny")
+    assert status == 1
+    assert "is the workflow's own run" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda ids: ids[1:], "1 missing (q0)"),
+        (lambda ids: [*ids[:-1], ids[0]], "1 missing (q39), 1 twice (q0)"),
+        (lambda ids: ["x9", *ids[1:]], "1 missing (q0), 1 unknown (x9)"),
+    ],
+)
+def test_ids_that_do_not_fit_are_named(project: Path, capsys, change, words: str):
+    ids, array = queries()
+    wrong = change(ids)
+    pq.write_table(pa.table({"id": wrong, "x": array[: len(wrong)].tolist()}), project / "q.parquet")
+    gallery = save(project / "g.npy", *images())
+    status, _, err = score(capsys, "--queries", project / "q.parquet", "--gallery", gallery)
+    assert status == 1
+    assert words in err
+
+
+def test_a_list_with_an_image_twice_or_the_reference_is_refused_by_its_query(project: Path, capsys):
+    rows = files.read_table(SCALE / f"rankings/{RUN}/rankings.parquet").to_pylist()
+    for names, words in ((["i5", "i5"], "query q0 names an image twice"), (["i0"], "query q0 names i0, no candidates")):
+        lists = {row["query_id"]: row["top_ids"][:3] for row in rows} | {"q0": names}
+        (project / "lists.json").write_text(json.dumps(lists))
+        status, _, err = score(capsys, "--ranking", project / "lists.json")
+        assert status == 1
+        assert words in err
+
+
+def test_options_that_say_nothing_to_score_are_refused(project: Path, capsys):
+    for words in ([], ["--queries", "q.npy"], ["--queries", "q.npy", "--gallery", "g.npy", "--ranking", "r.trec"]):
+        status, _, err = score(capsys, *words)
+        assert status == 1
+        assert "give features (--queries and --gallery), or --ranking" in err
+    status, _, err = score(capsys, "--ranking", "r.trec", benchmark="circo_val")
+    assert "no benchmark is called 'circo_val'; there are cirr_val, cirr_test1" in err
+
+
+def test_no_torch_is_imported():
+    script = "import sys, cirque.commands.score; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
