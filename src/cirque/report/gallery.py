@@ -61,7 +61,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method found for a query: rank of its best ground truth, and the best few, each with whether it is one."""
+    """What a method found for a query: rank of its best ground truth, and the best few, each with whether it is one.
+
+    The rank is UNKNOWN where the answers are hidden.
+    """
 
     rank: int
     top: list[tuple[str, bool]]
@@ -139,7 +142,7 @@ def choose(
     numbers = list(places)
     rows = {method: table.take(numbers).to_pylist() for method, table in rankings.items()}
     examples = [
-        _example(query, {method: rows[method][place] for method in rankings if method in shown[numbers[place]]})
+        example_of(query, {method: rows[method][place] for method in rankings if method in shown[numbers[place]]})
         for place, query in enumerate(queries.take(numbers).to_pylist())
     ]
     return Gallery(benchmark, backbone, list(rankings), pairs, examples)
@@ -195,13 +198,19 @@ def _counts(one: Ints, other: Ints) -> tuple[int, int, int]:
     )
 
 
-def _example(query: Row, rows: Mapping[str, Row]) -> Example:
-    """A query with the answers of some methods."""
+def example_of(query: Row, rows: Mapping[str, Row], n_top: int = N_TOP) -> Example:
+    """A query with the answers of some methods.
+
+    Args:
+        query: the columns OF_QUERIES.
+        rows: of each method the columns OF_RANKINGS.
+        n_top: results of each.
+    """
     answers = {}
     for method, row in rows.items():
         targets = set(row["target_ranks"])
-        top = [(name, rank in targets) for rank, name in enumerate(row["top_ids"][:N_TOP], start=1)]
-        answers[method] = Answer(min(targets), top)
+        top = [(name, rank in targets) for rank, name in enumerate(row["top_ids"][:n_top], start=1)]
+        answers[method] = Answer(min(targets, default=UNKNOWN), top)
     n_candidates = next(iter(rows.values()))["n_candidates"]
     captions = list(query["captions"] or ())
     return Example(query["query_id"], query["reference_id"], captions, query["group"] or "", n_candidates, answers)
