@@ -62,6 +62,16 @@ def test_a_model_s_name_is_a_name(name):
     assert values.faults({"backbones": {"b": {"model": name}}})[0].startswith("backbones.b.model: ")
 
 
+@pytest.mark.parametrize("path", ["/models/en core web", "./wheels/o'brien.whl"])
+def test_a_model_may_be_a_path(path):
+    assert values.faults({"tagger": {"model": path}}) == []
+
+
+@pytest.mark.parametrize("path", ["/models/$(touch x)", "$(touch x)", "./a;b"])
+def test_a_model_s_path_is_a_path(path):
+    assert values.faults({"tagger": {"model": path}})[0].startswith("tagger.model: ")
+
+
 @pytest.mark.parametrize("name", ["ViT-B-32-quickgelu", "hf-hub:org/name", "en_core_web_sm", "laion2b_s32b_b79k"])
 def test_names_of_models_and_tags_are_names(name):
     assert values.faults({"backbones": {"b": {"model": name}}}) == []
@@ -71,6 +81,7 @@ def test_home_and_variables_are_expanded_in_paths_alone(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("STORE", "/store")
     config = {"data_root": "~/sets", "annotations": "$STORE/a", "methods": {"m": {"label": "~ $STORE"}}, "steps": 3}
+    assert values.expanded({"tagger": {"model": "~/tagger"}}) == {"tagger": {"model": "/home/me/tagger"}}
     assert values.expanded(config) == {
         "data_root": "/home/me/sets",
         "annotations": "/store/a",

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-#: Keys whose value is a path below any section: of a file or folder of the user.
+#: Keys whose value is a path in any section: of a file or folder of the user. A `model` is one if it begins like one.
 PATHS = frozenset({"data_root", "annotations", "file"})
+_BEGINS_A_PATH = ("/", "~", ".", "$")
 
-#: Sections whose entries name a model, and the keys that do: names of libraries' models, releases' tags, modules.
+#: Keys whose value is a name: of a library's model, a release's tag, a module.
 NAMES = frozenset({"model", "tag", "kind", "trainer", "encoder", "column"})
 
 #: Benchmarks' own prompts: whether each holds the placeholder of the pseudo token.
@@ -43,7 +44,7 @@ def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
     def whole(section: Any, key: str) -> Any:
         if isinstance(section, Mapping):
             return {name: whole(value, str(name)) for name, value in section.items()}
-        if isinstance(section, str) and key in PATHS:
+        if isinstance(section, str) and _is_path(key, section):
             return os.path.expandvars(Path(section).expanduser()) if section else section
         return section
 
@@ -57,13 +58,17 @@ def faults(config: Mapping[str, Any]) -> list[str]:
         key, where = place[-1], ".".join(place)
         if _CONTROL.search(value):
             found.append(f"{where}: {value!r} holds a line break or another control character; leave it out")
-        elif key in PATHS:
+        elif _is_path(key, value):
             found += _path_faults(where, value)
         elif key in NAMES and not _NAME.fullmatch(value):
             found.append(f"{where}: {value!r} is no name; letters, digits, spaces and . _ / : @ + - are its characters")
         elif key in PROMPTS and place[0] == "benchmarks":
             found += _prompt_faults(where, value, PROMPTS[key])
     return found
+
+
+def _is_path(key: str, value: str) -> bool:
+    return key in PATHS or (key == "model" and value.startswith(_BEGINS_A_PATH))
 
 
 def _path_faults(where: str, path: str) -> list[str]:
