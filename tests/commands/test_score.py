@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from cirque.store import files
+from cirque.store import files, schemas
 from tests.evaluated import SCALE, inside, run
 
 RUN = "benchmark=cirr_val/backbone=tiny/method=searle/seed=0"
@@ -141,6 +141,33 @@ def test_a_list_with_an_image_twice_or_the_reference_is_refused_by_its_query(pro
         assert words in err
 
 
+def test_a_stored_ranking_whose_ranks_do_not_fit_its_lists_is_refused(project: Path, capsys):
+    rows = files.read_table(SCALE / f"rankings/{RUN}/rankings.parquet").to_pylist()
+    for wrong in ([1 if rows[3]["target_ranks"] != [1] else 2], [], [10_000]):
+        changed = [*rows[:3], {**rows[3], "target_ranks": wrong}, *rows[4:]]
+        files.write_rows(project / "ranking.parquet", changed, schemas.RANKINGS)
+        status, _, err = score(capsys, "--ranking", project / "ranking.parquet")
+        assert status == 1
+        assert "query q3: target_ranks" in err
+
+
+def test_equal_scores_of_a_run_are_in_the_order_of_the_gallery(project: Path, capsys):
+    queries_asked = files.read_table(SCALE / "queries/benchmark=cirr_val/queries.parquet").to_pylist()
+    names = [f"i{number}" for number in range(70)]
+    lines = [
+        f"{query['query_id']} Q0 {name} 1 0.5 mine"
+        for query in queries_asked
+        for name in reversed(names)
+        if name != query["reference_id"]
+    ]
+    (project / "tied.trec").write_text("\n".join(lines))
+    out = score(capsys, "--ranking", project / "tied.trec")[1]
+    # The target of query n is image n + 1: without the reference it is the n + 1st of the gallery.
+    assert printed(out) == {"R@1": 2.5, "R@5": 12.5, "R@10": 25.0, "R@50": 100.0}
+    (project / "tied.trec").write_text("q0 Q0 i1 1 nan mine")
+    assert "line 1: its score is no number" in score(capsys, "--ranking", project / "tied.trec")[2]
+
+
 def test_options_that_say_nothing_to_score_are_refused(project: Path, capsys):
     for words in ([], ["--queries", "q.npy"], ["--queries", "q.npy", "--gallery", "g.npy", "--ranking", "r.trec"]):
         status, _, err = score(capsys, *words)
@@ -150,6 +177,13 @@ def test_options_that_say_nothing_to_score_are_refused(project: Path, capsys):
     assert "no benchmark is called 'circo_val'; there are cirr_val, cirr_test1" in err
 
 
-def test_no_torch_is_imported():
-    script = "import sys, cirque.commands.score; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], check=True)
+def test_scoring_needs_no_torch(project: Path):
+    ranking = str(SCALE / f"rankings/{RUN}/rankings.parquet")
+    words = ["score", "--benchmark", "cirr_val", "--resamples", "10", "--ranking", ranking]
+    script = f"""
+import sys
+from cirque.__main__ import main
+assert main({words}) == 0
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -69,7 +69,11 @@ def _queries(path: Path, query_ids: list[str]) -> list[dict[str, Any]]:
 def _rows(path: Path, query_ids: list[str]) -> dict[str, dict[str, Any]]:
     wanted = set(query_ids)
     rows = files.read_table(path, gallery.OF_RANKINGS).to_pylist()
-    return {row["query_id"]: row for row in rows if row["query_id"] in wanted}
+    found = {row["query_id"]: row for row in rows if row["query_id"] in wanted}
+    missing = [name for name in query_ids if name not in found]
+    if missing:
+        raise CirqueError(f"{path}: ranks no query {', '.join(missing)}; make it anew with Snakemake")
+    return found
 
 
 def _pictures(folder: Path, image_set: str, names: set[str]) -> dict[str, bytes | None]:

@@ -69,16 +69,11 @@ def main(
         scores.show(benchmark, figures, level)
     else:
         say(f"{benchmark}: the answers are hidden; --submission FOLDER writes the server's files")
-    if keep is not None:
-        _keep(
-            folder,
-            {"benchmark": benchmark, "backbone": backbone, "method": keep, "seed": 0},
-            table,
-            figures,
-            entry["split"],
-        )
     if submission is not None:
         _submit(jobs.server(config, benchmark), rows, asked, ids, submission)
+    if keep is not None:
+        run = {"benchmark": benchmark, "backbone": backbone, "method": keep, "seed": 0}
+        _keep(folder, run, table, figures, entry["split"])
 
 
 def _settings(results: Path, scale: str | None, benchmark: str) -> tuple[Path, dict[str, Any]]:
@@ -119,11 +114,8 @@ def _of_ranking(
     """Rows of a ranking, and the metrics that it can tell."""
     names = list(entry["metrics"])
     if path.suffix == ".parquet":
-        rows = files.read_table(path, schemas.RANKINGS.names).to_pylist()
-        scored.require_ids(path, [row["query_id"] for row in rows], [query["query_id"] for query in asked], "query")
-        of_query = {row["query_id"]: row for row in rows}
-        return [of_query[query["query_id"]] for query in asked], names
-    found, kind = scored.lists(path)
+        return scored.checked(path, files.read_table(path, schemas.RANKINGS.names).to_pylist(), asked), names
+    found, kind = scored.lists(path, candidates.ids)
     if kind == scored.SUBSET:
         return scored.of_subsets(path, found, asked), [name for name in names if name.startswith("R_subset@")]
     rows, depth = scored.of_lists(path, found, asked, candidates, entry["remove_reference"])
@@ -135,15 +127,14 @@ def _of_ranking(
 
 
 def _rank(metric: str) -> int:
-    """The K of a metric: 10 of mAP@10[negation]."""
-    return int(metric.partition("@")[2].partition("[")[0])
+    """The K of a metric: 10 of mAP@10[negation]; an accuracy looks at the first alone."""
+    return int(metric.partition("@")[2].partition("[")[0] or 1)
 
 
 def _keep(folder: Path, run: dict[str, Any], ranked: pa.Table, figures: list[dict[str, Any]], split: str) -> None:
     """Write ranking and metrics where those of the workflow's runs lie."""
     path = folder / KINDS["rankings"].path(**run)
-    record = provenance.read_record(path)
-    if record is not None and record["stage"] != "score":
+    if path.is_file() and (provenance.read_record(path) or {}).get("stage") != "score":
         raise CirqueError(f"{path}: is the workflow's own run; keep this one under another name")
     files.write_table(path, ranked, schemas.RANKINGS)
     rows = [{**run, "split": split, **figure} for figure in figures]

@@ -9,6 +9,7 @@ or the file for CIRR's or CIRCO's test server. Nothing here needs torch.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,11 +134,12 @@ def _table(path: Path) -> pa.Table:
 # ---- lists of the best ----------------------------------------------------------------------------------------------
 
 
-def lists(path: Path) -> tuple[Lists, str]:
+def lists(path: Path, gallery: Sequence[str]) -> tuple[Lists, str]:
     """The best images of each query, and which ranking they are: of the gallery (""), or SUBSET.
 
     Args:
         path: .json, CIRR's or CIRCO's server file; any other is a TREC run: `query Q0 image rank score tag`.
+        gallery: image ids in the order that breaks the ties of a TREC run.
 
     Raises:
         CirqueError: the file is none of these.
@@ -147,7 +149,7 @@ def lists(path: Path) -> tuple[Lists, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise CirqueError(f"{path}: cannot be read ({error})") from error
     if path.suffix != ".json":
-        return _of_trec(path, text), ""
+        return _of_trec(path, text, gallery), ""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -163,8 +165,9 @@ def lists(path: Path) -> tuple[Lists, str]:
     return found, SUBSET if content.get("metric") == SUBSET else ""
 
 
-def _of_trec(path: Path, text: str) -> Lists:
-    """Images of each query by falling score, as trec_eval orders them; it does not read the ranks."""
+def _of_trec(path: Path, text: str, gallery: Sequence[str]) -> Lists:
+    """Images of each query by falling score, whatever the ranks say; of equal scores the earlier in the gallery first."""
+    place = {name: number for number, name in reversed(list(enumerate(gallery)))}
     scored: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
@@ -172,12 +175,18 @@ def _of_trec(path: Path, text: str) -> Lists:
             continue
         try:
             query, _, image, _, score, _ = words
-            scored.setdefault(query, []).append((float(score), image))
+            value = float(score)
         except ValueError as error:
             raise CirqueError(
                 f"{path}, line {number}: expected `query Q0 image rank score tag`, found {line!r:.120}"
             ) from error
-    return {query: [image for _, image in sorted(of, key=lambda pair: -pair[0])] for query, of in scored.items()}
+        if np.isnan(value):
+            raise CirqueError(f"{path}, line {number}: its score is no number")
+        scored.setdefault(query, []).append((value, image))
+    return {
+        query: [image for _, image in sorted(of, key=lambda pair: (-pair[0], place.get(pair[1], len(place))))]
+        for query, of in scored.items()
+    }
 
 
 def of_lists(
@@ -199,35 +208,66 @@ def of_lists(
         CirqueError: a query is missing or unknown, or a list names an image twice, or one that is no candidate.
     """
     require_ids(path, list(found), [query["query_id"] for query in queries], "query")
-    of_group: dict[str, set[str]] = {}
+    of_group: dict[str, Counter[str]] = {}
     for name, group in zip(gallery.ids, gallery.groups, strict=True):
-        of_group.setdefault(group, set()).add(name)
+        of_group.setdefault(group, Counter())[name] += 1
     rows, depth = [], []
     for query in queries:
-        candidates = set(query["candidate_ids"] or of_group.get(query["group"] or "", set()) | of_group.get("", set()))
-        if remove_reference:
-            candidates = candidates - {query["reference_id"]}
+        # A name that is given twice is two candidates, as GeneCIS has them.
+        own = Counter(query["candidate_ids"] or ())
+        candidates = own or of_group.get(query["group"] or "", Counter()) | of_group.get("", Counter())
+        n_candidates = candidates.total() - (1 if remove_reference else 0)
         best = found[query["query_id"]]
-        unknown = [name for name in best if name not in candidates]
-        if unknown or len(set(best)) < len(best):
+        named = Counter(best)
+        known = {name: n for name, n in candidates.items() if not remove_reference or name != query["reference_id"]}
+        unknown = [name for name in named if name not in known]
+        if unknown or any(n > known[name] for name, n in named.items()):
             fault = f"names {listed(unknown)}, no candidates of it" if unknown else "names an image twice"
             raise CirqueError(f"{path}: query {query['query_id']} {fault}")
-        place = {name: rank for rank, name in enumerate(best, start=1)}
-        depth.append(len(best) if len(best) < len(candidates) else np.iinfo(np.int32).max)
+        place = {name: rank for rank, name in reversed(list(enumerate(best, start=1)))}
+        depth.append(len(best) if len(best) < n_candidates else np.iinfo(np.int32).max)
         rows.append(
             {
                 "query_id": query["query_id"],
                 "group": query["group"],
                 "tags": query["tags"],
-                "target_ranks": [place.get(name, len(candidates)) for name in query["target_ids"]],
+                "target_ranks": [place.get(name, n_candidates) for name in query["target_ids"]],
                 "subset_rank": None,
-                "n_candidates": len(candidates),
+                "n_candidates": n_candidates,
                 "top_ids": best[:50],
                 "top_scores": [float(-rank) for rank in range(1, len(best[:50]) + 1)],
                 "subset_ids": None,
             }
         )
     return rows, min(depth)
+
+
+def checked(
+    path: Path, rows: Sequence[Mapping[str, Any]], queries: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of `schemas.RANKINGS` in the order of the benchmark, whose groups and tags they get.
+
+    Raises:
+        CirqueError: a query is missing, twice or unknown, or its ranks are not where its list has the ground truths.
+    """
+    require_ids(path, [row["query_id"] for row in rows], [query["query_id"] for query in queries], "query")
+    of_query = {row["query_id"]: row for row in rows}
+    found = []
+    for query in queries:
+        row = of_query[query["query_id"]]
+        best, ranks = row["top_ids"], row["target_ranks"]
+        place = {name: rank for rank, name in reversed(list(enumerate(best, start=1)))}
+        fits = len(ranks) == len(query["target_ids"]) and all(
+            place.get(name, rank) == rank and len(best) * (name not in place) < rank <= row["n_candidates"]
+            for name, rank in zip(query["target_ids"], ranks, strict=True)
+        )
+        if not fits:
+            raise CirqueError(
+                f"{path}: query {query['query_id']}: target_ranks {ranks} do not fit its top_ids and the"
+                f" {len(query['target_ids'])} ground truths of the benchmark; it may be of another version of it"
+            )
+        found.append({**row, "group": query["group"], "tags": query["tags"]})
+    return found
 
 
 def of_subsets(path: Path, found: Lists, queries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
