@@ -22,13 +22,13 @@ class Project:
 
     root: Path
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments]
+    def command(self, *arguments: str, configfile: str | None = "tiny.yaml") -> list[str]:
+        given = ["--configfile", configfile] if configfile else []
+        return [sys.executable, "-m", "snakemake", *given, *arguments]
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run(self.command(*arguments))
-
-    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def snakemake(self, *arguments: str, configfile: str | None = "tiny.yaml") -> subprocess.CompletedProcess[str]:
+        """Run Snakemake; without a configuration file the mini scale is the default, as for a user."""
+        command = self.command(*arguments, configfile=configfile)
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
 
     def planned(self, *arguments: str) -> dict[str, int]:

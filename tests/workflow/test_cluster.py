@@ -18,9 +18,9 @@ PROFILE = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(e
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str, str], str]]:
     """Every planned job of all tables with the profile's resources: rule, resources, command."""
     project = make_project(tmp_path_factory.mktemp("cluster") / "project")
-    (project.root / "tiny.yaml").write_text("{}")  # the default configuration: it has a job of every rule
     resources: list[str] = PROFILE["default-resources"]
-    done = project.snakemake("-n", "-p", "-c2", "all", "--default-resources", *resources)
+    # The default configuration has a job of every rule.
+    done = project.snakemake("-n", "-p", "-c2", "all", "--default-resources", *resources, configfile=None)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     found = []
     for block in re.split(r"^(?=(?:local)?rule )", done.stdout, flags=re.MULTILINE)[1:]:

@@ -95,7 +95,6 @@ def test_a_project_and_its_data_may_lie_in_folders_with_spaces_and_apostrophes(t
 def test_a_value_on_the_command_line_needs_no_configuration_file(tmp_path):
     """`--config` is laid over the default scale, whichever of its keys it names."""
     project = make_project(tmp_path / "project")
-    command = [word for word in project.command("-n", "-c2", "--config", "scale=mine", "--") if word != "tiny.yaml"]
-    command.remove("--configfile")
-    done = project.run([*command, "results/scale=mine/settings.json"])
+    words = ("-n", "-c2", "--config", "scale=mine", "--", "results/scale=mine/settings.json")
+    done = project.snakemake(*words, configfile=None)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
