@@ -166,7 +166,7 @@ def lists(path: Path, gallery: Sequence[str]) -> tuple[Lists, str]:
 
 
 def _of_trec(path: Path, text: str, gallery: Sequence[str]) -> Lists:
-    """Images of each query by falling score, whatever the ranks say; of equal scores the earlier in the gallery first."""
+    """Images of each query by falling score, not by the ranks; of equal scores the earlier in the gallery first."""
     place = {name: number for number, name in reversed(list(enumerate(gallery)))}
     scored: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(text.splitlines(), start=1):

@@ -98,8 +98,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     if not path.is_file():
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     try:
-        # partitioning=None: the folders' key=value are DuckDB's business; the file holds the contract's columns only
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        # The file alone: its folders' key=value are DuckDB's business, and pq.read_table imports Arrow's data sets.
+        with pq.ParquetFile(path, page_checksum_verification=True) as stored:
+            table = stored.read()
     except (pa.ArrowException, OSError, EOFError) as error:
         first = str(error).splitlines()[0]
         raise CirqueError(f"{path}: not a whole Parquet file ({first}); {provenance.cure(path)}") from error
