@@ -1,6 +1,8 @@
 """The database: a view over each kind of file, before and after there are any, and questions that people ask."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -84,8 +86,8 @@ def test_partitions_are_columns_and_seeds_are_numbers(connection):
 def test_every_view_opens_before_there_is_any_result(tmp_path):
     with inside(tmp_path):
         database.write_placeholders(Path("results"))
-        database.create(Path("cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
-        with duckdb.connect("cirque.duckdb", read_only=True) as opened:
+        database.create(Path("results/cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
+        with duckdb.connect("results/cirque.duckdb", read_only=True) as opened:
             for name, view in database.VIEWS.items():
                 columns = {column[0] for column in opened.execute(f"SELECT * FROM {name}").description}
                 assert columns == {*view.schema.names, *view.keys}
@@ -101,10 +103,37 @@ def test_a_view_shows_the_file_that_lies_where_the_grammar_says(name, tmp_path):
     pq.write_table(pa.Table.from_pylist([dict.fromkeys(view.schema.names)], schema=view.schema), path)
     with inside(tmp_path):
         database.write_placeholders(Path("results"))
-        database.create(Path("cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
-        with duckdb.connect("cirque.duckdb", read_only=True) as opened:
+        database.create(Path("results/cirque.duckdb"), Path("results"), tables.read_published(PUBLISHED))
+        with duckdb.connect("results/cirque.duckdb", read_only=True) as opened:
             (row,) = opened.execute(f"SELECT {', '.join(view.keys)} FROM {name}").fetchall()
     assert dict(zip(view.keys, row, strict=True)) == {"scale": "mini"} | {key: values[key] for key in view.kind.keys}
+
+
+@pytest.fixture
+def given_away(evaluated, tmp_path):
+    """`results` alone, in a folder of another name."""
+    moved = tmp_path / "of o'brien" / "given results"
+    shutil.copytree(evaluated / "results", moved)
+    for ranked in (moved / "scale=mini/rankings").rglob("method=image-only"):
+        shutil.rmtree(ranked)
+    return moved
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_it_opens_from_any_folder_and_wherever_it_was_moved(folder, given_away):
+    with inside(given_away / folder):
+        for path in {given_away / "cirque.duckdb", Path(os.path.relpath(given_away / "cirque.duckdb"))}:
+            with duckdb.connect(path, read_only=True) as opened:
+                methods = {method for (method,) in opened.execute("SELECT DISTINCT method FROM rankings").fetchall()}
+            assert "searle" in methods
+            assert "image-only" not in methods
+
+
+def test_attached_to_another_database_it_asks_for_its_folder(given_away):
+    with duckdb.connect() as opened:
+        opened.execute(f"ATTACH '{str(given_away / 'cirque.duckdb').replace(chr(39), 2 * chr(39))}' (READ_ONLY)")
+        opened.execute("SET VARIABLE results = ?", [str(given_away)])
+        assert opened.execute("SELECT count(*) FROM cirque.rankings").fetchone()[0] > 0
 
 
 def test_every_view_is_of_files_that_a_rule_writes():

@@ -15,9 +15,9 @@ def main(*, results: Path, published: list[Path], output: Path) -> None:
     """Write the database and, under results/scale=none, an empty file of each kind that its views need.
 
     Args:
-        results: folder of scale=…; given relative to the project, so that the database opens there.
+        results: folder of scale=….
         published: the papers' numbers, config/published/*.csv.
-        output: cirque.duckdb.
+        output: cirque.duckdb, in that folder.
     """
     provenance.read(MACROS)
     figures = tables.read_published(published)

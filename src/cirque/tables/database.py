@@ -1,6 +1,7 @@
 """results/cirque.duckdb: a view over each kind of stage file, the papers' numbers, and the metrics as macros.
 
-A view is a glob over hive partitions, relative to the working directory, so that it always shows what lies there:
+A view is a glob over hive partitions beside the database, so that it always shows what lies there, from whichever folder
+the database is opened and wherever `results` was moved or copied to:
 
     duckdb results/cirque.duckdb "SELECT method, 100 * avg(recall_at(target_ranks, 10)) FROM rankings GROUP BY method"
 
@@ -19,6 +20,11 @@ import pyarrow.parquet as pq
 from cirque.evaluation.metrics import MACROS
 from cirque.plan.paths import KINDS, Kind
 from cirque.store import schemas
+
+#: SQL for the folder of the opened database. A path in a view can hold no subquery, and no function names the database;
+#: but the default folder of temporary files is called like it. Where a session attaches the database to another one, or
+#: sets `temp_directory`, the variable names the folder instead: `SET VARIABLE results = '…'`.
+FOLDER = "coalesce(getvariable('results'), nullif(parse_dirpath(current_setting('temp_directory')), ''), '.')"
 
 #: Partition keys that are numbers; the others are names.
 _NUMBERS = {"seed": "INTEGER", "encoder_seed": "INTEGER"}
@@ -83,20 +89,21 @@ def create(path: Path, results: Path, published: pa.Table) -> None:
 
     Args:
         path: of the new database.
-        results: folder of `scale=…`, as seen from the working directory in which the database will be opened.
+        results: folder of `scale=…`, in which the database will lie.
         published: the papers' numbers, `schemas.PUBLISHED`.
     """
     with duckdb.connect() as connection:
         # The oldest format that holds the macros: a DuckDB from 1.4 on opens it, whichever a person has installed.
         connection.execute(f"ATTACH {_text(str(path))} AS created (STORAGE_VERSION 'v1.4.0')")
         connection.execute("USE created")
+        connection.execute(f"SET VARIABLE results = {_text(str(results))}")
         connection.execute(MACROS.read_text(encoding="utf-8"))
         for name, view in VIEWS.items():
             types = ", ".join(f"{_quoted(key)}: {kind}" for key, kind in view.keys.items())
-            glob = _text(f"{results.as_posix()}/scale=*/{view.kind.glob()}")
+            glob = _text(f"/scale=*/{view.kind.glob()}")
             connection.execute(
                 f"CREATE VIEW {name} AS SELECT * FROM"
-                f" read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}})"
+                f" read_parquet({FOLDER} || {glob}, hive_partitioning = true, hive_types = {{{types}}})"
             )
             connection.execute(f"COMMENT ON VIEW {name} IS {_text(view.comment)}")
         columns = ", ".join(map(_quoted, schemas.PUBLISHED.names))
