@@ -105,7 +105,18 @@ def evaluate(folder: Path, n_images: int = 70, n_queries: int = 40) -> None:
             )
             == 0
         )
-        assert run("write_page", "--table", table, "--output", SCALE / "table_cirr.html") == 0
+        assert (
+            run(
+                "write_page",
+                "--table",
+                table,
+                "--settings",
+                SCALE / "settings.json",
+                "--output",
+                SCALE / "table_cirr.html",
+            )
+            == 0
+        )
         assert run("create_database", "--results", "results", *common, "--output", "results/cirque.duckdb") == 0
 
 

@@ -51,6 +51,7 @@ LIGHT = (
     "state_fact",
     "sum_training_time",
     "write_page",
+    "write_queries",
     "write_settings",
 )
 

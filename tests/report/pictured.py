@@ -13,6 +13,12 @@ N_IMAGES = 70
 BENCHMARKS = ("cirr_val", "cirr_test1")
 INDEX = Path("results/report/index.html")
 
+
+def queries_page(benchmark="cirr_val"):
+    """Where the page of a benchmark's queries lies."""
+    return INDEX.with_name(f"queries_{benchmark}.html")
+
+
 #: Captions as no annotator writes them.
 HOSTILE = [
     "</script><script>document.title = 'broken in'</script>",
@@ -68,19 +74,42 @@ def _shard(image_set: str, split: str) -> None:
 
 
 def arguments(**changes: object) -> list[object]:
-    """Command line of the stage index_page over the prepared project; None leaves an option out."""
+    """Command line of the stage write_index over the prepared project; None leaves an option out."""
     options: dict[str, object] = {
         "tables": [SCALE / "table_cirr.parquet"],
         "settings": SCALE / "settings.json",
-        "queries": sorted(SCALE.glob("queries/*/queries.parquet")),
-        "rankings": sorted(SCALE.glob("rankings/**/rankings.parquet")),
-        "images": sorted(SCALE.glob("images/*/images.parquet")),
-        "shards": sorted(SCALE.glob("shards/*/*.tar")),
+        "queries": [queries_page(benchmark) for benchmark in BENCHMARKS],
         "output": INDEX,
         **changes,
     }
-    words: list[object] = ["write_index"]
+    return _words("write_index", options)
+
+
+def arguments_of_queries(benchmark: str = "cirr_val", **changes: object) -> list[object]:
+    """The same of the stage write_queries for a benchmark."""
+    ranked = sorted(SCALE.glob(f"rankings/benchmark={benchmark}/**/rankings.parquet"))
+    options: dict[str, object] = {
+        "queries": SCALE / f"queries/benchmark={benchmark}/queries.parquet",
+        "rankings": [path for path in ranked if "upper-bound" not in str(path)],
+        "settings": SCALE / "settings.json",
+        "images": SCALE / f"images/image_set={benchmark}/images.parquet",
+        "shards": sorted(SCALE.glob(f"shards/image_set={benchmark}/*.tar")),
+        "output": queries_page(benchmark),
+        **changes,
+    }
+    return _words("write_queries", options)
+
+
+def _words(stage: str, options: dict[str, object]) -> list[object]:
+    words: list[object] = [stage]
     for name, value in options.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
     return words
+
+
+def write() -> None:
+    """Write the page and its pages of queries."""
+    for benchmark in BENCHMARKS:
+        assert run(*arguments_of_queries(benchmark)) == 0
+    assert run(*arguments()) == 0

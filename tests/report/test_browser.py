@@ -13,7 +13,7 @@ import time
 import pytest
 
 from cirque.report import gallery
-from tests.evaluated import inside, run
+from tests.evaluated import inside
 from tests.report import pictured
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -24,7 +24,8 @@ SECONDS = 120
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
          "--remote-debugging-pipe", "--disable-background-networking"]  # fmt: skip
 
-VIEW = "#table=cirr&sort.cirr.cirr_val=-R%4010&gallery.cirr_val=searle%2Cimage-only"
+VIEW = "#table=cirr&sort.cirr.cirr_val=-R%4010"
+PAIR = "#methods=searle,image-only"
 
 
 class Browser:
@@ -118,8 +119,14 @@ def browser(tmp_path_factory):
 def address(browser, evaluated, tmp_path_factory):
     folder = pictured.prepare(evaluated, tmp_path_factory.mktemp("pictured") / "project")
     with inside(folder):
-        assert run(*pictured.arguments()) == 0
+        pictured.write()
     return (folder / pictured.INDEX).resolve().as_uri()
+
+
+@pytest.fixture(scope="module")
+def queries(address):
+    """Address of the page of a benchmark's queries, which lies beside the page over all tables."""
+    return address.replace("index.html", pictured.queries_page().name)
 
 
 METHODS = (
@@ -130,7 +137,7 @@ BUTTON = f"document.querySelector('{COLUMN} button')"
 SORTED = f"document.querySelector('{COLUMN}').ariaSort"
 SHOWN = """[...document.querySelectorAll("section.split")].filter((section) => !section.hidden)
     .map((section) => section.dataset.benchmark)"""
-IMAGES = '[...document.querySelectorAll("[data-benchmark=cirr_val] .examples img")]'
+IMAGES = '[...document.querySelectorAll(".examples img")]'
 
 
 def box(value):
@@ -145,9 +152,10 @@ def order_by(browser, descending):
     return [method for method, _ in sorted(lines, key=lambda line: float(line[1]), reverse=descending)]
 
 
-def test_it_loads_in_silence_and_asks_for_nothing_else(browser, address):
+@pytest.mark.parametrize("page", ["index", "queries"])
+def test_it_loads_in_silence_and_asks_for_nothing_else(browser, address, queries, page):
+    address = queries if page == "queries" else address
     browser.open(address + VIEW)
-    assert browser(f"{IMAGES}.length") > 0
     assert browser.emitted("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded") == []
     asked = [request["request"]["url"] for request in browser.emitted("Network.requestWillBeSent")]
     assert [url.partition("#")[0] for url in asked if not url.startswith("data:image/jpeg")] == [address]
@@ -194,12 +202,11 @@ def test_one_table_is_sorted_and_the_others_are_left_alone(browser, address):
     assert browser("""document.querySelectorAll("th[aria-sort=descending]").length""") == 1
 
 
-def test_a_benchmark_that_is_unticked_goes_with_its_gallery(browser, address):
+def test_a_benchmark_that_is_unticked_goes(browser, address):
     browser.open(address)
     assert browser(SHOWN) == ["cirr_test1", "cirr_val"]
     browser(f"{box('cirr_val')}.click()")
     assert browser(SHOWN) == ["cirr_test1"]
-    assert browser("document.querySelector('.gallery[data-benchmark=cirr_val]').hidden")
     assert browser("document.getElementById('found').textContent").startswith("1 of 2 splits")
     assert browser("location.hash") == "#benchmark=cirr_test1"
 
@@ -229,19 +236,21 @@ def test_the_address_holds_the_view(browser, address):
     browser.open(address)
     browser(f"{BUTTON}.click()")
     browser(f"{box('cirr_test1')}.click()")
-    browser("document.querySelector('.gallery[data-benchmark=cirr_val] summary').click()")
     view, methods = browser("location.hash"), browser(METHODS)
     browser.open(address + view)
     assert browser("location.hash") == view
     assert browser(METHODS) == methods
     assert browser(SHOWN) == ["cirr_val"]
-    assert browser(f"{IMAGES}.length") > 0
 
 
-def test_pictures_appear_only_once_a_gallery_is_opened(browser, address):
+def test_the_page_over_all_tables_holds_no_picture_and_leads_to_those_that_do(browser, address, queries):
     browser.open(address)
     assert browser("document.images.length") == 0
-    browser("document.querySelector('.gallery[data-benchmark=cirr_val] summary').click()")
+    assert browser("document.querySelector('section.split[data-benchmark=cirr_val] p a:last-child').href") == queries
+
+
+def test_pictures_are_painted(browser, queries):
+    browser.open(queries)
     browser(f"Promise.all({IMAGES}.map((image) => image.decode()))")
     widths = browser(f"{IMAGES}.map((image) => image.naturalWidth)")
     assert widths
@@ -255,53 +264,78 @@ def test_pictures_appear_only_once_a_gallery_is_opened(browser, address):
     assert all(abs(seen - drawn) < 12 for seen, drawn in zip(colour, pictured.COLOUR, strict=False))
 
 
-def test_ground_truths_are_outlined(browser, address):
-    browser.open(address + VIEW)
+def test_ground_truths_are_outlined(browser, queries):
+    browser.open(queries + PAIR)
     outline = "getComputedStyle(document.querySelector('.answer .target img')).outlineStyle"
     assert browser(outline) == "solid"
     assert browser("document.querySelector('.answer .target').textContent").endswith("✓")
     assert browser("getComputedStyle(document.querySelector('.answer li:not(.target) img')).outlineStyle") == "none"
 
 
-def test_hostile_captions_are_shown_as_they_are(browser, address):
-    browser.open(address + VIEW)
+def test_hostile_captions_are_shown_as_they_are(browser, queries):
+    browser.open(queries + PAIR)
     first = "document.querySelector('.examples .query')"
     assert browser(f"[...{first}.querySelectorAll('.caption')].map((line) => line.textContent)") == pictured.HOSTILE
-    assert browser("document.title") == "All tables · cirque"
+    assert browser("document.title") == "CIRR val: queries and results · cirque"
 
 
-WINNERS = """[...document.querySelectorAll("[data-benchmark=cirr_val] h3")].map((heading) => heading.textContent)"""
-SELECTS = """[...document.querySelectorAll("[data-benchmark=cirr_val] select")]"""
+WINNERS = """[...document.querySelectorAll("#shown h2")].map((heading) => heading.textContent)"""
+SELECTS = """[...document.querySelectorAll("#shown select")]"""
 
 
-def test_the_same_method_chosen_twice_exchanges_the_two(browser, address):
-    browser.open(address + VIEW)
+def test_the_same_method_chosen_twice_exchanges_the_two(browser, queries):
+    browser.open(queries + PAIR)
     before = browser(WINNERS)
     browser(f"""(() => {{ const [first] = {SELECTS}; first.value = "image-only";
         first.dispatchEvent(new Event("change", {{ bubbles: true }})); }})()""")
     assert browser(f"{SELECTS}.map((select) => select.value)") == ["image-only", "searle"]
     assert browser(WINNERS) == before[::-1]
-    assert browser("new URLSearchParams(location.hash.slice(1)).get('gallery.cirr_val')") == "image-only,searle"
+    assert browser("location.hash") == "#methods=image-only,searle"
 
 
-def test_a_view_that_names_what_there_is_not_shows_what_there_is(browser, address):
-    browser.open(address + "#sort.cirr.cirr_val=nothing&gallery.cirr_val=nobody&gallery.nowhere=a,b")
+def test_a_view_that_names_what_there_is_not_shows_what_there_is(browser, address, queries):
+    browser.open(address + "#sort.cirr.cirr_val=nothing&table=cirr")
     assert browser(SORTED) == "none"
+    browser.open(queries + "#methods=nobody,searle")
     assert browser(f"{SELECTS}.map((select) => select.value)") == ["searle", "image-only"]
     assert browser.emitted("Runtime.exceptionThrown") == []
 
 
+#: Top of the first table with figures, in pixels from the top of the page.
+FIRST_TABLE = "document.querySelector('section.split table').getBoundingClientRect().top"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_table_is_on_the_first_screen(browser, address, width, height):
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    browser.open(address)
+    assert browser(FIRST_TABLE) < height
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_search_leaves_the_filters_that_hold_its_words(browser, address):
+    browser.open(address)
+    browser("""(() => { const search = document.querySelector("input[type=search]"); search.value = "searl";
+        search.dispatchEvent(new Event("input")); })()""")
+    left = "[...document.querySelectorAll('.filters label')].filter((label) => !label.hidden)"
+    labels = browser(f"{left}.map((label) => label.textContent)")
+    assert labels
+    assert all("searl" in label.lower() for label in labels)
+    assert browser("document.querySelector('[data-filter=backbone]').hidden")
+
+
 def test_a_jump_keeps_the_view(browser, address):
     browser.open(address + "#backbone=ViT-B%2F32")
-    browser("""document.querySelector(".contents a[href='#galleries']").click()""")
+    browser("""document.querySelector(".contents a[href='#queries']").click()""")
     assert browser("location.hash") == "#backbone=ViT-B%2F32"
     assert browser("scrollY") > 0
 
 
-@pytest.mark.parametrize("width", [400, 1280])
-def test_tables_scroll_in_their_own_box(browser, address, width):
+@pytest.mark.parametrize("page", ["index", "queries"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_tables_scroll_in_their_own_box(browser, address, queries, page, width):
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
-    browser.open(address + VIEW)
+    browser.open((address if page == "index" else queries) + VIEW)
     assert browser("document.documentElement.scrollWidth") <= width
     browser.call("Emulation.clearDeviceMetricsOverride")
 

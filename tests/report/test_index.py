@@ -3,13 +3,12 @@
 import html
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from cirque.errors import CirqueError
-from cirque.report import index
+from cirque.report import index, queries
 from cirque.store import files
 from tests.evaluated import SCALE, inside, run
 from tests.report import pictured
@@ -21,7 +20,7 @@ from tests.report.test_page import Tags
 def project(evaluated, tmp_path_factory):
     folder = pictured.prepare(evaluated, tmp_path_factory.mktemp("pictured") / "project")
     with inside(folder):
-        assert run(*pictured.arguments()) == 0
+        pictured.write()
     return folder
 
 
@@ -32,16 +31,11 @@ def text(project):
 
 def write(project, **changes):
     """Exit status of the stage and the page, written elsewhere."""
-    output = Path("results/other/index.html")
-    shutil.rmtree(project / output.parent, ignore_errors=True)
+    output = pictured.INDEX.with_name("again.html")
+    (project / output).unlink(missing_ok=True)
     with inside(project):
         status = run(*pictured.arguments(output=output, **changes))
         return status, output.read_text(encoding="utf-8") if output.exists() else ""
-
-
-def blocks(text):
-    """The page's JSON, in order."""
-    return [json.loads(found) for found in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)]
 
 
 def without_data(text):
@@ -61,12 +55,13 @@ def asked_for(text):
 def test_it_asks_for_nothing_from_elsewhere(text):
     assert not asked_for(text)
     # Links lead within the page or to the table's own page beside it.
-    assert set(re.findall(r'\bhref="([^"#]+)"', without_data(text))) == {"../scale%3Dmini/table_cirr.html"}
+    links = {"../scale%3Dmini/table_cirr.html", "queries_cirr_val.html", "queries_cirr_test1.html"}
+    assert set(re.findall(r'\bhref="([^"#]+)"', without_data(text))) == links
 
 
 def test_its_policy_lets_no_script_run_but_its_own(text):
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
-    assert html.unescape(policy) == index._policy(index.PARTS[3].read_text(encoding="utf-8"))
+    assert html.unescape(policy) == queries.policy(index.PARTS[3].read_text(encoding="utf-8"))
     assert html.unescape(policy).startswith("default-src 'none'; img-src data:;")
 
 
@@ -104,7 +99,7 @@ def test_it_shows_every_figure_of_every_table(project, text):
 
 def page_of(*tables, settings=None):
     named = {Path(f"results/scale=mini/table_{name}.parquet"): rows for name, rows in tables}
-    return index.render(named, [], settings or pictured.settings(), pictured.INDEX)
+    return index.render(named, settings or pictured.settings(), pictured.INDEX)
 
 
 def test_each_split_of_each_table_is_a_section_under_its_tables_name():
@@ -204,79 +199,73 @@ def test_a_plot_that_is_missing_or_none_of_ours_is_refused(project, capsys, cont
     assert message in capsys.readouterr().err
 
 
-# ---- galleries -----------------------------------------------------------------------------------------------------
+# ---- pages of queries ----------------------------------------------------------------------------------------------
 
 
-def test_each_benchmark_with_answers_has_a_gallery_without_the_bound(text):
-    *galleries, pictures = blocks(text)
-    assert re.findall(r'class="gallery" data-benchmark="(\w+)"', text) == ["cirr_val", "cirr_test1"]
-    for gallery in galleries:
-        assert [method for method, _ in gallery["methods"]] == ["image-only", "searle"]
-        assert gallery["chosen"] == ["searle", "image-only"]
-        assert sum(gallery["pairs"][0]["counts"]) == 40
-        assert all(0 <= picture < len(pictures) for _, picture in gallery["images"])
+def test_each_split_leads_to_its_page_of_queries(text):
+    linked = re.findall(r'data-benchmark="(\w+)" aria.*?<a href="(queries_\w+.html)">', text, flags=re.DOTALL)
+    assert set(linked) == {(name, f"queries_{name}.html") for name in pictured.BENCHMARKS}
+    assert '<a href="#queries">' in text
 
 
-def test_a_distinct_picture_is_in_the_page_once(text):
-    *galleries, pictures = blocks(text)
-    assert len(pictures) == len(set(pictures))
-    named = [dict(gallery["images"]) for gallery in galleries]
-    both = set(named[0]) & set(named[1])
-    assert both
-    assert all(named[0][name] == named[1][name] for name in both)  # the same file in two image sets
-
-
-def test_captions_are_data_and_nothing_else(text):
-    *galleries, _ = blocks(text)
-    assert all(example["captions"] == pictured.HOSTILE for gallery in galleries for example in gallery["examples"])
-    assert text.count("<script") == len(galleries) + 2
-    assert "onerror" not in without_data(text)
-
-
-def test_a_page_may_do_without_pictures_and_needs_no_shards_then(project):
-    status, text = write(project, pictures="none", images=None, shards=None)
-    *galleries, pictures = blocks(text)
+def test_a_page_may_do_without_queries(project):
+    status, text = write(project, queries=None)
     assert status == 0
-    assert pictures == []
-    assert all(picture is None for gallery in galleries for _, picture in gallery["images"])
-
-
-def test_a_page_may_do_without_galleries(project):
-    status, text = write(project, queries=[], rankings=[], images=[], shards=[])
-    assert status == 0
-    assert blocks(text) == []
-    assert 'id="galleries"' not in text
-
-
-def test_a_page_with_photographs_says_that_it_is_not_to_be_passed_on(project, text):
-    real = SCALE / "real.json"
-    with inside(project):
-        files.write_json(real, {**pictured.settings(), "comparable": True})
-    assert "Not to be passed on." in write(project, settings=real)[1]
-    assert "Not to be passed on." not in write(project, settings=real, pictures="none")[1]
-    assert "Not to be passed on." not in text
+    assert 'id="queries"' not in text
 
 
 @pytest.mark.parametrize(
     ("changes", "stated"),
     [
-        ({"n_each": 0}, "--n-each 0: must be at least 1"),
-        ({"queries": None}, "--queries: has none of cirr_val"),
-        ({"images": None}, "--images: has none of image set cirr_val"),
-        ({"shards": None}, "images.parquet: shard 00000 of its images was not given"),
-        ({"rankings": [SCALE / "table_cirr.parquet"]}, "table_cirr.parquet: no folder of it is called benchmark="),
+        (
+            {"queries": [Path("results/report/queries_strange.html")]},
+            "queries_strange.html: not called queries_BENCHMARK",
+        ),
         ({"tables": [SCALE / "absent.parquet"]}, "absent.parquet: no such file"),
     ],
 )
-def test_what_is_missing_is_named_in_one_sentence(project, capsys, changes, stated):
+def test_what_is_wrong_is_named_in_one_sentence(project, capsys, changes, stated):
     status, text = write(project, **changes)
-    assert status == 1
-    assert text == ""
+    assert (status, text) == (1, "")
     assert stated in capsys.readouterr().err
 
 
-def test_a_ranking_of_an_unknown_method_is_stated(project, capsys):
-    strange = SCALE / "rankings/benchmark=cirr_val/backbone=tiny/method=strange/seed=0/rankings.parquet"
-    status, _ = write(project, rankings=[strange])
-    assert status == 1
-    assert "'strange' is not among the methods of the settings" in capsys.readouterr().err
+# ---- the papers' words ---------------------------------------------------------------------------------------------
+
+
+def test_tables_stand_under_their_paper_in_its_words():
+    settings = pictured.settings() | {"tables": {"one": {"title": "what is masked"}}}
+    text = page_of(
+        ("own", [ours("searle", "SEARLE")]),
+        ("one", [row(paper="LinCIR", table="Table 8")]),
+        ("two_papers", [row(paper="LinCIR", table="Table 6"), row()]),
+        settings=settings,
+    )
+    contents = re.search(r"<nav.*?</nav>", text, flags=re.DOTALL)[0]
+    assert re.findall(r"<h2>(.*?)</h2>", contents) == [
+        "Several papers",
+        "LinCIR",
+        "Of this project",
+        "Beyond the tables",
+    ]
+    assert re.findall(r'<span class="muted">(.*?)</span>', contents) == [
+        "two papers",
+        "LinCIR Table 8: what is masked",
+        "own",
+    ]
+
+
+def test_benchmarks_of_one_split_are_told_apart_in_words():
+    settings = pictured.settings()
+    settings["benchmarks"]["cirr_test1"]["label"] = "reference kept"
+    settings["benchmarks"]["other"] = {**settings["benchmarks"]["cirr_test1"], "label": ""}
+    text = page_of(("one", [row(), row(benchmark="other")]), settings=settings)
+    names = re.findall(r'<h2 id="heading-\d">(.*?) <span', text)
+    assert names == ["CIRR test1, reference kept", "CIRR test1"]
+
+
+def test_contents_and_filters_are_folded_until_asked_for(text):
+    before, _, _ = text.partition('<section class="split"')
+    assert before.count('<details class="folded">') == 2
+    assert "<details open" not in text
+    assert before.index('<details class="folded">') < before.index("<fieldset")

@@ -34,7 +34,8 @@ def test_a_missing_query_or_settings_is_refused_by_name(evaluated, tmp_path, cap
 
 def test_a_page_of_an_empty_table_is_refused(tmp_path, capsys):
     files.write_rows(tmp_path / "table.parquet", [], schemas.TABLE)
-    assert run("write_page", "--table", tmp_path / "table.parquet", "--output", tmp_path / "page.html") == 1
+    words = ["--table", tmp_path / "table.parquet", "--settings", tmp_path / "settings.json"]
+    assert run("write_page", *words, "--output", tmp_path / "page.html") == 1
     assert "holds no figure" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
 
@@ -55,7 +56,7 @@ def test_a_database_is_written_anew_whatever_a_kill_left(evaluated, tmp_path, be
         assert run("create_database", "--results", "results", "--published", *PUBLISHED, "--output", database) == 0
         assert {path.name for path in tmp_path.iterdir()} == {"cirque.duckdb", "cirque.duckdb.run.json"}
         with duckdb.connect(database, read_only=True) as opened:
-            assert opened.execute("SELECT count(*) FROM tables").fetchone() > (0,)
+            assert opened.execute("SELECT count(*) FROM published").fetchone() > (0,)
 
 
 def test_a_database_that_cannot_be_made_leaves_the_former_one(evaluated, tmp_path, capsys, monkeypatch):

@@ -192,7 +192,9 @@ def test_a_table_of_facts_alone_needs_no_metrics(tmp_path):
     measured = [row for row in rows if row["measured"] is not None]
     assert [row["row"] for row in measured] == list(modality_gap.PRINTED_AS.values())
     assert {row["verdict"] for row in measured} == {"mini"}
-    assert run("write_page", "--table", tmp_path / "t.parquet", "--output", tmp_path / "t.html") == 0
+    files.write_json(tmp_path / "settings.json", {"benchmarks": {}})
+    words = ["--table", tmp_path / "t.parquet", "--settings", tmp_path / "settings.json"]
+    assert run("write_page", *words, "--output", tmp_path / "t.html") == 0
     assert run("show", "--table", tmp_path / "t.parquet") == 0
     words = ["--method", "No noise", "--metric", "modality_gap"]
     assert run("explain", tmp_path / "t.parquet", *words) == 0

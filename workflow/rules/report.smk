@@ -1,27 +1,39 @@
 """
-The page over all tables, with galleries of queries.
+The page over all tables, and a page of queries for each benchmark.
 
 READS   every table and its page; every plot; queries, rankings and pictures of each benchmark with answers
-WRITES  results/report/index.html: self-contained, opens from the file system. With photographs it holds thumbnails of
-        licensed images and is not to be passed on
+WRITES  results/report/index.html, and results/report/queries_BENCHMARK.html, to which it links: each self-contained, opens
+        from the file system. Pages of queries with photographs hold thumbnails of licensed images and are not to be
+        passed on
 """
 
-# What the galleries show: the methods of all tables but bounds, on the first backbone, of the first seed.
-GALLERY_METHODS = [name for name in config["run"]["methods"] if not config["methods"][name].get("bound")]
-GALLERY_RUNS = list(
-    {
-        (run["benchmark"], run["method"]): run
-        for table in plan.tables(config)
-        for run in plan.runs(config, table)
-        if run["method"] in GALLERY_METHODS
-        and run["backbone"] == config["run"]["backbones"][0]
-        and run["seed"] == str(config["run"]["seeds"][0])
-        and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
-    }.values()
-)
-GALLERY_BENCHMARKS = list(dict.fromkeys(run["benchmark"] for run in GALLERY_RUNS))
-REPORT_PARTS = ("index.html", "page.css", "index.css", "index.js", "figures.html")
-GALLERY_IMAGE_SETS = list(dict.fromkeys(config["benchmarks"][name]["image_set"] for name in GALLERY_BENCHMARKS))
+# What the pages of queries show: the methods of all tables but bounds, on the first backbone, of the first seed.
+QUERY_RUNS = plan.query_runs(config)
+REPORT_PARTS = {
+    "index": ("index.html", "page.css", "index.css", "index.js", "figures.html"),
+    "queries": ("queries.html", "page.css", "queries.css", "queries.js"),
+}
+
+
+rule write_queries:
+    input:
+        queries=FILE.queries,
+        rankings=lambda wildcards: run_files(FILE.rankings, QUERY_RUNS[wildcards.benchmark]),
+        settings=FILE.settings,
+        images=lambda wildcards: expand(
+            FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]
+        ),
+        shards=lambda wildcards: shards_of_benchmark(FILE.shards, wildcards.benchmark),
+        parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["queries"]],
+    output:
+        page="results/report/queries_{benchmark}.html",
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        **call("write_queries"),
+    shell:
+        STAGE
 
 
 rule write_index:
@@ -29,18 +41,9 @@ rule write_index:
         tables=expand(FILE.tables, table=plan.tables(config)),
         pages=expand(FILE.pages, table=plan.tables(config)),
         settings=FILE.settings,
-        queries=expand(
-            FILE.queries,
-            benchmark=GALLERY_BENCHMARKS,
-        ),
-        rankings=run_files(FILE.rankings, GALLERY_RUNS),
-        images=expand(
-            FILE.images,
-            image_set=GALLERY_IMAGE_SETS,
-        ),
-        shards=[shard for image_set in GALLERY_IMAGE_SETS for shard in shards_of(FILE.shards, image_set)],
+        queries=expand("results/report/queries_{benchmark}.html", benchmark=QUERY_RUNS),
         plots=expand("results/plot_{plot}.svg", plot=plan.plots(config)),
-        parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS],
+        parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["index"]],
     output:
         page=report(
             "results/report/index.html",

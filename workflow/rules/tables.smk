@@ -39,6 +39,7 @@ rule build_table:
 rule write_page:
     input:
         table=FILE.tables,
+        settings=FILE.settings,
         parts=PAGE_PARTS,
     output:
         page=report(

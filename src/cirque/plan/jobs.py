@@ -151,6 +151,26 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
     ]
 
 
+def query_runs(config: Config) -> dict[str, list[dict[str, str]]]:
+    """What the page of queries of each benchmark shows: two methods or more, bounds aside, where answers are known.
+
+    They are those of all tables, on the first backbone, of the first seed. A protocol that is not the papers' asks the
+    same queries, and has no page.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for run in (run for table in tables(config) for run in runs(config, table)):
+        if (
+            run["backbone"] == config["run"]["backbones"][0]
+            and run["seed"] == str(config["run"]["seeds"][0])
+            and run["method"] in config["run"]["methods"]
+            and not config["methods"][run["method"]].get("bound")
+            and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
+            and config["benchmarks"][run["benchmark"]].get("beside_papers", True)
+        ):
+            found.setdefault(run["benchmark"], {})[run["method"]] = run
+    return {benchmark: list(of_method.values()) for benchmark, of_method in found.items() if len(of_method) > 1}
+
+
 def annotation_files(dataset: str, split: str) -> dict[str, str]:
     """Annotation files of a split by role, relative to the data root."""
     files: dict[str, str] = import_module(f"cirque.datasets.{dataset}").annotation_files(split)
@@ -380,7 +400,10 @@ def table_settings(config: Config) -> dict[str, Any]:
     """What a table says about its configuration: names, labels, protocol and comparability, but no hyper-parameters."""
     keys = ("scale", "comparable", "not_comparable_because", "tolerance", "methods")
     settings = {key: config.get(key) for key in keys}
-    settings["tables"] = {name: contents(config, name) for name in tables(config)}
+    settings["tables"] = {
+        name: contents(config, name) | {key: entry[key] for key in ("title",) if key in entry}
+        for name, entry in config["tables"].items()
+    }
     settings["benchmarks"] = {
         name: {**entry, "printed_as": title(entry["dataset"])} for name, entry in config["benchmarks"].items()
     }

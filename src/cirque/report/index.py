@@ -1,12 +1,10 @@
-"""One self-contained page over all tables: sorted and filtered by its own script, with galleries of queries.
+"""One self-contained page over all tables, in the papers' words: sorted and filtered by its own script.
 
-The page asks for nothing beyond itself, and its security policy would not let it: no network, no script but its own,
-pictures only as data. It can be read without the script, but for the galleries.
+The page asks for nothing beyond itself, and its security policy would not let it: no network, no script but its own. It
+can be read without the script. Pages of queries (`cirque.report.queries`) lie beside it and are read when they are
+opened.
 """
 
-import base64
-import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,32 +16,22 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from cirque.errors import CirqueError
-from cirque.report import chart, figure, layout, page
-from cirque.report.gallery import Example, Gallery
+from cirque.report import chart, figure, layout, page, queries
 from cirque.report.layout import Split
 
 #: Files of this package that the page is made of, besides its code.
 PARTS = tuple(page.FOLDER / name for name in ("index.html", "page.css", "index.css", "index.js", "figures.html"))
 
-#: What a method is first compared with.
-BASELINE = "image-text"
-
 #: What the tables are filtered by, and the titles of the filters.
 FILTERS = {"table": "Tables", "benchmark": "Benchmarks", "backbone": "Backbones", "method": "Methods"}
+
+#: Headings of the tables that are of several papers, and of none.
+SEVERAL, OWN = "Several papers", "Of this project"
 
 #: Heading of figures whose paper names no backbone.
 UNNAMED = "no backbone named"
 
 Row = Mapping[str, Any]
-Pictures = Mapping[str, bytes | None]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A gallery with the pictures of its images; no pictures where the page is to have none."""
-
-    gallery: Gallery
-    pictures: Pictures
 
 
 @dataclass(frozen=True)
@@ -52,21 +40,27 @@ class _Section:
 
     Attributes:
         table: name of the table, as `cirr`.
+        heading: the table in words.
+        paper: whose table it is, SEVERAL or OWN.
         benchmark: that was run, or the split's own name where none was.
         name: data set and split.
         split: the figures.
         headline: the column that the papers compare first, if any is in percent.
         link: the table's own page, from where this page lies.
+        queries: the benchmark's page of queries, likewise, if there is one.
         panels: charts of the headline.
         marks: each source with its sign in the charts.
     """
 
     table: str
+    heading: str
+    paper: str
     benchmark: str
     name: str
     split: Split
     headline: str | None
     link: str
+    queries: str | None
     panels: list[dict[str, Any]]
     marks: list[tuple[str, str]]
 
@@ -78,33 +72,32 @@ class _Section:
 
 def render(
     tables: Mapping[Path, Sequence[Row]],
-    shown: Sequence[Shown],
     settings: Mapping[str, Any],
     at: Path,
     plots: Mapping[Path, str] | None = None,
+    galleries: Mapping[str, Path] | None = None,
 ) -> str:
-    """HTML page over some tables and galleries.
+    """HTML page over some tables.
 
     Args:
         tables: rows of `schemas.TABLE` by the file they came from; each has at least one.
-        shown: galleries with their pictures, one a benchmark.
-        settings: what `cirque.plan.jobs.table_settings` tells of the configuration: labels, bounds, comparability.
-        at: where the page will lie; the tables' own pages are linked from there.
+        settings: what `cirque.plan.jobs.table_settings` tells of the configuration: words and comparability.
+        at: where the page will lie; all other pages are linked from there.
         plots: drawing of each plot by the file it came from (`report.figure.to_svg`).
+        galleries: page of queries of each benchmark that has one.
 
     Raises:
         CirqueError: the tables are of several scales.
     """
     scale = _scale(tables)
-    sections = _sections(tables, at)
+    links = {name: _link(path, at) for name, path in (galleries or {}).items()}
+    sections = _sections(tables, settings, at, links)
     rows = [row for of_table in tables.values() for row in of_table]
     counts = Counter(row["verdict"] for row in rows if row["paper"])
-    album = _Album()
-    galleries = [_gallery(of_benchmark, sections, settings, album) for of_benchmark in shown]
     script = PARTS[3].read_text(encoding="utf-8")
     not_comparable = layout.reasons(rows).get("mini", [""])[0]
     return page.template(PARTS[0].name).render(
-        policy=_policy(script),
+        policy=queries.policy(script),
         css=Markup("\n".join(part.read_text(encoding="utf-8") for part in PARTS[1:3])),
         script=Markup(script),
         scale=scale,
@@ -112,15 +105,18 @@ def render(
         tally=[(verdict, counts[verdict]) for verdict in page.MEANINGS if counts[verdict]],
         meanings=page.MEANINGS,
         unnamed=UNNAMED,
-        reasons={path.stem.removeprefix("table_"): layout.reasons(of_table) for path, of_table in tables.items()},
+        reasons={_heading(path, of_table, settings): layout.reasons(of_table) for path, of_table in tables.items()},
         sections=sections,
         contents=_contents(sections),
         filters=_filters(sections),
         plots=[_plot(path, svg, at) for path, svg in (plots or {}).items()],
-        galleries=galleries,
-        pictures=embedded(album.pictures),
-        licensed=bool(album.pictures) and bool(settings["comparable"]),
+        galleries={layout.benchmark_name(settings["benchmarks"][name]): link for name, link in links.items()},
     )
+
+
+def _link(path: Path, at: Path) -> str:
+    """Address of a file, from a page."""
+    return quote(os.path.relpath(path, at.parent))
 
 
 def _scale(tables: Mapping[Path, Sequence[Row]]) -> str:
@@ -132,38 +128,57 @@ def _scale(tables: Mapping[Path, Sequence[Row]]) -> str:
     return next(iter(scales))
 
 
-def _policy(script: str) -> str:
-    """Content security policy: the page's one script, style within it, pictures as data, and nothing from elsewhere."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # Charts carry style attributes, which have no digest.
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+def name_of(table: Path) -> str:
+    """Name of a table by its file."""
+    return table.stem.removeprefix("table_")
 
 
-def embedded(value: object) -> Markup:
-    """A value as JSON that no reader of HTML takes for a tag, however hostile the texts in it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
+def _heading(table: Path, rows: Sequence[Row], settings: Mapping[str, Any]) -> str:
+    """A table in words: where it is printed, and what it is about."""
+    name = name_of(table)
+    subject = settings["tables"].get(name, {}).get("title", name.replace("_", " "))
+    printed = layout.sources(rows)
+    return f"{' and '.join(printed)}: {subject}" if len(printed) == 1 else subject
+
+
+def _paper(rows: Sequence[Row]) -> str:
+    """Whose table it is: the one paper that prints its figures."""
+    papers = {row["paper"].removesuffix("-supp") for row in rows if row["paper"]}
+    return next(iter(papers)) if len(papers) == 1 else SEVERAL if papers else OWN
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------
 
 
-def _sections(tables: Mapping[Path, Sequence[Row]], at: Path) -> list[_Section]:
-    """One section a split, table after table."""
-    splits = [(path, split) for path, rows in tables.items() for split in layout.lay_out(rows)]
+def _sections(
+    tables: Mapping[Path, Sequence[Row]], settings: Mapping[str, Any], at: Path, galleries: Mapping[str, str]
+) -> list[_Section]:
+    """One section a split, paper after paper: the tables of several first, those of none last."""
+    papers = {path: _paper(rows) for path, rows in tables.items()}
+    order = list(dict.fromkeys([SEVERAL, *(paper for paper in papers.values() if paper != OWN), OWN]))
+    labels = layout.labels_of(settings["benchmarks"])
+    splits = [
+        (path, split)
+        for path in sorted(tables, key=lambda path: order.index(papers[path]))
+        for split in layout.lay_out(tables[path], labels)
+    ]
     # A split that only papers speak of in one table may have been run for another.
     run = {split.title: split.benchmark for _, split in splits if split.benchmark}
     sections = []
     for number, (path, split) in enumerate(splits):
         headline = split.headline
+        benchmark = split.benchmark or run.get(split.title, split.title)
         sections.append(
             _Section(
-                table=path.stem.removeprefix("table_"),
-                benchmark=split.benchmark or run.get(split.title, split.title),
+                table=name_of(path),
+                heading=_heading(path, tables[path], settings),
+                paper=papers[path],
+                benchmark=benchmark,
                 name=split.title,
                 split=split,
                 headline=headline,
-                link=quote(os.path.relpath(path.with_suffix(".html"), at.parent)),
+                link=_link(path.with_suffix(".html"), at),
+                queries=galleries.get(benchmark),
                 panels=_panels(split, headline, number),
                 marks=chart.legend(split.sources),
             )
@@ -171,11 +186,11 @@ def _sections(tables: Mapping[Path, Sequence[Row]], at: Path) -> list[_Section]:
     return sections
 
 
-def _contents(sections: Sequence[_Section]) -> dict[str, list[tuple[int, _Section]]]:
-    """Sections of each table, with their number from 1."""
-    contents: dict[str, list[tuple[int, _Section]]] = {}
+def _contents(sections: Sequence[_Section]) -> dict[str, dict[str, list[tuple[int, _Section]]]]:
+    """Sections of each table of each paper, with their number from 1."""
+    contents: dict[str, dict[str, list[tuple[int, _Section]]]] = {}
     for number, section in enumerate(sections, start=1):
-        contents.setdefault(section.table, []).append((number, section))
+        contents.setdefault(section.paper, {}).setdefault(section.heading, []).append((number, section))
     return contents
 
 
@@ -197,7 +212,7 @@ def _filters(sections: Sequence[_Section]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, tuple[str, bool]]] = {name: {} for name in FILTERS}
     for section in sections:
         measured = bool(section.split.measured_blocks)
-        _note(found["table"], section.table, section.table, measured)
+        _note(found["table"], section.table, section.heading, measured)
         _note(found["benchmark"], section.benchmark, section.name, measured)
         for block in section.split.blocks:
             _note(
@@ -232,78 +247,6 @@ def _plot(path: Path, svg: str, at: Path) -> dict[str, Any]:
     return {
         "name": name,
         "title": Markup(figure.title_of(svg)),
-        "link": quote(os.path.relpath(path, at.parent)),
+        "link": _link(path, at),
         "svg": Markup(figure.inlined(svg, f"plot-{name}")),
     }
-
-
-# ---- galleries -----------------------------------------------------------------------------------------------------
-
-
-class _Album:
-    """Every distinct picture of the page once, as base64."""
-
-    def __init__(self) -> None:
-        self._places: dict[bytes, int] = {}
-        self.pictures: list[str] = []
-
-    def add(self, picture: bytes | None) -> int | None:
-        """Place of a picture in the page, or None for no picture."""
-        if picture is None:
-            return None
-        if picture not in self._places:
-            self._places[picture] = len(self.pictures)
-            self.pictures.append(base64.b64encode(picture).decode())
-        return self._places[picture]
-
-
-def _gallery(shown: Shown, sections: Sequence[_Section], settings: Mapping[str, Any], album: _Album) -> dict[str, Any]:
-    """A gallery as template and script take it."""
-    gallery = shown.gallery
-    section = next((section for section in sections if section.split.benchmark == gallery.benchmark), None)
-    about = settings["benchmarks"][gallery.benchmark]
-    names = sorted(gallery.image_ids)
-    places = {name: place for place, name in enumerate(names)}
-    data = {
-        "methods": [[method, settings["methods"][method]["label"]] for method in gallery.methods],
-        "chosen": list(_default_pair(gallery, section)),
-        "images": [[name, album.add(shown.pictures.get(name))] for name in names],
-        "pairs": [
-            {"methods": methods, "counts": [pair.n_won, pair.n_lost, pair.n_equal], "won": pair.won, "lost": pair.lost}
-            for methods, pair in gallery.pairs.items()
-        ],
-        "examples": [_example(example, places) for example in gallery.examples],
-    }
-    return {
-        "benchmark": gallery.benchmark,
-        "backbone": settings["backbones"][gallery.backbone]["stands_for"],
-        "model": gallery.backbone,
-        "name": section.name if section else f"{about['printed_as']} {about['split']}",
-        "data": embedded(data),
-    }
-
-
-def _example(example: Example, places: Mapping[str, int]) -> dict[str, Any]:
-    """A query as the script takes it: images by their place."""
-    return {
-        "id": example.query_id,
-        "reference": places[example.reference_id],
-        "captions": example.captions,
-        "group": example.group,
-        "candidates": example.n_candidates,
-        "answers": {
-            method: {"rank": answer.rank, "top": [[places[name], int(is_target)] for name, is_target in answer.top]}
-            for method, answer in example.answers.items()
-        },
-    }
-
-
-def _default_pair(gallery: Gallery, section: _Section | None) -> tuple[str, str]:
-    """The methods compared first: the best by the headline, and Image + Text or, failing that, the next best."""
-    blocks = section.split.measured_blocks if section else []
-    lines = [line for block in blocks if block.model == gallery.backbone for line in block.lines]
-    column = section.headline if section else None
-    figures = {line.method: line.measured[column].value for line in lines if column and column in line.measured}
-    ordered = sorted(gallery.methods, key=lambda method: -figures.get(method, -1.0))
-    best = next(method for method in ordered if method != BASELINE)
-    return best, BASELINE if BASELINE in ordered else next(method for method in ordered if method != best)

@@ -177,11 +177,30 @@ class Split:
         return [block for block in self.blocks if any(line.measured for line in block.lines)]
 
 
-def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
+def benchmark_name(entry: Mapping[str, Any]) -> str:
+    """A benchmark in words, of its entry in `cirque.plan.jobs.table_settings`: CIRR val, reference kept."""
+    return ", ".join(filter(None, (f"{entry['printed_as']} {entry['split']}", entry.get("label", ""))))
+
+
+def labels_of(benchmarks: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What sets each benchmark apart from others of its split, in words, where the configuration says it."""
+    return {name: entry["label"] for name, entry in benchmarks.items() if entry.get("label")}
+
+
+def sources(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tables in print whose figures stand in some rows: SEARLE Table 2."""
+    return list(dict.fromkeys(_source(row) for row in rows if row["paper"]))
+
+
+def lay_out(rows: Sequence[Mapping[str, Any]], words: Mapping[str, str] | None = None) -> list[Split]:
     """Group rows of `schemas.TABLE` by split, backbone and method; the measured and published splits first.
 
     Figures over the queries of a tag follow those over all queries of their split, as a split of their own.
     A method keeps one place on every backbone: that of its first row in the table. A bound comes last.
+
+    Args:
+        rows: of one table.
+        words: what sets a benchmark apart from the others of its split (`labels_of`); by default its name.
     """
     labels = _labels(rows)
     order = list(dict.fromkeys(map(_key, rows)))
@@ -200,14 +219,21 @@ def lay_out(rows: Sequence[Mapping[str, Any]]) -> list[Split]:
         splits.append(
             Split(
                 dataset,
-                " ".join(filter(None, (f"{name} ({benchmark})" if several else name, BY_TAG if tagged else ""))),
+                " ".join(filter(None, (_apart(name, benchmark, words) if several else name, BY_TAG if tagged else ""))),
                 benchmark,
-                list(dict.fromkeys(_source(row) for row in of_split if row["paper"])),
+                sources(of_split),
                 _columns(of_split),
                 blocks,
             )
         )
     return splits
+
+
+def _apart(split: str, benchmark: str, words: Mapping[str, str] | None) -> str:
+    """A split of which there are several benchmarks; the papers' own needs no words where the others have some."""
+    if words is None:
+        return f"{split} ({benchmark})"
+    return ", ".join(filter(None, (split, words.get(benchmark, ""))))
 
 
 def _split_keys(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:

@@ -48,7 +48,12 @@ WORKS = {
 }
 
 
-def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None = None) -> str:
+def render(
+    rows: Sequence[Mapping[str, Any]],
+    table: Path,
+    charted: str | None = None,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """HTML page of a table.
 
     Args:
@@ -56,11 +61,12 @@ def render(rows: Sequence[Mapping[str, Any]], table: Path, charted: str | None =
         table: the file they came from, for the command that traces a figure.
         charted: the column in the chart; by default the one that the papers compare first. What is not in percent is
             not drawn.
+        words: what sets a benchmark apart from the others of its split (`layout.labels_of`).
     """
-    splits = layout.lay_out(rows)
+    splits = layout.lay_out(rows, words)
     columns = list(dict.fromkeys(column for split in splits for column in split.columns))
     charted = charted or layout.headline(columns)
-    sources = list(dict.fromkeys(source for split in splits for source in split.sources))
+    sources = layout.sources(rows)
     reasons = layout.reasons(rows)
     counts = Counter(row["verdict"] for row in rows if row["paper"])
     datasets = list(dict.fromkeys(row["dataset"] for row in rows if row["dataset"]))

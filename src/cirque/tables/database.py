@@ -1,7 +1,7 @@
 """results/cirque.duckdb: a view over each kind of stage file, the papers' numbers, and the metrics as macros.
 
-A view is a glob over hive partitions beside the database, so that it always shows what lies there, from whichever folder
-the database is opened and wherever `results` was moved or copied to:
+A view is a glob over hive partitions beside the database, so that it always shows what lies there, from
+whichever folder the database is opened and wherever `results` was moved or copied to:
 
     duckdb results/cirque.duckdb "SELECT method, 100 * avg(recall_at(target_ranks, 10)) FROM rankings GROUP BY method"
 
