@@ -262,7 +262,7 @@ def _read_weights(weights: Path, sha256: str) -> dict[str, Tensor]:
     provenance.read(weights)
     if not weights.is_file():
         raise CirqueError(f"{weights}: no such file; ask Snakemake for it (snakemake -c8 {weights})")
-    if provenance.sha256(weights) != sha256:
+    if provenance.bytes_sha256(weights) != sha256:
         raise CirqueError(
             f"{weights}: cut short or altered, it is not the file that {side_car(weights).name} describes; delete it"
             " and run Snakemake again, which makes it anew"

@@ -16,8 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import safetensors
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -28,8 +26,8 @@ from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError, listed
 from cirque.inversion import regularisers
-from cirque.progress import progress
-from cirque.store import files, provenance
+from cirque.progress import progress, say
+from cirque.store import provenance, tensors
 from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
@@ -221,19 +219,15 @@ class State:
     step: int = 0
 
     def save(self, path: Path) -> None:
-        """Write the state as one safetensors file, so that there is a whole one or none."""
+        """Write the state as one file, so that there is a whole one or none."""
         names = ("tokens", "ema", "exp_avg", "exp_avg_sq")
-        tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in names}
-        with files.atomic(path) as partial:
-            partial.write_bytes(safetensors.torch.save(tensors, {"step": str(self.step)}))
+        tensors.save(path, {name: getattr(self, name) for name in names}, {"step": self.step})
 
     @classmethod
     def load(cls, path: Path, device: torch.device) -> "State":
         """Read what `save` wrote."""
-        with safetensors.safe_open(path, framework="pt") as stored:
-            # Cloned, as values that lie elsewhere in memory may be summed in another order.
-            tensors = {name: stored.get_tensor(name).to(device).clone() for name in stored.keys()}  # noqa: SIM118
-            return cls(**tensors, step=int(stored.metadata()["step"]))
+        stored, facts = tensors.load(path)
+        return cls(**{name: value.to(device) for name, value in stored.items()}, step=facts["step"])
 
     @classmethod
     def initial(cls, image_ids: Sequence[str], dim: int, std: float, seed: int, device: torch.device) -> "State":
@@ -321,7 +315,7 @@ def optimise(
     if not settings.lambda_cos + settings.lambda_gpt:
         raise CirqueError("oti: lambda_cos and lambda_gpt are both 0: there is nothing to learn from")
     n = len(images.image_ids)
-    tokens = [np.zeros((0, backbone.token_dim), dtype=np.float32)]
+    inverted = [np.zeros((0, backbone.token_dim), dtype=np.float32)]
     encoder = encoder_for(backbone, dtype)
     starts = range(0, n, settings.batch)
     bar: Any = progress(total=len(starts) * settings.steps, what="inversion", unit="step")
@@ -335,8 +329,8 @@ def optimise(
             if state.step < settings.steps:
                 batch = Batch(encoder, chosen, pool if settings.lambda_gpt else None, settings, seed)
                 _run(batch, state, path, seconds_between_saves, bar)
-            tokens.append(state.ema.cpu().numpy())
-    return np.concatenate(tokens)
+            inverted.append(state.ema.cpu().numpy())
+    return np.concatenate(inverted)
 
 
 def _resume(path: Path, encoder: PackedEncoder, images: Images, settings: Settings, seed: int) -> State:
@@ -344,8 +338,9 @@ def _resume(path: Path, encoder: PackedEncoder, images: Images, settings: Settin
     if path.is_file():
         try:
             return State.load(path, encoder.device)
-        except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
-            path.unlink()  # cut short by a crash of the machine: start over
+        except CirqueError as error:  # a crash of the machine may leave half of it
+            say(f"{error}; its images begin anew")
+            path.unlink()
     return State.initial(images.image_ids, encoder.backbone.token_dim, settings.init_std, seed, encoder.device)
 
 

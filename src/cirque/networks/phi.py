@@ -250,7 +250,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     _require_file(path)
     described = read_side_car(path).get("sha256") if side_car(path).is_file() else None
-    if described not in (None, provenance.sha256(path)):
+    if described not in (None, provenance.bytes_sha256(path)):
         raise CirqueError(
             f"{path}: cut short or altered, it is not the file that {side_car(path).name} describes;"
             f" {provenance.cure(path)}"

@@ -203,6 +203,18 @@ def cure(path: Path) -> str:
     return "no stage of cirque made it, so put a whole file in its place"
 
 
+def read_unaltered(path: Path) -> None:
+    """Note that a file is read whose own format has no checksum, such as a library's model.
+
+    Raises:
+        CirqueError: it is not what the stage that made it wrote.
+    """
+    read(path)
+    known = read_record(path)
+    if known and bytes_sha256(path) != known["output"]["sha256"]:
+        raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files; reuses a record that is still true."""
     if path.is_dir():
@@ -214,6 +226,11 @@ def sha256(path: Path) -> str:
     known = read_record(path)
     if known and [status.st_size, status.st_mtime_ns] == known["output"].get("stamp"):
         return str(known["output"]["sha256"])
+    return bytes_sha256(path)
+
+
+def bytes_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they lie there now, whatever a record says: for what must not be altered."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

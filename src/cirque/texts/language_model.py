@@ -214,7 +214,7 @@ def load(folder: Path, device: torch.device) -> LanguageModel:
         raise CirqueError(f"{folder}: holds no language model (config.json and *.safetensors); run Snakemake for it")
     for file in sorted(folder.iterdir()):
         if file.suffix in {".json", ".safetensors", ".txt"} and not file.name.endswith(".run.json"):
-            provenance.read(file)
+            provenance.read_unaltered(file)
     # The released code's choice: half precision where there is a GPU for it.
     precision = torch.float16 if device.type == "cuda" else torch.float32
     try:

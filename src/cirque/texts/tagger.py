@@ -91,7 +91,7 @@ def load(model: str) -> Any:
 
     folder = find(model)
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".run.json")):
-        provenance.read(file)
+        provenance.read_unaltered(file)
     _require_our_spacy(folder)
     try:
         nlp = spacy.load(folder, exclude=list(NOT_NEEDED))

@@ -8,7 +8,6 @@ from its last saved step and ends with the same bits.
 """
 
 import functools
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from cirque import draws
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
-from cirque.store import files
+from cirque.store import tensors as stored
 from cirque.training import optimisers
 
 #: The loss that is lowered, where a step has several; it is logged only if the training names it.
@@ -169,20 +166,16 @@ class TrainingState:
         return means
 
     def save(self, path: Path) -> None:
-        """Write the state as one safetensors file, so that there is a whole one or none."""
+        """Write the state as one file, so that there is a whole one or none."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         record = {"step": self.step, "sums": self.sums, "counts": self.counts, "log": self.log}
-        with files.atomic(path) as partial:
-            partial.write_bytes(safetensors.torch.save(tensors, {"training": json.dumps(record)}))
+        stored.save(path, tensors, record)
 
     def restore(self, path: Path) -> None:
         """Take over what `save` wrote."""
-        with safetensors.safe_open(path, framework="pt") as stored:
-            record = json.loads(stored.metadata()["training"])
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (no dictionary)
+        tensors, record = stored.load(path)
         prefix = "network."
         weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         self.network.load_state_dict(weights)
@@ -195,9 +188,15 @@ class TrainingState:
         self.step, self.sums, self.counts, self.log = (record[key] for key in ("step", "sums", "counts", "log"))
 
     def resume(self, path: Path) -> None:
-        """Take over the state at `path` if there is one, and say so."""
-        if path.is_file():
+        """Take over the state at `path` if there is a whole one, and say so."""
+        if not path.is_file():
+            return
+        try:
             self.restore(path)
+        except CirqueError as error:  # a crash of the machine may leave half of it
+            say(f"{self.what}: {error}; the training begins anew")
+            path.unlink()
+        else:
             say(f"{self.what}: going on from step {self.step}, saved in {path}")
 
 

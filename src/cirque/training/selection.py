@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import nn
 
 from cirque.errors import CirqueError
 from cirque.progress import say
-from cirque.store import files
+from cirque.store import tensors
 from cirque.training.loop import TrainingState
 
 
@@ -49,9 +48,7 @@ class KeepBest:
         state.network.train()
         state.log.append({"step": state.step, "epoch": epoch, "loss": self.metric, "value": value})
         if best_line(state.log, self.metric)["step"] == state.step:
-            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.network.state_dict().items()}
-            with files.atomic(self.path(state_path)) as partial:
-                partial.write_bytes(safetensors.torch.save(weights))
+            tensors.save(self.path(state_path), state.network.state_dict())
         say(f"{state.what}: step {state.step}, {self.metric} {value:.2f}")
 
     def at_end(self, state: TrainingState, state_path: Path) -> None:
@@ -63,8 +60,12 @@ def take(network: nn.Module, path: Path) -> None:
     """Load the weights that a measurement kept.
 
     Raises:
-        CirqueError: they are gone.
+        CirqueError: they are gone, or altered.
     """
     if not path.is_file():
         raise CirqueError(f"{path}: no such file, though a validation wrote it; delete {path.parent} and train again")
-    network.load_state_dict(safetensors.torch.load_file(path))
+    try:
+        weights, _ = tensors.load(path)
+    except CirqueError as error:
+        raise CirqueError(f"{error}; delete {path.parent} and train again") from error
+    network.load_state_dict(weights)
