@@ -332,6 +332,20 @@ def test_a_release_is_one_model_for_all_seeds():
     assert "backbones.ViT-B-32.per_seed: a release is one model for all seeds; leave per_seed out" in refusal(config)
 
 
+def test_a_model_is_named_not_located():
+    config = configuration("paper")
+    config["backbones"]["ViT-B-32"]["model"] = "hf-hub:org/name"
+    assert "backbones.ViT-B-32.model: 'hf-hub:org/name' names a place, not a model" in refusal(config)
+
+
+def test_a_file_at_hand_has_its_checksum():
+    config = configuration("paper")
+    config["backbones"]["ViT-B-32"]["weights"] |= {"file": "~/ViT-B-32.pt"}
+    assert "sha256" in refusal(config)
+    config["backbones"]["ViT-B-32"]["weights"]["sha256"] = "0" * 64
+    check(config, SCHEMA)
+
+
 def test_a_table_whose_method_encodes_texts_by_an_encoder_of_images_alone_is_refused_and_the_advice_works():
     config = configuration()
     config["backbones"]["silent"] = {

@@ -137,7 +137,7 @@ def test_a_network_learns_from_images_as_its_method_sees_them():
 def test_a_benchmark_has_its_own_preprocessing_or_that_of_its_methods():
     for config in (MINI, PAPER):
         for name, usual in (("cirr_val_clip", "cirr_val"), ("fashioniq_val_clip", "fashioniq_val")):
-            other = {"preprocess": "clip", "beside_papers": False}
+            other = {"preprocess": "clip", "beside_papers": False, "label": "CLIP's own crop"}
             assert config["benchmarks"][name] == {**config["benchmarks"][usual], **other}
             assert name in plan.contents(config, "protocols")["benchmarks"]
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -94,6 +95,20 @@ def test_fetching_opens_the_network_for_itself_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(clip, "fetch", lambda *given: asked.append((given, os.environ["HF_HUB_OFFLINE"])))
     fetch_backbone.main(model="ViT-B-32-quickgelu", tag="openai", weights=tmp_path / "w.safetensors")
     assert asked == [(("ViT-B-32-quickgelu", "openai", tmp_path / "w.safetensors", None), "0")]
+
+
+def test_a_file_at_hand_is_the_one_that_is_meant(monkeypatch, tmp_path):
+    taken = []
+    monkeypatch.setattr(clip, "take_over", lambda *given: taken.append(given))
+    at_hand, weights = tmp_path / "ViT-B-32.pt", tmp_path / "w.safetensors"
+    given = {"model": "ViT-B-32-quickgelu", "tag": "openai", "weights": weights, "file": at_hand}
+    with pytest.raises(CirqueError, match=r"ViT-B-32\.pt: no such file"):
+        fetch_backbone.main(**given, sha256="0" * 64)
+    at_hand.write_bytes(b"weights")
+    with pytest.raises(CirqueError, match=r"has the sha256 [0-9a-f]{64} instead of 0000"):
+        fetch_backbone.main(**given, sha256="0" * 64)
+    fetch_backbone.main(**given, sha256=hashlib.sha256(b"weights").hexdigest())
+    assert taken == [("ViT-B-32-quickgelu", "openai", at_hand, weights)]
 
 
 def test_an_unknown_model_ends_the_command_with_a_sentence(tmp_path):

@@ -1,7 +1,7 @@
 """
 Weights of encoders, all in one form, so that one loader serves every backbone.
 
-READS   captioned images (trained), a release (pretrained), another backbone and an image set with captions
+READS   captioned images (trained), a release, fetched or at hand (pretrained), another backbone and an image set with captions
         (finetuned), or a seed (random); CLIP alone is trained or fine-tuned
 WRITES  <scale>/backbones/…/weights.safetensors and weights.json
 RESUMES from <scale>/work/backbones/…
@@ -73,6 +73,8 @@ rule finetune_backbone:
 
 
 rule fetch_backbone:
+    input:
+        file=lambda wildcards: config["backbones"][wildcards.backbone]["weights"].get("file", []),
     output:
         weights=FILE.weights,
         card=FILE.weights_card,
@@ -88,6 +90,7 @@ rule fetch_backbone:
             encoder=lambda wildcards: plan.encoder_kind(config, wildcards.backbone),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             tag=lambda wildcards: config["backbones"][wildcards.backbone]["weights"]["tag"],
+            sha256=lambda wildcards: config["backbones"][wildcards.backbone]["weights"].get("sha256"),
         ),
     shell:
         STAGE

@@ -12,7 +12,7 @@ from cirque.encoders.imported import open_clip
 from cirque.encoders.openclip import MEAN, STD, read_config, sizes
 from cirque.errors import CirqueError
 
-__all__ = ["MEAN", "STD", "build", "fetch", "read_config", "sizes", "tokenizer"]
+__all__ = ["MEAN", "STD", "build", "fetch", "read_config", "sizes", "take_over", "tokenizer"]
 
 
 def build(name: str, config: dict[str, Any]) -> Any:
@@ -42,3 +42,8 @@ def tokenizer(context_length: int) -> Callable[[str | list[str]], torch.Tensor]:
 def fetch(name: str, tag: str, weights: Path, cache: Path | None = None) -> None:
     """Download released weights of open_clip; see `openclip.fetch`."""
     openclip.fetch("clip", name, tag, weights, cache)
+
+
+def take_over(name: str, tag: str, file: Path, weights: Path) -> None:
+    """Take released weights from a file at hand; see `openclip.take_over`."""
+    openclip.take_over("clip", name, tag, file, weights)

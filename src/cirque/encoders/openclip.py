@@ -1,15 +1,19 @@
 """What open_clip knows of its models: names, configurations and released weights, for CLIP and CoCa alike."""
 
 import difflib
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors.torch import load_file
 
 from cirque import encoders
 from cirque.encoders import backbones
 from cirque.encoders.imported import open_clip, with_timm
 from cirque.errors import CirqueError
-from cirque.store import files
+from cirque.store import files, provenance
 
 #: Mean and deviation of the pixels, per channel, that CLIP was trained with.
 MEAN: Sequence[float] = open_clip.OPENAI_DATASET_MEAN
@@ -35,7 +39,8 @@ def read_config(name: str, folder: Path | None = None) -> dict[str, Any]:
         if not isinstance(config, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config):
             raise CirqueError(f"{own[name]}: no open_clip configuration; it needs embed_dim, vision_cfg and text_cfg")
         return config
-    config = open_clip.get_model_config(name)
+    # open_clip takes `hf-hub:` and `local-dir:` for a place to read a configuration from.
+    config = None if ":" in name else open_clip.get_model_config(name)
     if config is None:
         known = [*own, *open_clip.list_models()]
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.4) or sorted(own)
@@ -87,12 +92,7 @@ def fetch(encoder: str, name: str, tag: str, weights: Path, cache: Path | None =
     Raises:
         CirqueError: no such model or tag, another activation, no network, or a file that does not fit the model.
     """
-    config = read_config(name)
-    pretrained = open_clip.get_pretrained_cfg(name, tag)
-    if not pretrained:
-        tags = open_clip.list_pretrained_tags_by_model(name)
-        raise CirqueError(f"backbone {name}: no weights are tagged {tag!r}; there are {', '.join(tags) or 'none'}")
-    refuse_other_activation(name, config, bool(pretrained.get("quick_gelu", False)), f"{name}, {tag}")
+    config, pretrained = _release(name, tag)
     source = str(pretrained.get("hf_hub") or pretrained.get("url"))
     model = encoders.load(encoder).build(name, config)
     try:
@@ -101,15 +101,83 @@ def fetch(encoder: str, name: str, tag: str, weights: Path, cache: Path | None =
     except Exception as error:  # a hub's library raises what it likes; the person needs the name and the cure
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CirqueError(f"backbone {name}, {tag}: could not be fetched from {source} ({first})") from error
-    backbones.save(
-        model,
-        weights,
-        encoder=encoder,
-        name=name,
-        config=config,
-        source=source,
-        seed=backbones.RELEASED,
-        tag=tag,
-        mean=pretrained.get("mean"),
-        std=pretrained.get("std"),
-    )
+    _keep(model, weights, pretrained, encoder=encoder, name=name, tag=tag, config=config, source=source)
+
+
+def take_over(encoder: str, name: str, tag: str, file: Path, weights: Path) -> None:
+    """Write the weights of a release that lie in a file at hand as safetensors, with their side-car.
+
+    Args:
+        encoder: kind of the model, `clip` or `coca`.
+        name: open_clip's name of the model.
+        tag: open_clip's tag of the release that the file holds: it says activation, mean and deviation.
+        file: safetensors, a checkpoint of torch.save, or OpenAI's TorchScript archive; told apart by their content.
+        weights: Where to.
+
+    Raises:
+        CirqueError: no such model or tag, another activation, or a file that does not fit the model.
+    """
+    config, pretrained = _release(name, tag)
+    state = _state(file)
+    model = encoders.load(encoder).build(name, config)
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        first = " ".join(line.strip() for line in str(error).splitlines()[1:3])
+        raise CirqueError(f"{file}: does not fit the model {name} ({first})") from error
+    _keep(model, weights, pretrained, encoder=encoder, name=name, tag=tag, config=config, source=file.name)
+
+
+def _release(name: str, tag: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Configuration of a model, and what open_clip knows of one of its releases."""
+    config = read_config(name)
+    pretrained = open_clip.get_pretrained_cfg(name, tag)
+    if not pretrained:
+        tags = open_clip.list_pretrained_tags_by_model(name)
+        raise CirqueError(f"backbone {name}: no weights are tagged {tag!r}; there are {', '.join(tags) or 'none'}")
+    refuse_other_activation(name, config, bool(pretrained.get("quick_gelu", False)), f"{name}, {tag}")
+    return config, pretrained
+
+
+def _keep(model: Any, weights: Path, pretrained: Mapping[str, Any], **described: Any) -> None:
+    """Write a release's weights and their side-car."""
+    mean, std = (pretrained.get(key) for key in ("mean", "std"))
+    backbones.save(model, weights, seed=backbones.RELEASED, mean=mean, std=std, **described)
+
+
+#: What OpenAI's archives hold beside the weights, and what a wrapper for several devices puts before their names.
+_SIZES_IN_ARCHIVE, _PARALLEL = ("input_resolution", "context_length", "vocab_size"), "module."
+
+
+def _state(file: Path) -> dict[str, Any]:
+    """Weights in a file of any of the formats in which releases come; no code in it is run.
+
+    Raises:
+        CirqueError: it is missing or of no such format.
+    """
+    provenance.read(file)
+    if not file.is_file():
+        raise CirqueError(f"{file}: no such file; it should hold the backbone's weights")
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                is_script = any("/code/" in name for name in archive.namelist())
+            stored = (
+                torch.jit.load(file, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+                if is_script
+                else torch.load(file, map_location="cpu", weights_only=True)
+            )
+        else:
+            stored = load_file(file)
+    except Exception as error:  # a cut or foreign file fails in many ways
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CirqueError(
+            f"{file}: holds no weights that can be read ({first}); give safetensors, a checkpoint of torch.save, or"
+            " OpenAI's archive, whole"
+        ) from error
+    state = stored.get("state_dict", stored)
+    return {
+        name.removeprefix(_PARALLEL): value
+        for name, value in state.items()
+        if name.removeprefix(_PARALLEL) not in _SIZES_IN_ARCHIVE
+    }

@@ -212,6 +212,11 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
             faults.append(
                 f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
             )
+        if ":" in entry["model"]:
+            faults.append(
+                f"backbones.{key}.model: {entry['model']!r} names a place, not a model; give open_clip's name of the"
+                " model, and a file at hand as `file` of its weights"
+            )
         if source == "pretrained" and entry.get("per_seed"):
             faults.append(f"backbones.{key}.per_seed: a release is one model for all seeds; leave per_seed out")
         if source == "pretrained" and not ENCODERS.defines(encoder, "fetch"):
