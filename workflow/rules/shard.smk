@@ -77,6 +77,7 @@ rule parse_queries:
             dataset=lambda wildcards: config["benchmarks"][wildcards.benchmark]["dataset"],
             split=lambda wildcards: config["benchmarks"][wildcards.benchmark]["split"],
             protocol=lambda wildcards: config["benchmarks"][wildcards.benchmark].get("protocol"),
+            prompt=lambda wildcards: config["benchmarks"][wildcards.benchmark].get("prompt"),
             data_root=config["data_root"],
         ),
     shell:

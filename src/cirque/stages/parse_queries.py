@@ -6,6 +6,8 @@ from cirque import datasets
 from cirque.errors import CirqueError
 from cirque.progress import say
 from cirque.store import files, schemas
+from cirque.texts.lengths import refuse_long
+from cirque.texts.templates import PROMPT
 
 
 def main(
@@ -19,6 +21,7 @@ def main(
     answers: Path | None = None,
     full_captions: Path | None = None,
     protocol: str | None = None,
+    prompt: str = PROMPT,
 ) -> None:
     """Write queries (schemas.QUERIES) and gallery (schemas.GALLERY) in the order of the official files.
 
@@ -32,6 +35,7 @@ def main(
         answers: {query: target} of a hidden split whose answers are known.
         full_captions: {query: caption of its target}, where the data are generated.
         protocol: of those that the data set's module names, where papers disagree; by default the usual one.
+        prompt: that the benchmark puts its captions into; they must fit CLIP's context with it.
     """
     benchmark = datasets.load_benchmark(dataset)
     rows = benchmark.queries(data_root, split, answers, full_captions, **datasets.protocol(dataset, protocol))
@@ -46,6 +50,9 @@ def main(
         {"image_id": image_id, "group": group, **of_image[image_id]}
         for image_id, group in datasets.gallery(dataset, data_root, split, protocol)
     ]
+    refuse_long(
+        {f"{benchmark.TITLE} {split}, query {row['query_id']}": " and ".join(row["captions"]) for row in rows}, prompt
+    )
     files.write_rows(queries, rows, schemas.QUERIES)
     files.write_rows(gallery, candidates, schemas.GALLERY)
     say(f"{benchmark.TITLE} {split}: {len(rows):,} queries, {len(candidates):,} gallery images")
