@@ -48,6 +48,7 @@ LIGHT = (
     "list_images",
     "parse_queries",
     "prepare_coco",
+    "score_ranking",
     "state_fact",
     "sum_training_time",
     "write_page",

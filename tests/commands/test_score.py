@@ -168,6 +168,86 @@ def test_equal_scores_of_a_run_are_in_the_order_of_the_gallery(project: Path, ca
     assert "line 1: its score is no number" in score(capsys, "--ranking", project / "tied.trec")[2]
 
 
+# ---- a benchmark's own protocol: groups, own galleries, ties ---------------------------------------------------------
+
+
+def asked(query_id: str, group: str, target: str, candidates: list[str] | None) -> dict:
+    return {
+        "query_id": query_id, "reference_id": "a", "captions": ["red"], "target_ids": [target], "group": group,
+        "candidate_ids": candidates, "subset_ids": None, "tags": [], "full_caption": None,
+    }  # fmt: skip
+
+
+def benchmark_of(root: Path, rows: list[dict], gallery: list[tuple[str, str]], **entry: object) -> None:
+    """Results that hold one benchmark, ready to be scored."""
+    folder = root / "results/scale=mini"
+    own = {"dataset": "genecis", "split": "v0", "image_set": "x", "metrics": ["R@1", "R@2"], "remove_reference": False}
+    files.write_json(folder / "settings.json", {"benchmarks": {"own": own | {"answers": "in-annotations"} | entry}})
+    files.write_rows(folder / "queries/benchmark=own/queries.parquet", rows, schemas.QUERIES)
+    candidates = [{"image_id": name, "group": group, "shard": 0, "key": name, "crop": None} for name, group in gallery]
+    files.write_rows(folder / "gallery/benchmark=own/gallery.parquet", candidates, schemas.GALLERY)
+
+
+def both_ways(
+    root: Path, capsys, query_ids: list[str], images: list[str], scores: np.ndarray
+) -> list[dict[str, float]]:
+    """Figures of features whose products are some scores [n_queries, n_images], and of the same as a TREC run."""
+    with inside(root):
+        # Scores of queries against unit vectors, all of one length, so that normalising changes no order.
+        rest = np.sqrt(scores.shape[1] - (scores**2).sum(axis=1, keepdims=True))
+        np.save("q.npy", np.hstack([scores, rest]).astype(np.float32))
+        np.save("g.npy", np.eye(scores.shape[1], scores.shape[1] + 1, dtype=np.float32))
+        lines = [
+            f"{query} Q0 {image} 1 {score} x"
+            for query, of_query in zip(query_ids, scores, strict=True)
+            for image, score in zip(images, of_query, strict=True)
+            if np.isfinite(score)
+        ]
+        Path("run.trec").write_text("\n".join(lines))
+        ways = (["--queries", "q.npy", "--gallery", "g.npy"], ["--ranking", "run.trec"])
+        outs = []
+        for words in ways:
+            status, out, err = score(capsys, *words, benchmark="own")
+            assert status == 0, err
+            outs.append(printed(out))
+        return outs
+
+
+@pytest.mark.parametrize(("ties", "first"), [("gallery", 0.0), ("target", 100.0)])
+def test_equal_scores_are_decided_as_the_benchmark_says(tmp_path: Path, capsys, ties: str, first: float):
+    benchmark_of(tmp_path, [asked("q", "", "b", None)], [("a", ""), ("b", ""), ("c", "")], ties=ties)
+    for figures in both_ways(tmp_path, capsys, ["q"], ["a", "b", "c"], np.array([[0.5, 0.5, 0.0]])):
+        assert figures == {"R@1": first, "R@2": 100.0}
+
+
+def test_a_query_s_own_gallery_is_all_that_it_ranks(tmp_path: Path, capsys):
+    rows = [asked("q", "", "c", ["c", "d"]), asked("r", "", "a", ["b", "a"])]
+    benchmark_of(tmp_path, rows, [(name, "") for name in "abcd"])
+    with inside(tmp_path):
+        np.save("q.npy", np.array([[0.9, 0.8, 0.2, 0.1], [0.1, 0.2, 0.9, 0.8]], np.float32))
+        np.save("g.npy", np.eye(4, dtype=np.float32))
+        out = score(capsys, "--queries", "q.npy", "--gallery", "g.npy", benchmark="own")[1]
+        assert printed(out) == {"R@1": 50.0, "R@2": 100.0}
+        Path("run.trec").write_text("q Q0 c 1 2 x\nq Q0 d 2 1 x\nr Q0 b 1 2 x\nr Q0 a 2 1 x\n")
+        assert printed(score(capsys, "--ranking", "run.trec", benchmark="own")[1]) == {"R@1": 50.0, "R@2": 100.0}
+        Path("run.trec").write_text("q Q0 a 1 2 x\nr Q0 b 1 2 x\n")
+        assert "query q names a, no candidates" in score(capsys, "--ranking", "run.trec", benchmark="own")[2]
+
+
+def test_a_group_ranks_its_own_images_and_the_mean_of_groups_is_plain(tmp_path: Path, capsys):
+    rows = [asked("q", "dress", "b", None), asked("r", "shirt", "b", None), asked("s", "shirt", "c", None)]
+    gallery = [("a", "dress"), ("b", "dress"), ("b", "shirt"), ("c", "shirt")]
+    benchmark_of(tmp_path, rows, gallery, metrics=["R@1"])
+    with inside(tmp_path):
+        np.save("q.npy", np.array([[0.9, 0.8, 0.99], [0.9, 0.8, 0.1], [0.9, 0.8, 0.1]], np.float32))
+        np.save("g.npy", np.eye(3, dtype=np.float32))  # a, b, c: an image of two groups once
+        status, out, err = score(capsys, "--queries", "q.npy", "--gallery", "g.npy", benchmark="own")
+    assert status == 0, err
+    # dress: a before b, so 0; shirt: b before c, so 1 of 2.
+    figures = [float(line.split()[-3]) for line in out.splitlines() if "R@1" in line]
+    assert sorted(figures) == [0.0, 25.0, 50.0]
+
+
 def test_options_that_say_nothing_to_score_are_refused(project: Path, capsys):
     for words in ([], ["--queries", "q.npy"], ["--queries", "q.npy", "--gallery", "g.npy", "--ranking", "r.trec"]):
         status, _, err = score(capsys, *words)

@@ -332,6 +332,22 @@ def test_a_release_is_one_model_for_all_seeds():
     assert "backbones.ViT-B-32.per_seed: a release is one model for all seeds; leave per_seed out" in refusal(config)
 
 
+def test_a_ranking_of_others_is_of_a_benchmark_and_a_backbone_that_there_are():
+    config = configuration()
+    entry = {"label": "Mine", "source": "scored", "backbone": "mini-B-61", "rankings": {"cirr_vla": "a.trec"}}
+    config["methods"]["mine"] = entry
+    found = refusal(config)
+    assert "methods.mine.rankings: 'cirr_vla' is not described in the section benchmarks" in found
+    assert "methods.mine.backbone: 'mini-B-61' is not described" in found
+    entry |= {"backbone": "mini-B-16", "rankings": {"cirr_val": "runs/$(touch x)"}}
+    assert "methods.mine.rankings.cirr_val: 'runs/$(touch x)' holds" in refusal(config)
+    entry["rankings"] = {"cirr_val": "a.trec"}
+    config["benchmarks"]["cirr_val"]["answers"] = "hidden"
+    assert "methods.mine.rankings: the answers of cirr_val are on a server" in refusal(config)
+    del entry["backbone"]
+    assert "backbone" in refusal(config)
+
+
 def test_a_model_is_named_not_located():
     config = configuration("paper")
     config["backbones"]["ViT-B-32"]["model"] = "hf-hub:org/name"

@@ -114,3 +114,31 @@ def test_a_method_that_reads_pixels_makes_its_job_read_the_shards(monkeypatch, t
     files = evaluation.files(config, evaluation.alone(config, run))
     shards = [f"<scale>/shards/image_set=cirr_val/{shard}.tar" for shard in plan.shards(config, "cirr_val")]
     assert files == ["<scale>/images/image_set=cirr_val/images.parquet", *shards]
+
+
+# ---- rankings that others computed -----------------------------------------------------------------------------------
+
+OTHERS = {"label": "Mine", "source": "scored", "backbone": "mini-B-16", "rankings": {"cirr_val": "my runs/a.trec"}}
+
+
+@pytest.fixture
+def with_others():
+    return {**MINI, "methods": {**MINI["methods"], "mine": OTHERS}}
+
+
+def test_one_entry_puts_what_others_computed_into_every_table_of_its_benchmark(with_others):
+    of_mine = {
+        table: [run for run in plan.runs(with_others, table) if run["method"] == "mine"]
+        for table in plan.tables(with_others)
+    }
+    run = {"benchmark": "cirr_val", "backbone": "mini-B-16", "method": "mine", "seed": "0"}
+    assert {table: runs for table, runs in of_mine.items() if runs} == {"cirr": [run]}
+    assert plan.scored(with_others) == [{**run, "file": "my runs/a.trec"}]
+    assert run in plan.query_runs(with_others)["cirr_val"]
+
+
+def test_no_job_composes_what_others_computed(with_others):
+    assert evaluation.groups(with_others) == evaluation.groups(MINI)
+    assert not re.fullmatch(evaluation.constraints_alone(with_others, "")["method"], "mine")
+    assert evaluation.faults(with_others) == []
+    assert not [run for run in plan.submissions(with_others, "cirr") if run["method"] == "mine"]

@@ -2,6 +2,7 @@
 Composed queries, rankings, metrics and submission files: the methods of a group in one job.
 
 READS   queries, gallery, features, weights, and what the group's methods need: tokens, φ, concepts, captions or pixels
+        rankings that others computed
 WRITES  <scale>/query_features/…, <scale>/rankings/…, <scale>/metrics/…, one a benchmark, backbone, method and seed;
         <scale>/submissions/… where the answers are on a server
 """
@@ -112,6 +113,35 @@ for server in ["", *SUBMISSIONS.names()]:
             ),
         shell:
             TORCH_STAGE
+
+
+for run in plan.scored(config):
+
+    rule:
+        name:
+            f"score_{run['method']}_{run['benchmark']}"
+        input:
+            ranked=run["file"],
+            queries=expand(FILE.queries, benchmark=run["benchmark"]),
+            gallery=expand(FILE.gallery, benchmark=run["benchmark"]),
+            macros=MACROS,
+        output:
+            files=[pattern.format(**run) for pattern in (FILE.rankings, FILE.metrics)],
+        resources:
+            mem_mb=8000,
+            runtime=30,
+        params:
+            **call(
+                "score_ranking",
+                protocol=protocol_of(run["benchmark"]),
+                resampling=RESAMPLING,
+                backbone=run["backbone"],
+                method=run["method"],
+                seed=run["seed"],
+                output=paths.scale_folder(config["scale"]),
+            ),
+        shell:
+            STAGE
 
 
 # Of a run that no table lists the server's files come with the rest.

@@ -61,7 +61,15 @@ def main(
         rows, names = _of_features(queries, gallery, asked, (ids, groups), entry), list(entry["metrics"])
     else:
         assert ranked is not None
-        rows, names = _of_ranking(ranked, asked, ranking.Gallery(ids, np.empty((0, 0), np.float32), groups), entry)
+        candidates = ranking.Gallery(ids, np.empty((0, 0), np.float32), groups)
+        rows, names = scored.ranking(
+            ranked,
+            asked,
+            candidates,
+            entry["metrics"],
+            remove_reference=entry["remove_reference"],
+            ties=entry.get("ties", "gallery"),
+        )
     table = pa.Table.from_pylist(rows, schema=schemas.RANKINGS)
     figures: list[dict[str, Any]] = []
     if has_answers(table, names):
@@ -106,29 +114,6 @@ def _of_features(
     composed = ranking.normalise(scored.features(queries, query_ids, "query"), query_ids)
     whole = ranking.Gallery(ids, of_images[[row_of[name] for name in ids]], groups)
     return ranking.rank(asked, composed, whole, entry["remove_reference"], entry.get("ties", "gallery"))
-
-
-def _of_ranking(
-    path: Path, asked: list[dict[str, Any]], candidates: ranking.Gallery, entry: dict[str, Any]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows of a ranking, and the metrics that it can tell."""
-    names = list(entry["metrics"])
-    if path.suffix == ".parquet":
-        return scored.checked(path, files.read_table(path, schemas.RANKINGS.names).to_pylist(), asked), names
-    found, kind = scored.lists(path, candidates.ids)
-    if kind == scored.SUBSET:
-        return scored.of_subsets(path, found, asked), [name for name in names if name.startswith("R_subset@")]
-    rows, depth = scored.of_lists(path, found, asked, candidates, entry["remove_reference"])
-    possible = [name for name in names if not name.startswith("R_subset@") and _rank(name) <= depth]
-    left_out = [name for name in names if name not in possible]
-    if left_out:
-        say(f"{path}: its lists end at rank {depth}, and rank no image set by itself: no {', '.join(left_out)}")
-    return rows, possible
-
-
-def _rank(metric: str) -> int:
-    """The K of a metric: 10 of mAP@10[negation]; an accuracy looks at the first alone."""
-    return int(metric.partition("@")[2].partition("[")[0] or 1)
 
 
 def _keep(folder: Path, run: dict[str, Any], ranked: pa.Table, figures: list[dict[str, Any]], split: str) -> None:

@@ -22,7 +22,9 @@ import safetensors
 from safetensors.numpy import load_file
 
 from cirque.errors import CirqueError, listed
-from cirque.evaluation.ranking import Gallery
+from cirque.evaluation.ranking import Gallery, Ties
+from cirque.progress import say
+from cirque.store import files, provenance, schemas
 
 Floats = npt.NDArray[np.float32]
 
@@ -131,15 +133,61 @@ def _table(path: Path) -> pa.Table:
         raise CirqueError(f"{path}: no whole Parquet file ({str(error).splitlines()[0]})") from error
 
 
+# ---- rankings ------------------------------------------------------------------------------------------------------
+
+
+def ranking(
+    path: Path,
+    queries: Sequence[Mapping[str, Any]],
+    gallery: Gallery,
+    metrics: Sequence[str],
+    *,
+    remove_reference: bool,
+    ties: Ties = "gallery",
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows of `schemas.RANKINGS` of a file that others made, and those of some metrics that it can tell.
+
+    Args:
+        path: Parquet as `schemas.RANKINGS`, or what `lists` reads.
+        queries: rows of `schemas.QUERIES`.
+        gallery: the benchmark's candidates; the features are not read.
+        metrics: of the benchmark.
+        remove_reference: whether a query's own reference is no candidate.
+        ties: who wins the equal scores of a TREC run.
+
+    Raises:
+        CirqueError: the file cannot be read, or does not fit the benchmark.
+    """
+    provenance.read(path)
+    if path.suffix == ".parquet":
+        return checked(path, files.read_table(path, schemas.RANKINGS.names).to_pylist(), queries), list(metrics)
+    winners = {query["query_id"]: query["target_ids"] for query in queries} if ties == "target" else {}
+    found, kind = lists(path, gallery.ids, winners)
+    if kind == SUBSET:
+        return of_subsets(path, found, queries), [name for name in metrics if name.startswith("R_subset@")]
+    rows, depth = of_lists(path, found, queries, gallery, remove_reference)
+    possible = [name for name in metrics if not name.startswith("R_subset@") and _rank(name) <= depth]
+    left_out = [name for name in metrics if name not in possible]
+    if left_out:
+        say(f"{path}: its lists end at rank {depth}, and rank no image set by itself: no {', '.join(left_out)}")
+    return rows, possible
+
+
+def _rank(metric: str) -> int:
+    """The K of a metric: 10 of mAP@10[negation]; an accuracy looks at the first alone."""
+    return int(metric.partition("@")[2].partition("[")[0] or 1)
+
+
 # ---- lists of the best ----------------------------------------------------------------------------------------------
 
 
-def lists(path: Path, gallery: Sequence[str]) -> tuple[Lists, str]:
+def lists(path: Path, gallery: Sequence[str], winners: Mapping[str, Sequence[str]] | None = None) -> tuple[Lists, str]:
     """The best images of each query, and which ranking they are: of the gallery (""), or SUBSET.
 
     Args:
         path: .json, CIRR's or CIRCO's server file; any other is a TREC run: `query Q0 image rank score tag`.
         gallery: image ids in the order that breaks the ties of a TREC run.
+        winners: images of each query that win such a tie, whatever the gallery's order.
 
     Raises:
         CirqueError: the file is none of these.
@@ -149,7 +197,7 @@ def lists(path: Path, gallery: Sequence[str]) -> tuple[Lists, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise CirqueError(f"{path}: cannot be read ({error})") from error
     if path.suffix != ".json":
-        return _of_trec(path, text, gallery), ""
+        return _of_trec(path, text, gallery, winners or {}), ""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -165,8 +213,8 @@ def lists(path: Path, gallery: Sequence[str]) -> tuple[Lists, str]:
     return found, SUBSET if content.get("metric") == SUBSET else ""
 
 
-def _of_trec(path: Path, text: str, gallery: Sequence[str]) -> Lists:
-    """Images of each query by falling score, not by the ranks; of equal scores the earlier in the gallery first."""
+def _of_trec(path: Path, text: str, gallery: Sequence[str], winners: Mapping[str, Sequence[str]]) -> Lists:
+    """Images of each query by falling score, not by the ranks; of equal ones winners, then the gallery's order, first."""
     place = {name: number for number, name in reversed(list(enumerate(gallery)))}
     scored: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -184,9 +232,16 @@ def _of_trec(path: Path, text: str, gallery: Sequence[str]) -> Lists:
             raise CirqueError(f"{path}, line {number}: its score is no number")
         scored.setdefault(query, []).append((value, image))
     return {
-        query: [image for _, image in sorted(of, key=lambda pair: (-pair[0], place.get(pair[1], len(place))))]
+        query: [image for *_, image in sorted(_by_score(of, set(winners.get(query, ())), place))]
         for query, of in scored.items()
     }
+
+
+def _by_score(
+    scored: Sequence[tuple[float, str]], winners: set[str], place: Mapping[str, int]
+) -> list[tuple[float, bool, int, str]]:
+    """Images of a query with what they are sorted by."""
+    return [(-score, image not in winners, place.get(image, len(place)), image) for score, image in scored]
 
 
 def of_lists(

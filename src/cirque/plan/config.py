@@ -128,6 +128,8 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if "network" in entry
     ]
     for key, entry in config["methods"].items():
+        uses += [(f"methods.{key}.rankings", name, "benchmarks") for name in entry.get("rankings", {})]
+        uses += [(f"methods.{key}.backbone", entry["backbone"], "backbones")] if "backbone" in entry else []
         for word, section in (("tokens", "inversions"), ("phi", "networks"), ("captions", "captioners")):
             needs = entry.get("needs", {})
             uses += [(f"methods.{key}.needs.{word}", needs[word], section)] if word in needs else []
@@ -165,6 +167,12 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for place, entry in tables.items()
         for name in entry.get("only", {})
         if name not in entry.get("methods", config["run"]["methods"])
+    ]
+    faults += [
+        f"methods.{key}.rankings: the answers of {name} are on a server, so that nothing can be measured here; leave it out"
+        for key, entry in config["methods"].items()
+        for name in entry.get("rankings", {})
+        if config["benchmarks"].get(name, {}).get("answers") == "hidden"
     ]
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     faults += evaluation.faults(config)

@@ -49,7 +49,9 @@ SHARD = "{shard}"
 
 
 def reads(config: Config, method: str) -> list[str]:
-    """Names of what a method's `compose` takes."""
+    """Names of what a method's `compose` takes; nothing where others computed the rankings."""
+    if jobs.is_scored(config, method):
+        return []
     return list(METHODS.parameters(jobs.composer(config, method)))
 
 
@@ -129,6 +131,8 @@ def groups(config: Config) -> list[Group]:
     listing: dict[tuple[str, ...], tuple[Run, list[str]]] = {}
     for table in jobs.tables(config):
         for run in jobs.runs(config, table):
+            if jobs.is_scored(config, run["method"]):
+                continue
             listing.setdefault(tuple(run.values()), (run, []))[1].append(table)
     found: dict[tuple[str, ...], list[Run]] = {}
     for run, tables in listing.values():
@@ -160,8 +164,8 @@ def constraints_alone(config: Config, server: str) -> dict[str, str]:
     listed = _one_of_runs([tuple(run.values()) for group in groups(config) for run in group.runs], _RUN_FOLDERS)
     benchmarks = [name for name in config["benchmarks"] if not server or jobs.server(config, name) == server]
     found = {"benchmark": f"(?!{listed}/)(?:{jobs.one_of(benchmarks)})"}
-    if server:
-        found["method"] = jobs.one_of([name for name, entry in config["methods"].items() if not entry.get("bound")])
+    composed = {name: entry for name, entry in config["methods"].items() if not jobs.is_scored(config, name)}
+    found["method"] = jobs.one_of([name for name, entry in composed.items() if not (server and entry.get("bound"))])
     return found
 
 

@@ -47,6 +47,27 @@ def preprocess(config: Config, benchmark: str, method: str) -> str:
     return next(str(entry["preprocess"]) for entry in entries if "preprocess" in entry)
 
 
+def is_scored(config: Config, method: str) -> bool:
+    """Whether a method's rankings were computed by others."""
+    return bool(config["methods"][method].get("source") == "scored")
+
+
+def scored(config: Config) -> list[dict[str, str]]:
+    """Every run whose ranking others computed, as wildcard values, with its `file`."""
+    return [
+        {
+            "benchmark": benchmark,
+            "backbone": entry["backbone"],
+            "method": method,
+            "seed": str(config["run"]["seeds"][0]),
+            "file": file,
+        }
+        for method, entry in config["methods"].items()
+        if is_scored(config, method)
+        for benchmark, file in entry["rankings"].items()
+    ]
+
+
 def backbones_from(config: Config, source: str) -> list[str]:
     """Backbones whose weights come from `source`: trained, finetuned, pretrained or random."""
     return [name for name, entry in config["backbones"].items() if entry["weights"]["source"] == source]
@@ -123,10 +144,15 @@ def needs(config: Config, method: str) -> dict[str, str]:
 
 
 def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
-    """Methods of a table that can run on a benchmark: a bound reads the answers, so it needs them."""
+    """Methods of a table that can run on a benchmark: a bound needs its answers, one of others has a ranking of it."""
     hidden = config["benchmarks"][benchmark]["answers"] == "hidden"
     named = contents(config, table)["methods"]
-    return [name for name in named if not (hidden and config["methods"][name].get("bound"))]
+    return [
+        name
+        for name in named
+        if not (hidden and config["methods"][name].get("bound"))
+        and benchmark in config["methods"][name].get("rankings", [benchmark])
+    ]
 
 
 def seeds_of(config: Config, method: str, backbone: str) -> list[int]:
@@ -134,6 +160,8 @@ def seeds_of(config: Config, method: str, backbone: str) -> list[int]:
 
     A captioner has one of its own.
     """
+    if is_scored(config, method):
+        return list(config["run"]["seeds"][:1])
     learned = needs(config, method).keys() - {"captions"} or config["backbones"][backbone].get("per_seed")
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 
@@ -146,7 +174,7 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
         for benchmark in contents(config, table)["benchmarks"]
         for backbone in contents(config, table)["backbones"]
         for method in methods_of(config, table, benchmark)
-        if backbone in only.get(method, [backbone])
+        if backbone in only.get(method, [config["methods"][method].get("backbone", backbone)])
         for seed in seeds_of(config, method, backbone)
     ]
 
@@ -162,7 +190,7 @@ def query_runs(config: Config) -> dict[str, list[dict[str, str]]]:
         if (
             run["backbone"] == config["run"]["backbones"][0]
             and run["seed"] == str(config["run"]["seeds"][0])
-            and run["method"] in config["run"]["methods"]
+            and (run["method"] in config["run"]["methods"] or is_scored(config, run["method"]))
             and not config["methods"][run["method"]].get("bound")
             and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
             and config["benchmarks"][run["benchmark"]].get("beside_papers", True)
@@ -325,11 +353,14 @@ def tables(config: Config) -> list[str]:
 
 
 def contents(config: Config, table: str) -> dict[str, list[str]]:
-    """Benchmarks, backbones and methods of a table: its own, else those of all tables."""
+    """Benchmarks, backbones and methods of a table: its own, else those of all tables and what others computed."""
     entry = config["tables"][table]
+    run = config["run"]
+    of_others = [name for name in config["methods"] if is_scored(config, name) and name not in run["methods"]]
     return {
         "benchmarks": list(entry["benchmarks"]),
-        **{key: list(entry[key] if key in entry else config["run"][key]) for key in ("backbones", "methods")},
+        "backbones": list(entry.get("backbones", run["backbones"])),
+        "methods": list(entry.get("methods", [*run["methods"], *of_others])),
     }
 
 
@@ -391,7 +422,7 @@ def submissions(config: Config, table: str) -> list[dict[str, str]]:
     return [
         {**run, "server_file": file}
         for run in runs(config, table)
-        if not config["methods"][run["method"]].get("bound")
+        if not config["methods"][run["method"]].get("bound") and not is_scored(config, run["method"])
         for file in server_files(config, run["benchmark"])
     ]
 

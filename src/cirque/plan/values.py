@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 #: Keys whose value is a path in any section: of a file or folder of the user. A `model` is one if it begins like one.
-PATHS = frozenset({"data_root", "annotations", "file"})
+PATHS = frozenset({"data_root", "annotations", "file", "rankings"})
 _BEGINS_A_PATH = ("/", "~", ".", "$")
 
 #: Keys whose value is a name: of a library's model, a release's tag, a module.
@@ -43,7 +43,8 @@ def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
 
     def whole(section: Any, key: str) -> Any:
         if isinstance(section, Mapping):
-            return {name: whole(value, str(name)) for name, value in section.items()}
+            inside = key if key in PATHS else ""
+            return {name: whole(value, inside or str(name)) for name, value in section.items()}
         if isinstance(section, str) and _is_path(key, section):
             return os.path.expandvars(Path(section).expanduser()) if section else section
         return section
@@ -55,7 +56,7 @@ def faults(config: Mapping[str, Any]) -> list[str]:
     """What no text of its kind can mean: a sentence for each, with its key."""
     found = []
     for place, value in texts(config):
-        key, where = place[-1], ".".join(place)
+        key, where = next((key for key in place if key in PATHS), place[-1]), ".".join(place)
         if _CONTROL.search(value):
             found.append(f"{where}: {value!r} holds a line break or another control character; leave it out")
         elif _is_path(key, value):

@@ -15,32 +15,12 @@ from cirque.errors import CirqueError
 from cirque.evaluation import ranking
 from cirque.evaluation.measures import Resampling, measure
 from cirque.evaluation.metrics import MACROS, has_answers
+from cirque.evaluation.protocol import Protocol
 from cirque.families import METHODS
 from cirque.methods.provider import Provider
 from cirque.plan.paths import KINDS
 from cirque.progress import say
 from cirque.store import files, provenance, schemas, vectors
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a benchmark is evaluated.
-
-    Attributes:
-        benchmark: its name in the configuration.
-        split: of its data set.
-        metrics: names such as R@10, R_subset@1, mAP@5, mAP@10[negation].
-        remove_reference: whether a query's own reference is taken out of its gallery.
-        ties: who wins a tie: the image that is earlier in the gallery, or the target.
-        server: module of cirque.submissions that checks and writes the files for its test server, if it has one.
-    """
-
-    benchmark: str
-    split: str
-    metrics: list[str]
-    remove_reference: bool
-    ties: ranking.Ties = "gallery"
-    server: str | None = None
 
 
 @dataclass(frozen=True)
