@@ -125,6 +125,18 @@ def test_only_searle_and_its_baselines_pad_pictures(method, preprocess):
     assert plan.preprocess(PAPER, "cirr_val_padded", method) == "targetpad"
 
 
+def test_baselines_see_images_as_the_paper_that_prints_them_does():
+    for benchmark, seen in (
+        ("imagenet_r", "clip"),
+        ("coco", "clip"),
+        ("cirr_val", "targetpad"),
+        ("circo_val", "targetpad"),
+    ):
+        assert plan.preprocess(PAPER, benchmark, "image-text") == seen
+    assert plan.preprocess(PAPER, "coco", "searle") == "targetpad"
+    assert plan.finetuning_preprocess(PAPER, "ViT-L-14-cc3m") == "clip"
+
+
 def test_a_network_learns_from_images_as_its_method_sees_them():
     trained = {name: entry for name, entry in PAPER["networks"].items() if entry["source"] == "trained"}
     for method in PAPER["methods"]:

@@ -41,6 +41,7 @@ rule finetune_backbone:
         features=lambda wildcards: shards_of(
             FILE.features,
             plan.finetuning(config, wildcards.backbone)["image_set"],
+            preprocess=plan.finetuning_preprocess(config, wildcards.backbone),
             **plan.base_encoder(config, dict(wildcards.items())),
         ),
         lists=finetuning_lists,
@@ -59,10 +60,10 @@ rule finetune_backbone:
             modules=lambda wildcards: [DATASETS.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])],
             dataset=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["dataset"],
             split=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["split"],
-            preprocess=config["preprocess"],
+            preprocess=lambda wildcards: plan.finetuning_preprocess(config, wildcards.backbone),
             settings=lambda wildcards: without(
                 config["backbones"][wildcards.backbone]["weights"],
-                *("source", "backbone", "image_set"),
+                *("source", "backbone", "image_set", "preprocess"),
             ),
             data_root=config["data_root"],
             seed=lambda wildcards: wildcards.encoder_seed,

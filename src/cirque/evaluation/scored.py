@@ -214,7 +214,7 @@ def lists(path: Path, gallery: Sequence[str], winners: Mapping[str, Sequence[str
 
 
 def _of_trec(path: Path, text: str, gallery: Sequence[str], winners: Mapping[str, Sequence[str]]) -> Lists:
-    """Images of each query by falling score, not by the ranks; of equal ones winners, then the gallery's order, first."""
+    """Images of each query by falling score, not by the ranks; of equal ones winners first, then by the gallery."""
     place = {name: number for number, name in reversed(list(enumerate(gallery)))}
     scored: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(text.splitlines(), start=1):

@@ -169,7 +169,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in entry.get("methods", config["run"]["methods"])
     ]
     faults += [
-        f"methods.{key}.rankings: the answers of {name} are on a server, so that nothing can be measured here; leave it out"
+        f"methods.{key}.rankings: the answers of {name} are on a server, so nothing can be measured here; leave it out"
         for key, entry in config["methods"].items()
         for name in entry.get("rankings", {})
         if config["benchmarks"].get(name, {}).get("answers") == "hidden"
@@ -194,6 +194,16 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
         for section in ("benchmarks", "captioners", "methods", "networks")
         for key, entry in config[section].items()
         if "preprocess" in entry
+    ]
+    uses += [
+        (f"benchmarks.{key}.preprocess_baselines", entry["preprocess_baselines"], PREPROCESSINGS)
+        for key, entry in config["benchmarks"].items()
+        if "preprocess_baselines" in entry
+    ]
+    uses += [
+        (f"backbones.{key}.weights.preprocess", entry["weights"]["preprocess"], PREPROCESSINGS)
+        for key, entry in config["backbones"].items()
+        if "preprocess" in entry["weights"]
     ]
     uses += [
         (f"backbones.{key}.encoder", entry["encoder"], ENCODERS)

@@ -41,9 +41,15 @@ def composer(config: Config, method: str) -> str:
 
 
 def preprocess(config: Config, benchmark: str, method: str) -> str:
-    """How references and gallery become the towers' input in a run: the benchmark's own way, the method's, or all's."""
+    """How references and gallery become the towers' input in a run.
+
+    The benchmark's own way for all, the method's, the benchmark's for methods that have none (baselines, which each
+    paper runs in its own way), or that of all.
+    """
     of_methods = [config["methods"].get(name, {}) for name in (method, composer(config, method))]
-    entries = [config["benchmarks"][benchmark], *of_methods, config]
+    entry = config["benchmarks"][benchmark]
+    of_baselines = {"preprocess": entry["preprocess_baselines"]} if "preprocess_baselines" in entry else {}
+    entries = [entry, *of_methods, of_baselines, config]
     return next(str(entry["preprocess"]) for entry in entries if "preprocess" in entry)
 
 
@@ -120,6 +126,11 @@ def finetuning(config: Config, backbone: str) -> dict[str, str]:
     """What a fine-tuned backbone is made of, as wildcard values: the backbone to start from, and the image set."""
     entry = config["backbones"][backbone]["weights"]
     return {key: entry[key] for key in ("backbone", "image_set")}
+
+
+def finetuning_preprocess(config: Config, backbone: str) -> str:
+    """How a fine-tuned backbone sees the images that it learns from."""
+    return str(config["backbones"][backbone]["weights"].get("preprocess", config["preprocess"]))
 
 
 def base_encoder(config: Config, wildcards: Mapping[str, str]) -> dict[str, str]:
