@@ -45,6 +45,7 @@ lint: $(READY) ## ruff, mypy, snakefmt, codespell, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=src:benchmarks $(BIN)/mypy --config-file /dev/null --ignore-missing-imports --follow-imports=silent --disable-error-code misc --disable-error-code union-attr benchmarks/*.py
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/codespell
 	$(BIN)/snakemake --lint

@@ -31,8 +31,10 @@ from cirque.networks import phi
 from cirque.store import schemas
 from cirque.trainers import lincir as lincir_training
 from cirque.training import loop as training
+from cirque.training import masked_captions
 
 MODEL = "ViT-L-14-quickgelu"
+CPU = torch.device("cpu")
 SETTINGS = lincir_training.Settings(
     steps=1,
     batch=0,
@@ -65,15 +67,15 @@ REPEATS = {"CC3M-like": 8, "half prompts": 4}
 # ---- what both variants work on ------------------------------------------------------------------------------------
 
 
-def random_backbone() -> backbones.Backbone:
+def random_backbone(name: str = MODEL, device: torch.device = CPU) -> backbones.Backbone:
     """The text tower at its real size with random weights; the vision tower, which nothing asks, is tiny."""
-    config = clip.read_config(MODEL)
+    config = clip.read_config(name)
     config["vision_cfg"] = {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16}
-    model = clip.build(MODEL, config).eval().requires_grad_(False)
+    model = clip.build(name, config).eval().requires_grad_(False).to(device)
     return backbones.Backbone(
         model=model,
         tokenizer=open_clip.SimpleTokenizer(),
-        name=MODEL,
+        name=name,
         dim=config["embed_dim"],
         token_dim=model.token_embedding.embedding_dim,
         image_size=32,
@@ -97,7 +99,7 @@ def random_caption(generator: np.random.Generator, n_words: int) -> tuple[list[s
     return words[:n_words], pos[:n_words]
 
 
-def random_corpus(backbone: backbones.Backbone, mix: tuple[tuple[float, float], ...], n: int) -> lincir_training.Corpus:
+def random_corpus(backbone: backbones.Backbone, mix: tuple[tuple[float, float], ...], n: int) -> masked_captions.Corpus:
     """Captions of lengths drawn from each part of the mix in turn, and their features."""
     generator = np.random.default_rng(0)
     rows = []
@@ -108,8 +110,8 @@ def random_corpus(backbone: backbones.Backbone, mix: tuple[tuple[float, float], 
         words, pos = random_caption(generator, int(np.clip(round(length), 5, backbone.context_length)) - 2)
         rows.append({"caption_id": f"caption {number}", "caption": " ".join(words), "words": words, "pos": pos})
     with torch.no_grad():
-        features = text.encode(backbone, [str(row["caption"]) for row in rows]).numpy()
-    return lincir_training.Corpus(pa.Table.from_pylist(rows, schemas.CAPTIONS), features)
+        features = text.encode(backbone, [str(row["caption"]) for row in rows]).cpu().numpy()
+    return masked_captions.Corpus(pa.Table.from_pylist(rows, schemas.CAPTIONS), features)
 
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Learner:
 class Plain:
     """The released step, written from its description."""
 
-    def __init__(self, backbone: backbones.Backbone, source: lincir_training.MaskedCaptions) -> None:
+    def __init__(self, backbone: backbones.Backbone, source: masked_captions.MaskedCaptions) -> None:
         self.model, self.source = backbone.model, source
         self.rows = source.corpus.captions.to_pylist()
 
@@ -175,13 +177,13 @@ class Plain:
         )
 
 
-def our_step(source: lincir_training.MaskedCaptions, learner: Learner, number: int) -> float:
+def our_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> float:
     """Loss of one step of `cirque.trainers.lincir`."""
     batch = source.batch(number)
     return learner.step(number, batch.noisy, lambda tokens: source.loss(batch, tokens))
 
 
-def uncached_step(source: lincir_training.MaskedCaptions, learner: Learner, number: int) -> float:
+def uncached_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> float:
     """The same with the captions encoded in the step, by the trimmed tower."""
     with torch.no_grad():
         text.encode(source.backbone, source.corpus.captions["caption"].to_pylist())
@@ -209,7 +211,7 @@ def compare(backbone: backbones.Backbone, mix: str, arguments: argparse.Namespac
     settings = lincir_training.Settings(**{**vars(SETTINGS), "batch": arguments.batch})
     corpus = random_corpus(backbone, MIXES[mix], arguments.batch)  # one batch: every step is a pass
     sources = {
-        name: lincir_training.MaskedCaptions(backbone, corpus, settings, seed=0, dtype=dtype)
+        name: masked_captions.MaskedCaptions(backbone, corpus, settings, seed=0, dtype=dtype)
         for name, dtype in {"fp32": torch.float32, **({"bf16": torch.bfloat16} if arguments.bf16 else {})}.items()
     }
     variants: dict[str, Callable[[Learner, int], float]] = {

@@ -82,7 +82,7 @@ def random_pool(backbone: backbones.Backbone, n_phrases: int) -> PhrasePool:
             n_words = int(np.clip(round(generator.normal(MEAN_TOKENS - 7, STD_TOKENS)), 15, 68))
             phrases.append(f"a photo of {concept} that {' '.join(generator.choice(WORDS.split(), n_words))}")
     with torch.no_grad():
-        features = torch.nn.functional.normalize(text.encode(backbone, phrases), dim=-1)
+        features = torch.nn.functional.normalize(text.encode(backbone, phrases), dim=-1).cpu()
     return PhrasePool(
         {concept: row for row, concept in enumerate(CONCEPTS)},
         np.arange(len(CONCEPTS) + 1) * n_phrases,

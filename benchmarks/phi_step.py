@@ -32,6 +32,7 @@ from cirque.networks import phi
 from cirque.texts.phrase_pool import with_placeholder
 from cirque.trainers import searle as phi_training
 from cirque.training import losses as phi_losses
+from cirque.training import phrase_losses
 
 SETTINGS = phi_training.Settings(
     epochs=100,
@@ -56,7 +57,7 @@ N_IMAGES = 100_000
 REPEATS = 8
 
 # Of 5.4 million phrases a batch meets none a second time: ours tokenises every phrase that it draws.
-phi_training.PHRASES_KEPT = 0
+phrase_losses.PHRASES_KEPT = 0
 
 
 class Learner:
@@ -82,7 +83,7 @@ class Learner:
 class Plain:
     """The released step, written from its description."""
 
-    def __init__(self, backbone: backbones.Backbone, regulariser: phi_training.PhraseRegulariser) -> None:
+    def __init__(self, backbone: backbones.Backbone, regulariser: phrase_losses.PhraseRegulariser) -> None:
         self.model, self.tokenizer, self.regulariser = backbone.model, backbone.tokenizer, regulariser
         self.names = regulariser.image_ids
         self.criterion = torch.nn.CosineEmbeddingLoss()
@@ -130,7 +131,7 @@ class Plain:
 
 
 def our_step(
-    regulariser: phi_training.PhraseRegulariser,
+    regulariser: phrase_losses.PhraseRegulariser,
     learner: Learner,
     images: list[int],
     examples: phi_training.Examples,
@@ -173,10 +174,16 @@ def main() -> None:
     concepts = [CONCEPTS] * N_IMAGES
     regularisers = {}
     for name in arguments.dtype:
-        regularisers[name] = phi_training.PhraseRegulariser(
-            backbone, pool, image_ids, concepts, settings=SETTINGS, seed=0
+        regularisers[name] = phrase_losses.PhraseRegulariser(
+            backbone,
+            pool,
+            image_ids,
+            concepts,
+            n_concepts=SETTINGS.n_concepts,
+            replace=SETTINGS.replace,
+            seed=0,
         )
-        regularisers[name].encoder = PackedEncoder(backbone, prefixes=[phi_training.PREFIX], dtype=TYPES[name])
+        regularisers[name].encoder = PackedEncoder(backbone, prefixes=[phrase_losses.PREFIX], dtype=TYPES[name])
     features, tokens = (
         torch.from_numpy(generator.normal(size=(N_IMAGES, dim), scale=scale).astype(np.float32))
         for dim, scale in ((backbone.dim, 0.5), (backbone.token_dim, 0.02))
@@ -194,7 +201,7 @@ def main() -> None:
 
 def compare(
     backbone: backbones.Backbone,
-    regularisers: dict[str, phi_training.PhraseRegulariser],
+    regularisers: dict[str, phrase_losses.PhraseRegulariser],
     batches: list[list[int]],
     examples: phi_training.Examples,
     repeats: int,

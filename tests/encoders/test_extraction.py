@@ -133,6 +133,22 @@ def test_decoding_looks_only_a_little_ahead():
     assert taken <= 10 + 4 * 2
 
 
+def test_two_batches_are_decoded_while_the_device_is_at_work():
+    taken = 0
+
+    def pictures():
+        nonlocal taken
+        for number in range(100):
+            taken += 1
+            yield Sample(str(number), b"")
+
+    decoded = extraction.decode_all(pictures(), "clip", 32, workers=1, ahead=2 * 8)
+    for _ in range(8):
+        next(decoded)  # a batch is full, the device starts, and the next two are with the threads
+    assert taken == 3 * 8 - 1
+    decoded.close()
+
+
 def test_an_unforeseen_error_in_a_worker_is_not_swallowed(monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         raise MemoryError

@@ -30,8 +30,16 @@ Encode = Callable[[Pixels], NDArray[np.float32]]  # what `encoder` makes
 Decoded = tuple[str, Pixels | str]
 
 
-def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int) -> Iterator[Decoded]:
+def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int, ahead: int = 0) -> Iterator[Decoded]:
     """Decode and preprocess in threads (PIL lets go of the interpreter lock), in order, few at a time in memory.
+
+    Args:
+        samples: image files.
+        kind: name of the preprocessing.
+        size: side of the crop (pixels).
+        workers: threads.
+        ahead: images that are decoded before they are asked for, if more than the threads need: two batches keep a
+            device busy while the next ones are decoded.
 
     Yields:
         Image id, and its pixels [size, size, 3] or the reason why there are none.
@@ -42,7 +50,7 @@ def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int) ->
         def submit(sample: Sample) -> Future[Decoded]:
             return pool.submit(_decode, sample, kind, size)
 
-        waiting = deque(submit(sample) for sample in islice(samples, 4 * workers))
+        waiting = deque(submit(sample) for sample in islice(samples, max(4 * workers, ahead)))
         while waiting:
             yield waiting.popleft().result()
             waiting.extend(submit(sample) for sample in islice(samples, 1))

@@ -36,9 +36,11 @@ def main(
     place = devices.prepare(threads, device)
     rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
     encoder = backbones.load_images(weights, place)
-    decoded = extraction.decode_all(shards.read_shard(shard, rows), preprocess, encoder.image_size, threads)
+    batch = extraction.BATCH[place.type]
+    samples = shards.read_shard(shard, rows)
+    decoded = extraction.decode_all(samples, preprocess, encoder.image_size, threads, ahead=2 * batch)
     encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place)
-    ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, extraction.BATCH[place.type], len(rows))
+    ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, batch, len(rows))
     failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}
     require_few_failures(failed, len(rows), max_failed, str(shard))
     write_features(output, ids, statuses, features)
