@@ -185,11 +185,10 @@ def features(sizes: Sequence[int], bench: Bench) -> None:
         dtype = allow(precision)
         tower = model.to(dtype)
 
-        def encode_image(images: torch.Tensor, tower: Any = tower, dtype: torch.dtype = dtype) -> torch.Tensor:
-            return tower.encode_image(images.to(dtype))
-
-        encode = extraction.encoder(encode_image, clip.MEAN, clip.STD, device)
-        of_batch = operations(lambda encode=encode: extraction.encode_padded(encode, pixels, batch))
+        encode = extraction.encoder(tower.encode_image, clip.MEAN, clip.STD, device, dtype)
+        given = torch.zeros(batch, 3, 224, 224, device=device, dtype=dtype)
+        with torch.inference_mode():
+            of_batch = operations(lambda tower=tower, given=given: tower.encode_image(given))
         alone = seconds(lambda encode=encode: extraction.encode_padded(encode, pixels, batch), 3)
         start = time.perf_counter()
         whole = extraction.decode_all(samples, "targetpad", 224, workers, ahead=2 * batch)

@@ -27,7 +27,7 @@ def test_auto_takes_what_there_is():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_refused():
-    with pytest.raises(CirqueError, match="no GPU here"):
+    with pytest.raises(CirqueError, match="torch finds no GPU that it can use here"):
         devices.prepare(1, "cuda")
 
 

@@ -1,18 +1,28 @@
-"""Where torch computes: the device asked for, and no more threads than there are cores."""
+"""Where and in what torch computes: the device asked for, no more threads than there are cores, and the precision."""
 
 import os
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
 
 from cirque.errors import CirqueError
+from cirque.progress import say
+
+#: What products are computed in. TF32 rounds the factors to 10 bits of fraction on a GPU and is fp32 elsewhere.
+Precision = Literal["fp32", "tf32", "bf16"]
+
+#: Type of weights and products.
+TYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 
 
-def prepare(threads: int, device: str) -> torch.device:
+def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.device:
     """Set torch up for a stage: threads, and arithmetic that gives the same result each time.
 
     Args:
         threads: Threads of the job; fewer are taken where the machine has fewer cores.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
+        precision: Whether TF32 stands in for fp32 on a GPU; the type is the caller's (`TYPES`).
 
     Raises:
         CirqueError: the device has another name, or there is no such device here.
@@ -22,11 +32,17 @@ def prepare(threads: int, device: str) -> torch.device:
     if device not in {"auto", "cpu", "cuda"}:
         raise CirqueError(f"device: {device!r} is not known; use auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
-        raise CirqueError("device: cuda was asked for, but torch finds no GPU here; use --device auto or cpu")
+        raise CirqueError(
+            "device: cuda was asked for, but torch finds no GPU that it can use here. Look at nvidia-smi and"
+            " CUDA_VISIBLE_DEVICES, give the job a GPU (on a cluster the profile's partition), or use --device cpu"
+        )
     torch.set_num_threads(min(threads, len(os.sched_getaffinity(0))))
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if name == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        say(f"on {torch.cuda.get_device_name()}, {precision}")
+    elif device == "auto":
+        say("on the CPU: torch finds no GPU here")
     return torch.device(name)

@@ -206,6 +206,36 @@ def test_a_query_s_tower_and_its_feature_map_are_read_where_the_encoder_has_them
     assert not np.allclose(query, gallery)
 
 
+def test_features_in_bf16_point_where_those_in_fp32_do(samples, tmp_path):
+    tiny.save_weights(tmp_path / "weights.safetensors")
+    rough = backbones.load(tmp_path / "weights.safetensors", CPU)
+    fine = features_of(samples, rough)[2]
+    rough.model.to(torch.bfloat16)
+    encode = extraction.encoder(rough.encode_image, rough.mean, rough.std, CPU, torch.bfloat16)
+    decoded = extraction.decode_all(samples, "targetpad", rough.image_size, 1)
+    _, _, features = extraction.extract(decoded, encode, rough.dim, 32, len(samples))
+    cosines = (features * fine).sum(1) / np.linalg.norm(features, axis=1) / np.linalg.norm(fine, axis=1)
+    assert cosines.min() > 0.9999
+    assert not np.array_equal(features, fine)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_values_do_not_depend_on_what_shares_the_batch(samples, tmp_path):
+    tiny.save_weights(tmp_path / "weights.safetensors")
+    there = backbones.load(tmp_path / "weights.safetensors", torch.device("cuda"))
+    whole, again = [
+        extraction.extract(
+            extraction.decode_all(chosen, "targetpad", there.image_size, 2),
+            extraction.encoder(there.encode_image, there.mean, there.std, torch.device("cuda")),
+            there.dim,
+            8,
+            len(chosen),
+        )
+        for chosen in (samples, samples[::-1])
+    ]
+    np.testing.assert_array_equal(whole[2], again[2][::-1])
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_features(samples, backbone, tmp_path: Path):
     tiny.save_weights(tmp_path / "weights.safetensors")

@@ -125,6 +125,13 @@ def test_only_searle_and_its_baselines_pad_pictures(method, preprocess):
     assert plan.preprocess(PAPER, "cirr_val_padded", method) == "targetpad"
 
 
+def test_a_job_that_was_promised_a_gpu_never_runs_on_a_cpu(monkeypatch):
+    assert plan.gpu_resources("gpus") == {"gpu": 1, "torch_device": "cuda", "slurm_partition": "gpus"}
+    for here, device in ((1, "cuda"), (0, "cpu")):
+        monkeypatch.setattr(plan, "gpu_here", lambda here=here: here)
+        assert plan.gpu_resources(None) == {"gpu": here, "torch_device": device}
+
+
 def test_baselines_see_images_as_the_paper_that_prints_them_does():
     for benchmark, seen in (
         ("imagenet_r", "clip"),

@@ -54,7 +54,7 @@ rule tag_captions:
             context_length=77,
         ),
     shell:
-        TORCH_STAGE
+        THREADED_STAGE
 
 
 rule encode_captions:

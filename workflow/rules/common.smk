@@ -12,9 +12,15 @@ REGISTRY = ROOT / "config/datasets.tsv"
 # Short jobs go first: Snakemake looks at every input of every waiting job whenever it chooses the next.
 SHORT = 10
 WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so that a killed job finds it again
-# What a rule runs; a rule with torch says how many threads are its own.
-STAGE = "python -m cirque {params.call} 2>&1 | tee {log}"
-TORCH_STAGE = "python -m cirque {params.call} --threads {resources.torch_threads} 2>&1 | tee {log}"
+# What a rule runs; one that computes in parallel says how many threads are its own, one with torch on which device.
+STAGE, THREADED_STAGE, TORCH_STAGE = (
+    f"python -m cirque {{params.call}}{own} 2>&1 | tee {{log}}"
+    for own in (
+        "",
+        " --threads {resources.torch_threads}",
+        " --threads {resources.torch_threads} --device {resources.torch_device}",
+    )
+)
 # The cluster's partition with GPUs: rules say that they need one, the profile says where it is. Snakemake keeps a default
 # resource as an expression of a job; as it was written is what is needed here.
 GPU_PARTITION = getattr((workflow.resource_settings.default_resources or {}).get("gpu_partition"), "raw", None)

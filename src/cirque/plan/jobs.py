@@ -224,10 +224,15 @@ def gpu_here() -> int:
 def gpu_resources(partition: str | None) -> dict[str, int | str]:
     """What a job asks for that computes on a GPU: one, here where there is one, on a cluster always.
 
+    A job that was promised a GPU computes on it or ends: it never runs on a CPU for days in silence.
+
     Args:
         partition: the cluster's partition with GPUs, as the profile names it; None on one machine.
     """
-    return {"gpu": gpu_here()} if partition is None else {"gpu": 1, "slurm_partition": partition}
+    if partition is not None:
+        return {"gpu": 1, "torch_device": "cuda", "slurm_partition": partition}
+    here = gpu_here()
+    return {"gpu": here, "torch_device": "cuda" if here else "cpu"}
 
 
 def threads_each(threads: int, cores: int | None) -> int:

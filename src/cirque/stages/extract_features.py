@@ -20,6 +20,7 @@ def main(
     output: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: devices.Precision = "fp32",
 ) -> None:
     """Write a feature or the reason why there is none for every image of a shard (schemas.features).
 
@@ -32,14 +33,17 @@ def main(
         output: the feature file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
+        precision: What the tower's products are computed in.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
+    dtype = devices.TYPES[precision]
     rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
     encoder = backbones.load_images(weights, place)
     batch = extraction.BATCH[place.type]
     samples = shards.read_shard(shard, rows)
     decoded = extraction.decode_all(samples, preprocess, encoder.image_size, threads, ahead=2 * batch)
-    encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place)
+    encoder.model.to(dtype)
+    encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place, dtype)
     ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, batch, len(rows))
     failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}
     require_few_failures(failed, len(rows), max_failed, str(shard))
