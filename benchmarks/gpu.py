@@ -181,10 +181,10 @@ def features(sizes: Sequence[int], bench: Bench) -> None:
         what="decoding", workers=workers, images_per_s=n / (time.perf_counter() - start), bytes=len(samples[0].data)
     )
     pixels = [picture for _, picture in decoded if not isinstance(picture, str)][:batch]
+    reference = None
     for precision in bench.peaks:
         dtype = allow(precision)
         tower = model.to(dtype)
-
         encode = extraction.encoder(tower.encode_image, clip.MEAN, clip.STD, device, dtype)
         given = torch.zeros(batch, 3, 224, 224, device=device, dtype=dtype)
         with torch.inference_mode():
@@ -194,9 +194,13 @@ def features(sizes: Sequence[int], bench: Bench) -> None:
         whole = extraction.decode_all(samples, "targetpad", 224, workers, ahead=2 * batch)
         extraction.extract(whole, encode, 768, batch, n)
         together = time.perf_counter() - start
+        made = encode(np.stack(pixels))
+        reference = made if reference is None else reference
+        cosines = (made * reference).sum(1) / np.linalg.norm(made, axis=1) / np.linalg.norm(reference, axis=1)
         bench.tell(
             what="features ViT-L/14",
             precision=precision,
+            least_cosine_with_the_first=float(cosines.min()),
             tower_images_per_s=batch / alone,
             stage_images_per_s=n / together,
             share_of_peak=of_batch / alone / bench.peaks[precision],
