@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cirque import devices
 from cirque.data import images, shards
 from cirque.data.shard_index import ShardIndex
 from cirque.data.shards import Sample
@@ -145,7 +146,7 @@ def test_two_batches_are_decoded_while_the_device_is_at_work():
     decoded = extraction.decode_all(pictures(), "clip", 32, workers=1, ahead=2 * 8)
     for _ in range(8):
         next(decoded)  # a batch is full, the device starts, and the next two are with the threads
-    assert taken == 3 * 8 - 1
+    assert 2 * 8 <= taken <= 3 * 8
     decoded.close()
 
 
@@ -222,7 +223,7 @@ def test_features_in_bf16_point_where_those_in_fp32_do(samples, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_values_do_not_depend_on_what_shares_the_batch(samples, tmp_path):
     tiny.save_weights(tmp_path / "weights.safetensors")
-    there = backbones.load(tmp_path / "weights.safetensors", torch.device("cuda"))
+    there = backbones.load(tmp_path / "weights.safetensors", devices.prepare(1, "cuda"))
     whole, again = [
         extraction.extract(
             extraction.decode_all(chosen, "targetpad", there.image_size, 2),
@@ -239,7 +240,7 @@ def test_on_a_gpu_values_do_not_depend_on_what_shares_the_batch(samples, tmp_pat
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_features(samples, backbone, tmp_path: Path):
     tiny.save_weights(tmp_path / "weights.safetensors")
-    cuda = torch.device("cuda")
+    cuda = devices.prepare(1, "cuda")
     there = backbones.load(tmp_path / "weights.safetensors", cuda)
     encode = extraction.encoder(there.encode_image, there.mean, there.std, cuda)
     decoded = extraction.decode_all(samples, "targetpad", 32, 2)

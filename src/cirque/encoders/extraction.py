@@ -38,29 +38,38 @@ def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int, ah
         kind: name of the preprocessing.
         size: side of the crop (pixels).
         workers: threads.
-        ahead: images that are decoded before they are asked for, if more than the threads need: two batches keep a
-            device busy while the next ones are decoded.
+        ahead: images that are decoded before they are asked for, if more than four for each thread: two batches keep
+            a device busy while the next ones are decoded.
 
     Yields:
         Image id, and its pixels [size, size, 3] or the reason why there are none.
     """
     samples = iter(samples)
+    n_tasks = 4 * workers
+    # Several images a task: every hand-over makes the thread that feeds the device wait for the interpreter.
+    of_task = max(1, ahead // n_tasks)
     with ThreadPoolExecutor(workers) as pool:
 
-        def submit(sample: Sample) -> Future[Decoded]:
-            return pool.submit(_decode, sample, kind, size)
+        def tasks(n: int) -> Iterator[Future[list[Decoded]]]:
+            for _ in range(n):
+                if chosen := list(islice(samples, of_task)):
+                    yield pool.submit(_decode, chosen, kind, size)
 
-        waiting = deque(submit(sample) for sample in islice(samples, max(4 * workers, ahead)))
+        waiting = deque(tasks(n_tasks))
         while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(submit(sample) for sample in islice(samples, 1))
+            yield from waiting.popleft().result()
+            waiting.extend(tasks(1))
 
 
-def _decode(sample: Sample, kind: str, size: int) -> Decoded:
+def _decode(samples: Sequence[Sample], kind: str, size: int) -> list[Decoded]:
+    return [(sample.image_id, _pixels_or_reason(sample, kind, size)) for sample in samples]
+
+
+def _pixels_or_reason(sample: Sample, kind: str, size: int) -> Pixels | str:
     try:
-        return sample.image_id, read_pixels(sample.data, kind, size)
+        return read_pixels(sample.data, kind, size)
     except BadImage as reason:
-        return sample.image_id, str(reason)
+        return str(reason)
 
 
 def encoder(
