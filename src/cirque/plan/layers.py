@@ -7,7 +7,7 @@ null in the scale is left out. `like: NAME` takes over the rest of an entry from
 merge, so that a variant has its scale's sizes. Tables name backbones as the papers do, by what they stand for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,31 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise CirqueError(f"{path}: must be a mapping of sections")
     return found
+
+
+def merged_files(paths: Sequence[Path], papers: Path) -> dict[str, Any]:
+    """The whole configuration of some files, the later laid over the earlier, as Snakemake's --configfile merges them.
+
+    Raises:
+        CirqueError: as of `read` and `layered`.
+    """
+    given: dict[str, Any] = {}
+    for path in paths:
+        given = _over(given, read(path))
+    return layered(given, papers)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One file over another: mappings key by key; a null stays, for `layered` to see."""
+    return {
+        **below,
+        **{
+            key: _over(below[key], value)
+            if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+            else value
+            for key, value in above.items()
+        },
+    }
 
 
 def layered(given: Mapping[str, Any], papers: Path) -> dict[str, Any]:
