@@ -1,7 +1,8 @@
 """Which data a table reads, through everything that its methods are made of."""
 
-from cirque.plan import data
+from cirque.plan import data, facts
 from cirque.plan import jobs as plan
+from tests.conftest import REPOSITORY
 from tests.plan.test_jobs import MINI, PAPER
 
 
@@ -32,9 +33,53 @@ def test_each_need_is_named_once_with_all_its_tables():
 
 def test_every_file_of_a_rule_that_reads_annotations_is_needed():
     files = {file for need in data.needs(MINI, plan.tables(MINI)) for file in need.files}
-    for benchmark in MINI["benchmarks"]:
-        asked = plan.query_files(MINI, benchmark, "<data>").values()
-        assert {file.removeprefix("<data>/") for file in asked} <= files
+    for benchmark, entry in MINI["benchmarks"].items():
+        prepared, given = plan.prepared_and_given(entry["dataset"])
+        asked = {file.removeprefix("<data>/") for file in plan.query_files(MINI, benchmark, "<data>").values()}
+        assert {*asked - prepared, *(given if asked & prepared else ())} <= files
+
+
+# ---- what the data at hand do not allow ------------------------------------------------------------------------------
+
+REGISTRY = REPOSITORY / "config/datasets.tsv"
+
+
+def at(root):
+    """The papers' configuration with its data below a folder."""
+    return {**PAPER, "data_root": str(root)}
+
+
+def with_missing(config):
+    return {**config, "missing": data.missing(config, REGISTRY)}
+
+
+def test_without_data_no_benchmark_is_run_and_each_says_why(tmp_path):
+    found = data.missing(at(tmp_path), REGISTRY)
+    assert set(found["benchmarks"]) == set(PAPER["benchmarks"])
+    assert found["benchmarks"]["cirr_val"] == f"images of cirr_val: no CIRR/dev/ below {tmp_path}"
+    assert found["benchmarks"]["coco"].startswith("queries of coco: no coco/annotations/instances_val2017.json")
+    assert "image-text" not in found["methods"]
+    assert found["methods"]["searle"].startswith("images of unlabeled: no ImageNet1K/test/")
+    assert not plan.runs({**at(tmp_path), "missing": found}, "cirr")
+    assert plan.plots({**at(tmp_path), "missing": found}) == ["noise_norms"]
+
+
+def test_a_missing_set_costs_its_rows_and_not_the_table(tmp_path):
+    (tmp_path / "CIRR/dev").mkdir(parents=True)
+    config = with_missing(at(tmp_path))
+    runs = plan.runs(config, "cirr")
+    assert {run["benchmark"] for run in runs} == {"cirr_val"}
+    assert {"image-only", "image-text", "captioning"} <= {run["method"] for run in runs}
+    assert not {"searle", "lincir", "pic2word"} & {run["method"] for run in runs}
+    (tmp_path / "ImageNet1K/test").mkdir(parents=True)
+    assert "searle" in {run["method"] for run in plan.runs(with_missing(at(tmp_path)), "cirr")}
+
+
+def test_a_fact_whose_data_are_missing_is_not_stated_and_sizes_are_of_what_is_there(tmp_path):
+    config = with_missing(at(tmp_path))
+    assert facts.of_table(config, "lincir_gap") == []
+    assert facts.counted(config) == []
+    assert facts.of_table(PAPER, "lincir_gap")
 
 
 def test_a_released_network_takes_the_place_of_what_it_would_learn_from():

@@ -66,5 +66,5 @@ def test_an_image_set_is_there_once_all_its_files_are(listed):
 def test_images_whose_lists_are_not_there_cannot_be_counted(tmp_path):
     (tmp_path / "CIRR/dev").mkdir(parents=True)
     state, detail = states(IMAGES, tmp_path)
-    assert state == ["missing", "missing"]
-    assert "not yet to be counted" in detail
+    assert state == ["missing", "found"]
+    assert "not yet counted" in detail

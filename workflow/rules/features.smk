@@ -21,7 +21,7 @@ rule extract_features:
         **call(
             "extract_features",
             max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
-            precision=config["precision"]["features"],
+            precision=config.get("precision", {}).get("features"),
         ),
     shell:
         TORCH_STAGE

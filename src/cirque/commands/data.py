@@ -70,5 +70,5 @@ def _print(one: presence.Presence, console: Console) -> None:
     """A file or folder with its state, and below it the reason and what helps."""
     licence = f" [dim]({escape(one.licence)})[/]" if one.licence else ""
     console.print(f"  [{STYLES[one.state]}]{one.state:<12}[/] {escape(one.path)}{licence}", soft_wrap=True)
-    if one.detail and one.state in {"missing", "not released"}:
+    if one.detail and (one.state in {"missing", "not released"} or "not yet" in one.detail):
         console.print(Padding(escape(one.detail), (0, 0, 0, 15)))

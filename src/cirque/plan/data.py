@@ -3,11 +3,13 @@
 for need in needs(config, ["cirr"]): print(need.name, need.files, need.folders)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cirque.plan import inputs, jobs
+from cirque.plan.registry import fetched_files
 
 Config = Mapping[str, Any]
 
@@ -26,6 +28,13 @@ _NEEDED = {"tokens": "inversions", "phi": "networks"}
 
 #: Where the classes' names come from, with the section and name that stand for them.
 _VOCABULARY = ("vocabulary", "openimages")
+
+
+#: A section of the configuration and a name in it.
+Place = tuple[str, str]
+
+#: What the data at hand do not allow: for each section its names, with the reason.
+Missing = Mapping[str, Mapping[str, str]]
 
 
 @dataclass
@@ -53,7 +62,7 @@ class Need:
 
 def needs(config: Config, tables: Sequence[str]) -> list[Need]:
     """Everything that some tables read, in the order in which they name it; each once, with its tables."""
-    found: dict[tuple[str, str], Need] = {}
+    found: dict[Place, Need] = {}
     for table in tables:
         for place in dict.fromkeys(_reached(config, list(_of_table(config, table)))):
             need = found.setdefault(place, _need(config, *place)) if _is_data(config, *place) else None
@@ -62,42 +71,91 @@ def needs(config: Config, tables: Sequence[str]) -> list[Need]:
     return list(found.values())
 
 
-def _of_table(config: Config, table: str) -> Iterator[tuple[str, str]]:
+def missing(config: Config, registry: Path) -> Missing:
+    """Benchmarks, methods, backbones and facts for which data are not there that no rule can fetch or draw.
+
+    A file or a folder counts; whether a folder holds every image is seen when it is listed.
+
+    Args:
+        config: of real data.
+        registry: config/datasets.tsv.
+    """
+    fetched = frozenset(fetched_files(registry))
+    root = Path(config["data_root"])
+    reasons: dict[Place, str] = {}
+
+    def reason(places: list[Place]) -> str:
+        for place in _reached(config, places):
+            if _is_data(config, *place) and place not in reasons:
+                reasons[place] = _lack(_need(config, *place), root, fetched)
+        return next((reasons[place] for place in _reached(config, places) if reasons.get(place)), "")
+
+    asked: dict[str, dict[str, list[Place]]] = {
+        "benchmarks": {name: [("benchmarks", name)] for name in config["benchmarks"]},
+        "methods": {name: list(_of_method(config, name)) for name in config["methods"]},
+        "backbones": {name: list(_of_backbone(config, name)) for name in config["backbones"]},
+        "facts": {name: list(_named_by(entry)) for name, entry in config.get("facts", {}).items()},
+    }
+    found = {
+        section: {name: why for name, places in names.items() if (why := reason(places))}
+        for section, names in asked.items()
+    }
+    return {section: names for section, names in found.items() if names}
+
+
+def _lack(need: Need, root: Path, fetched: frozenset[str]) -> str:
+    """What of a need is not there and cannot be fetched."""
+    absent = [file for file in need.files if file not in fetched and not (root / file).is_file()]
+    if need.folders and not any((root / folder).is_dir() for folder in need.folders):
+        absent += [f"{folder}/" for folder in need.folders]
+    return f"{need.name}: no {', '.join(absent)} below {root}" if absent else ""
+
+
+def _of_table(config: Config, table: str) -> Iterator[Place]:
     """What a table's runs and facts name."""
     for run in jobs.runs(config, table):
         yield "benchmarks", run["benchmark"]
-        for key, name in jobs.needs(config, run["method"]).items():
-            if key in _NEEDED:
-                yield _NEEDED[key], name
-        if config["backbones"][run["backbone"]]["weights"]["source"] == "finetuned":
-            yield "image_sets", jobs.finetuning(config, run["backbone"])["image_set"]
+        yield from _of_method(config, run["method"])
+        yield from _of_backbone(config, run["backbone"])
     for fact in config["tables"][table].get("facts", []):
         yield from _named_by(config.get("facts", {}).get(fact, {}))
 
 
-def _named_by(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_method(config: Config, method: str) -> Iterator[Place]:
+    for key, name in jobs.needs(config, method).items():
+        if key in _NEEDED:
+            yield _NEEDED[key], name
+
+
+def _of_backbone(config: Config, backbone: str) -> Iterator[Place]:
+    if config["backbones"][backbone]["weights"]["source"] == "finetuned":
+        yield "image_sets", jobs.finetuning(config, backbone)["image_set"]
+
+
+def _named_by(entry: Mapping[str, Any]) -> Iterator[Place]:
     for key, section in _NAMED.items():
         names = entry.get(key, [])
         for name in [names] if isinstance(names, str) else names:
             yield section, name
 
 
-def _reached(config: Config, places: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _reached(config: Config, places: Sequence[Place]) -> Iterator[Place]:
     """Places, and what they name in turn, each once."""
-    seen: set[tuple[str, str]] = set()
-    while places:
-        place = places.pop(0)
+    seen: set[Place] = set()
+    waiting = list(places)
+    while waiting:
+        place = waiting.pop(0)
         if place in seen:
             continue
         seen.add(place)
         yield place
         section, name = place
         if section == "inversions":
-            places.append(_VOCABULARY)
+            waiting.append(_VOCABULARY)
         if section != _VOCABULARY[0] and not (
             section == "networks" and config["networks"][name]["source"] in jobs.UNTRAINED
         ):
-            places += _named_by(config[section][name])
+            waiting += _named_by(config[section][name])
 
 
 def _is_data(config: Config, section: str, name: str) -> bool:
@@ -109,16 +167,22 @@ def _is_data(config: Config, section: str, name: str) -> bool:
 def _need(config: Config, section: str, name: str) -> Need:
     entry = config[section][name] if section in config else {}
     if section == "benchmarks":
-        files = jobs.query_files(config, name, "").values()
-        return Need(f"queries of {name}", files=tuple(file.removeprefix("/") for file in files))
+        files = [file.removeprefix("/") for file in jobs.query_files(config, name, "").values()]
+        return Need(f"queries of {name}", files=_of_a_person(entry["dataset"], files))
     if section == "image_sets":
         dataset, split = entry["dataset"], entry["split"]
         lists = [file for role, file in jobs.annotation_files(dataset, split).items() if role.startswith("split")]
-        return Need(
-            f"images of {name}", dataset, split, tuple(lists), jobs.image_folders(dataset, split), entry["n_images"]
-        )
+        folders = _of_a_person(dataset, jobs.image_folders(dataset, split))
+        return Need(f"images of {name}", dataset, split, _of_a_person(dataset, lists), folders, entry["n_images"])
     if section == "corpora":
         return Need(f"corpus {name}", files=(entry["file"],))
     if section == "networks":
         return Need(f"released network {name}", files=(entry["file"],))
     return Need("vocabulary of concepts", files=(inputs.VOCABULARY.removeprefix("<data>/"),))
+
+
+def _of_a_person(dataset: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """Files or folders of a data set; for what a stage makes of others, these others."""
+    prepared, given = jobs.prepared_and_given(dataset)
+    found = [path for path in paths if path not in prepared]
+    return tuple(found) or tuple(given) if any(path in prepared for path in paths) else tuple(found)

@@ -25,6 +25,7 @@ def of_table(config: Config, table: str) -> list[str]:
     return [
         file
         for fact in config["tables"][table].get("facts", [])
+        if fact not in config.get("missing", {}).get("facts", {})
         for file in (
             [
                 IN_RULES.facts_of_backbone.format(fact=fact, backbone=backbone)
@@ -39,7 +40,8 @@ def of_table(config: Config, table: str) -> list[str]:
 def counted(config: Config) -> list[str]:
     """Benchmarks whose sizes some table states."""
     stating = [name for name in jobs.tables(config) if "sizes" in config["tables"][name].get("facts", [])]
-    return list(dict.fromkeys(name for table in stating for name in jobs.contents(config, table)["benchmarks"]))
+    named = dict.fromkeys(name for table in stating for name in jobs.contents(config, table)["benchmarks"])
+    return [name for name in named if name not in config.get("missing", {}).get("benchmarks", {})]
 
 
 def _of_images(key: str) -> Callable[[Config, Entry], Any]:

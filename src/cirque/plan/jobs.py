@@ -178,7 +178,8 @@ def seeds_of(config: Config, method: str, backbone: str) -> list[int]:
 
 
 def runs(config: Config, table: str) -> list[dict[str, str]]:
-    """Every (benchmark, backbone, method, seed) of a table, as wildcard values."""
+    """Every (benchmark, backbone, method, seed) of a table whose data are there, as wildcard values."""
+    missing = config.get("missing", {})
     only = config["tables"][table].get("only", {})
     return [
         {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
@@ -186,6 +187,9 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
         for backbone in contents(config, table)["backbones"]
         for method in methods_of(config, table, benchmark)
         if backbone in only.get(method, [config["methods"][method].get("backbone", backbone)])
+        and benchmark not in missing.get("benchmarks", {})
+        and method not in missing.get("methods", {})
+        and backbone not in missing.get("backbones", {})
         for seed in seeds_of(config, method, backbone)
     ]
 
@@ -314,9 +318,14 @@ def generated(config: Config, dataset: str) -> dict[str, list[str]]:
     for name in benchmarks:
         roles = query_files(config, name, "")
         files += [roles[role].lstrip("/") for role in ("full_captions", "answers") if role in roles]
-    prepared = set(getattr(module, "PREPARED", ()))
-    files += getattr(module, "GIVEN", ())
-    return {"folders": _once(folders, prepared), "files": _once(files, prepared)}
+    prepared, given = prepared_and_given(dataset)
+    return {"folders": _once(folders, prepared), "files": _once([*files, *given], prepared)}
+
+
+def prepared_and_given(dataset: str) -> tuple[set[str], tuple[str, ...]]:
+    """What a stage makes out of a data set's files, and the files that it makes it of."""
+    module = import_module(f"cirque.datasets.{dataset}")
+    return set(getattr(module, "PREPARED", ())), tuple(getattr(module, "GIVEN", ()))
 
 
 def _once(names: Sequence[str], without: set[str]) -> list[str]:
@@ -381,8 +390,15 @@ def contents(config: Config, table: str) -> dict[str, list[str]]:
 
 
 def plots(config: Config) -> list[str]:
-    """Every plot of the configuration."""
-    return list(config.get("plots", {}))
+    """Every plot of the configuration whose data are there."""
+    missing = config.get("missing", {})
+    return [
+        name
+        for name, entry in config.get("plots", {}).items()
+        if not set(entry.get("scores", {})) & set(missing.get("benchmarks", {}))
+        and not set(trained_methods(config, name) if "methods" in entry else ()) & set(missing.get("methods", {}))
+        and all(runs(config, table) for table in entry.get("tables", []))
+    ]
 
 
 def trained_methods(config: Config, plot: str) -> dict[str, str]:
@@ -445,7 +461,7 @@ def submissions(config: Config, table: str) -> list[dict[str, str]]:
 
 def table_settings(config: Config) -> dict[str, Any]:
     """What a table says about its configuration: names, labels, protocol and comparability, but no hyper-parameters."""
-    keys = ("scale", "comparable", "not_comparable_because", "tolerance", "methods")
+    keys = ("scale", "comparable", "not_comparable_because", "tolerance", "methods", "missing")
     settings = {key: config.get(key) for key in keys}
     settings["tables"] = {
         name: contents(config, name) | {key: entry[key] for key in ("title",) if key in entry}

@@ -46,8 +46,7 @@ def look(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: 
     found = [_file(name, data_root, registry.get(name), generated) for name in need.files]
     if not need.folders:
         return found
-    lists_are_there = all(presence.state == "found" for presence in found)
-    return [*found, _images(need, data_root, registry, generated, lists_are_there)]
+    return [*found, _images(need, data_root, registry, generated)]
 
 
 def _file(name: str, data_root: Path, entry: Entry | None, generated: bool) -> Presence:
@@ -67,9 +66,7 @@ def _file(name: str, data_root: Path, entry: Entry | None, generated: bool) -> P
     return Presence(name, "found", "checksum right" if checked else "no checksum is known", licence)
 
 
-def _images(
-    need: Need, data_root: Path, registry: Mapping[str, Entry], generated: bool, lists_are_there: bool
-) -> Presence:
+def _images(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: bool) -> Presence:
     """An image set: every file that its lists name."""
     name = ", ".join(f"{folder}/" for folder in need.folders)
     entry = next((registry[f"{folder}/"] for folder in need.folders if f"{folder}/" in registry), None)
@@ -78,9 +75,10 @@ def _images(
         return Presence(name, "generated")
     if not any((data_root / folder).is_dir() for folder in need.folders):
         return Presence(name, "missing", how, licence)
-    if not lists_are_there:
-        return Presence(name, "missing", "there, but not yet to be counted: the files that list them are not", licence)
     source = datasets.load(need.dataset)
+    lists = [file for role, file in source.annotation_files(need.split).items() if role.startswith("split")]
+    if not all((data_root / file).is_file() for file in lists):
+        return Presence(name, "found", "not yet counted: the files that list them are not there", licence)
     try:
         listed = source.images(data_root, need.split)
         datasets.require_count(need.dataset, need.split, len(listed), need.n_images)

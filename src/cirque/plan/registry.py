@@ -28,6 +28,11 @@ def fetchable_files(registry: Path) -> list[str]:
     return [row["file"] for row in _rows(registry)]
 
 
+def fetched_files(registry: Path) -> list[str]:
+    """Those of them that it fetches; the others a person has to get."""
+    return [row["file"] for row in _rows(registry) if row["url"] and row["gated"] != "yes"]
+
+
 def provable_files(registry: Path) -> list[str]:
     """Those that have a checksum to be compared with."""
     return [row["file"] for row in _rows(registry) if row["sha256"] or row["git_blob"]]

@@ -25,13 +25,16 @@ _PUBLISHED = schemas.PUBLISHED.append(_POSITION).append(pa.field("why_not", pa.s
 NOT_RUN = ("paper", "row", "why_not")
 
 _VIEWS = {
-    "backbones": pa.schema([("model", pa.string()), ("stands_for", pa.string()), ("position", pa.int32())]),
+    "backbones": pa.schema(
+        [("model", pa.string()), ("stands_for", pa.string()), ("missing", pa.string()), ("position", pa.int32())]
+    ),
     "methods": pa.schema(
         [
             ("method", pa.string()),
             ("label", pa.string()),
             ("bound", pa.bool_()),
             ("run", pa.bool_()),
+            ("missing", pa.string()),
             ("position", pa.int32()),
         ]
     ),
@@ -43,6 +46,7 @@ _VIEWS = {
             ("split", pa.string()),
             ("answers", pa.string()),
             ("beside_papers", pa.bool_()),
+            ("missing", pa.string()),
             ("position", pa.int32()),
         ]
     ),
@@ -115,9 +119,20 @@ def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.T
     if table not in config["tables"]:
         raise CirqueError(f"no table is called {table!r}; there are {', '.join(config['tables'])}")
     run = config["tables"][table]
+
+    def missing(section: str, name: str) -> str | None:
+        """Why the data at hand do not allow a part of the configuration."""
+        reason: str | None = (config.get("missing") or {}).get(section, {}).get(name)
+        return reason
+
     rows: dict[str, list[dict[str, Any]]] = {
         "backbones": [
-            {"model": name, "stands_for": config["backbones"][name]["stands_for"]} for name in run["backbones"]
+            {
+                "model": name,
+                "stands_for": config["backbones"][name]["stands_for"],
+                "missing": missing("backbones", name),
+            }
+            for name in run["backbones"]
         ],
         "methods": [
             {
@@ -125,11 +140,18 @@ def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.T
                 "label": entry["label"],
                 "bound": bool(entry.get("bound")),
                 "run": name in run["methods"],
+                "missing": missing("methods", name),
             }
             for name, entry in config["methods"].items()
         ],
         "benchmarks": [
-            {"benchmark": name, "beside_papers": True, **config["benchmarks"][name]} for name in run["benchmarks"]
+            {
+                "benchmark": name,
+                "beside_papers": True,
+                **config["benchmarks"][name],
+                "missing": missing("benchmarks", name),
+            }
+            for name in run["benchmarks"]
         ],
         "benchmark_metrics": [
             {"benchmark": name, "metric": metric}

@@ -3,9 +3,10 @@
 --
 --     metrics            schemas.METRICS of every run
 --     published          schemas.PUBLISHED; position, its line in the files; why_not, why it is left out on purpose
---     backbones          model, stands_for, position             of those that the configuration runs
---     methods            method, label, bound, run, position     of all that it describes
---     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, position   of the table's
+--     backbones          model, stands_for, missing, position            of those that the configuration runs
+--     methods            method, label, bound, run, missing, position    of all that it describes
+--     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, missing, position   of the table's
+--                        missing: why the data at hand do not allow it, or null
 --     benchmark_metrics  benchmark, metric, position
 --     settings           name, scale, comparable, reason, tolerance    one row
 --     facts              schemas.FACTS and position              what the table states without any ranking
@@ -77,6 +78,8 @@ compared AS (
             WHEN backbones.model IS NULL
                 THEN format('this table runs no backbone that stands for {}', printed.backbone)
             WHEN benchmarks.benchmark IS NULL THEN format('this table does not run {} {}', printed.dataset, printed.split)
+            WHEN coalesce(benchmarks.missing, methods.missing, backbones.missing) IS NOT NULL
+                THEN format('data missing: {}', coalesce(benchmarks.missing, methods.missing, backbones.missing))
             WHEN benchmarks.answers = 'hidden' THEN format(
                 'the answers of {} {} are hidden: its server scores the files of results/scale={}/submissions',
                 printed.dataset, printed.split, settings.scale
