@@ -3,6 +3,8 @@
 for need in needs(config, ["cirr"]): print(need.name, need.files, need.folders)
 """
 
+import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,9 @@ _NEEDED = {"tokens": "inversions", "phi": "networks"}
 #: Where the classes' names come from, with the section and name that stand for them.
 _VOCABULARY = ("vocabulary", "openimages")
 
+
+#: Variable of the environment by which a job's own Snakemake knows what the main one left out.
+_PASSED_ON = "CIRQUE_MISSING"
 
 #: A section of the configuration and a name in it.
 Place = tuple[str, str]
@@ -101,6 +106,17 @@ def missing(config: Config, registry: Path) -> Missing:
         for section, names in asked.items()
     }
     return {section: names for section, names in found.items() if names}
+
+
+def pass_on(missing: Missing) -> None:
+    """Tell the processes that this one starts what was missing when it planned."""
+    os.environ[_PASSED_ON] = json.dumps(missing)
+
+
+def passed_on() -> Missing:
+    """What was missing when the process that started this one planned."""
+    found: Missing = json.loads(os.environ.get(_PASSED_ON, "{}"))
+    return found
 
 
 def _lack(need: Need, root: Path, fetched: frozenset[str]) -> str:
