@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -35,3 +38,51 @@ def test_a_gpu_that_is_not_there_is_refused():
 def test_what_cannot_be_is_refused(threads, device):
     with pytest.raises(CirqueError, match=r"threads|device"):
         devices.prepare(threads, device)
+
+
+# ---- several GPUs ----------------------------------------------------------------------------------------------------
+
+#: A job on a machine with two GPUs, as far as it can be had without any.
+JOB = """
+import sys, torch
+torch.cuda.is_available = lambda: True
+torch.cuda.device_count = lambda: 2
+torch.cuda.get_device_name = lambda index=0: "made up"
+torch.cuda.set_device = lambda index: None
+from cirque import devices
+print(devices.prepare(1, "cuda"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    jobs = []
+
+    def started(**environment):
+        job = subprocess.Popen(
+            [sys.executable, "-c", JOB], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, "TMPDIR": str(tmp_path), **environment},
+        )  # fmt: skip
+        jobs.append(job)
+        return job, job.stdout.readline().strip()
+
+    yield started
+    for job in jobs:
+        job.kill()
+        job.communicate()
+
+
+def test_each_job_takes_a_gpu_of_its_own_and_a_killed_one_frees_it(start):
+    first, device = start()
+    assert device == "cuda:0"
+    assert start()[1] == "cuda:1"
+    third, device = start()
+    assert device == "cuda:0"  # shared, which it says
+    third.stdin.close()
+    assert "all 2 GPUs are taken by other jobs" in third.stderr.read()
+    third.stdin = None
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    # By the names that the machine gives them, for another job the free one is the second.
+    assert start(CUDA_VISIBLE_DEVICES="1,0")[1] == "cuda:1"

@@ -8,6 +8,7 @@ import torch
 
 from cirque.errors import CirqueError
 from cirque.progress import say
+from cirque.store import locks
 
 #: What products are computed in. TF32 rounds the factors to 10 bits of fraction on a GPU and is fp32 elsewhere.
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -42,7 +43,23 @@ def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.d
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        say(f"on {torch.cuda.get_device_name()}, {precision}")
-    elif device == "auto":
+        index = _own_gpu()
+        torch.cuda.set_device(index)
+        say(f"on GPU {index}, {torch.cuda.get_device_name(index)}, {precision}")
+        return torch.device(name, index)
+    if device == "auto":
         say("on the CPU: torch finds no GPU here")
     return torch.device(name)
+
+
+def _own_gpu() -> int:
+    """Index of a GPU that no other job of this machine computes on; the first where all are taken or there is one."""
+    count = torch.cuda.device_count()
+    if count == 1:
+        return 0
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    names = visible if len(visible) == count else [str(index) for index in range(count)]
+    own = locks.claim(names, "gpu")
+    if own is None:
+        say(f"all {count} GPUs are taken by other jobs: sharing the first; give Snakemake --resources gpu={count}")
+    return names.index(own) if own is not None else 0
