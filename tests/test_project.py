@@ -96,3 +96,14 @@ def test_no_pickle_is_read_or_written():
         check=False,
     )
     assert done.stdout == ""
+
+
+def test_every_reader_of_parquet_verifies_the_checksums_of_pages():
+    calls = [
+        (path.name, call)
+        for path in sorted((REPOSITORY / "src").rglob("*.py"))
+        for call in re.findall(r"pq\.(?:read_table|ParquetFile)\([^)]*\)", path.read_text(encoding="utf-8"))
+    ]
+    assert calls
+    assert [(name, call) for name, call in calls if "page_checksum_verification=True" not in call] == []
+    assert not [path.name for path in (REPOSITORY / "src").rglob("*.py") if ".read_parquet(str" in path.read_text()]

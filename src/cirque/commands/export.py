@@ -54,5 +54,5 @@ def _csv(table: Path) -> str:
     """All rows and columns, as DuckDB writes CSV."""
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "table.csv")
-        connection.read_parquet(str(table), hive_partitioning=False).write_csv(str(written), header=True)
+        connection.from_arrow(files.read_table(table)).write_csv(str(written), header=True)
         return written.read_text(encoding="utf-8").removesuffix("\n")

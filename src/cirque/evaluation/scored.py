@@ -128,7 +128,7 @@ def _of_safetensors(path: Path) -> tuple[list[str] | None, Any]:
 
 def _table(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path, partitioning=None)
+        return pq.read_table(path, partitioning=None, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise CirqueError(f"{path}: no whole Parquet file ({str(error).splitlines()[0]})") from error
 

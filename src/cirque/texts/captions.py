@@ -223,7 +223,7 @@ def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, obj
 
 def _open_parquet(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         first = str(error).splitlines()[0]
         raise CirqueError(f"{path}: no whole Parquet file ({first}); fetch the corpus again") from error
