@@ -13,7 +13,7 @@ PAPER = configured("paper")
 
 
 def test_shards_cover_the_images_of_a_set():
-    assert plan.shards(PAPER, "unlabeled") == [f"{index:05d}" for index in range(40)]
+    assert plan.shards(PAPER, "unlabeled") == [f"{index:05d}" for index in range(20)]
     entry = MINI["image_sets"]["cirr_val"]
     assert len(plan.shards(MINI, "cirr_val")) * entry["shard_size"] >= entry["n_images"]
 
