@@ -6,9 +6,9 @@ from typing import Literal
 
 import torch
 
+from cirque import locks
 from cirque.errors import CirqueError
 from cirque.progress import say
-from cirque.store import locks
 
 #: What products are computed in. TF32 rounds the factors to 10 bits of fraction on a GPU and is fp32 elsewhere.
 Precision = Literal["fp32", "tf32", "bf16"]

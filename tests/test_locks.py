@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cirque.store import locks
+from cirque import locks
 
 
 def test_lock_of_a_killed_run_is_removed(tmp_path: Path):
@@ -15,7 +15,7 @@ def test_lock_of_a_killed_run_is_removed(tmp_path: Path):
 
 def test_lock_of_a_living_run_is_left_alone(tmp_path: Path):
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from cirque.store import locks\n"
+        [sys.executable, "-c", "import sys; from pathlib import Path; from cirque import locks\n"
          "h = locks.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()", str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
