@@ -125,13 +125,6 @@ def test_only_searle_and_its_baselines_pad_pictures(method, preprocess):
     assert plan.preprocess(PAPER, "cirr_val_padded", method) == "targetpad"
 
 
-def test_a_job_that_was_promised_a_gpu_never_runs_on_a_cpu(monkeypatch):
-    assert plan.gpu_resources("gpus") == {"gpu": 1, "torch_device": "cuda", "slurm_partition": "gpus"}
-    for here, device in ((1, "cuda"), (0, "cpu")):
-        monkeypatch.setattr(plan, "gpu_here", lambda here=here: here)
-        assert plan.gpu_resources(None) == {"gpu": here, "torch_device": device}
-
-
 def test_baselines_see_images_as_the_paper_that_prints_them_does():
     for benchmark, seen in (
         ("imagenet_r", "clip"),
@@ -199,17 +192,6 @@ def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():
     assert "answers" not in plan.query_files(MINI, "circo_val", "data/mini")
 
 
-def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):
-    monkeypatch.setattr(plan.os, "sched_getaffinity", lambda _: {0, 1})
-    assert plan.threads_each(4, 8) == 1
-    assert plan.threads_each(2, 2) == 2
-    assert plan.threads_each(4, None) == 4
-
-
-def test_two_jobs_with_torch_run_side_by_side_on_any_number_of_cores():
-    assert [plan.threads_of_a_job(cores) for cores in (1, 2, 8, 64, None)] == [1, 1, 4, 4, 4]
-
-
 def test_data_come_from_one_place():
     assert plan.data_source(MINI) == "generate"
     assert plan.data_source(PAPER) == "fetch"
@@ -222,19 +204,6 @@ def test_facts_are_stated_of_each_backbone_but_for_sizes():
         assert facts.of_table(config, "pic2word_datasets") == ["<scale>/facts/sizes.parquet"]
         assert facts.of_table(config, "cirr") == []
         assert facts.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
-
-
-def test_only_trained_methods_have_a_training_time():
-    trained = {"pic2word": "pic2word", "searle": "searle", "lincir": "lincir"}
-    assert plan.trained_methods(MINI, "training_time") == trained
-    rehearsal = {**MINI, "networks": {**MINI["networks"], "searle": {**MINI["networks"]["searle"], "source": "random"}}}
-    assert "searle" not in plan.trained_methods(rehearsal, "training_time")
-    fewer = {**MINI, "run": {**MINI["run"], "methods": ["image-only", "lincir"]}}
-    assert plan.trained_methods(fewer, "training_time") == {"lincir": "lincir"}
-    assert {run["network"] for run in plan.plotted_trainings(MINI, "training_time")} == {"pic2word", "searle", "lincir"}
-    assert plan.plotted_trainings(MINI, "domains") == []
-    assert plan.plot_settings(MINI, "training_time")["networks"] == trained
-    assert plan.plot_settings(MINI, "domains") == {"metrics": ["R_all@10", "R_all@50"]}
 
 
 def test_a_table_of_facts_alone_has_no_runs():

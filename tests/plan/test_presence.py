@@ -6,7 +6,7 @@ import pytest
 
 from cirque.data.download import Entry
 from cirque.plan import presence
-from cirque.plan.data import Need
+from cirque.plan.needed_data import Need
 from cirque.store import files
 
 LIST = "CIRR/cirr/image_splits/split.rc2.val.json"
@@ -66,5 +66,11 @@ def test_an_image_set_is_there_once_all_its_files_are(listed):
 def test_images_whose_lists_are_not_there_cannot_be_counted(tmp_path):
     (tmp_path / "CIRR/dev").mkdir(parents=True)
     state, detail = states(IMAGES, tmp_path)
-    assert state == ["missing", "found"]
-    assert "not yet counted" in detail
+    assert state == ["missing", "uncounted"]
+    assert "counted once the files that list them are there" in detail
+
+
+def test_an_image_set_of_several_folders_needs_them_all(tmp_path):
+    both = Need("images", "genecis", "v0", (), ("VG_100K_all", "COCO2017/val2017"), n_images=2)
+    (tmp_path / "VG_100K_all").mkdir()
+    assert states(both, tmp_path)[0] == ["uncounted", "missing"]

@@ -134,7 +134,10 @@ def test_a_run_that_no_table_lists_has_its_files_for_the_test_server(tmp_path: P
 
 
 def test_paper_scale_plans_its_jobs(project: Project):
-    done = project.snakemake("-n", "-c2", TABLE, "--configfile", "config/paper.yaml", "--config", "missing_data=refuse")
+    done = project.snakemake(
+        "-n", "-p", "-c2", TABLE, "--configfile", "config/paper.yaml", "--config", "missing_data=refuse"
+    )
     assert done.returncode == 0, done.stderr
     assert "invert_images" in done.stdout
     assert "upper" not in done.stdout
+    assert "--precision tf32" in done.stdout

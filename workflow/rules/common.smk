@@ -39,12 +39,12 @@ def model_config(section):
 
 def torch_cores(wildcards):
     """Cores that a job with torch asks for."""
-    return plan.threads_of_a_job(workflow.cores)
+    return machine.threads_of_a_job(workflow.cores)
 
 
 def torch_threads(wildcards, threads):
     """A job's share of the cores that are really there."""
-    return plan.threads_each(threads, workflow.cores)
+    return machine.threads_each(threads, workflow.cores)
 
 
 def torch_job(mem_mb, runtime):
@@ -53,7 +53,7 @@ def torch_job(mem_mb, runtime):
         "torch_threads": torch_threads,
         "mem_mb": mem_mb,
         "runtime": runtime,
-        **plan.gpu_resources(GPU_PARTITION),
+        **machine.gpu_resources(GPU_PARTITION),
     }
 
 

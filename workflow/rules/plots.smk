@@ -21,7 +21,7 @@ rule sum_training_time:
 rule draw_plot:
     input:
         tables=lambda wildcards: expand(FILE.tables, table=config["plots"][wildcards.plot].get("tables", [])),
-        times=lambda wildcards: run_files(FILE.training_times, plan.plotted_trainings(config, wildcards.plot)),
+        times=lambda wildcards: run_files(FILE.training_times, plots.trainings(config, wildcards.plot)),
     output:
         output=report("results/plot_{plot}.svg", category="Plots", labels={"plot": "{plot}", "scale": config["scale"]}),
         data="results/plot_{plot}.parquet",
@@ -30,7 +30,7 @@ rule draw_plot:
             "draw_plot",
             modules=lambda wildcards: [PLOTS.module(wildcards.plot)],
             name=lambda wildcards: wildcards.plot,
-            settings=lambda wildcards: as_json(plan.plot_settings(config, wildcards.plot)),
+            settings=lambda wildcards: as_json(plots.settings(config, wildcards.plot)),
         ),
     shell:
         STAGE

@@ -40,7 +40,7 @@ rule write_index:
         pages=expand(FILE.pages, table=plan.tables(config)),
         settings=FILE.settings,
         queries=expand("results/report/queries_{benchmark}.html", benchmark=QUERY_RUNS),
-        plots=expand("results/plot_{plot}.svg", plot=plan.plots(config)),
+        plots=expand("results/plot_{plot}.svg", plot=plots.names(config)),
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["index"]],
     output:
         page=report(

@@ -11,11 +11,18 @@ from rich.padding import Padding
 from cirque.data import download
 from cirque.errors import CirqueError
 from cirque.plan import config as configuration
-from cirque.plan import data, jobs, presence, values
+from cirque.plan import jobs, needed_data, presence, values
 from cirque.plan.layers import merged_files
 
 #: How each state looks.
-STYLES = {"found": "green", "fetched": "blue", "generated": "blue", "missing": "red", "not released": "red"}
+STYLES = {
+    "found": "green",
+    "fetched": "blue",
+    "generated": "blue",
+    "missing": "red",
+    "uncounted": "yellow",
+    "not released": "red",
+}
 
 
 def main(
@@ -50,7 +57,7 @@ def main(
     console = Console(highlight=False)
     seen: dict[str, presence.Presence] = {}
     lacking: dict[str, None] = {}
-    for need in data.needs(config, list(tables) or jobs.tables(config)):
+    for need in needed_data.needs(config, list(tables) or jobs.tables(config)):
         looked = presence.look(need, root, known, generated)
         if any(one.path not in seen for one in looked):
             console.print(f"[bold]{escape(need.name)}[/] [dim]for {', '.join(need.tables)}[/]", soft_wrap=True)
@@ -70,5 +77,5 @@ def _print(one: presence.Presence, console: Console) -> None:
     """A file or folder with its state, and below it the reason and what helps."""
     licence = f" [dim]({escape(one.licence)})[/]" if one.licence else ""
     console.print(f"  [{STYLES[one.state]}]{one.state:<12}[/] {escape(one.path)}{licence}", soft_wrap=True)
-    if one.detail and (one.state in {"missing", "not released"} or "not yet" in one.detail):
+    if one.detail and (one.state in {"missing", "not released"} or one.state == "uncounted"):
         console.print(Padding(escape(one.detail), (0, 0, 0, 15)))

@@ -63,6 +63,11 @@ class Entry:
     gated: bool  # whether a person has to ask for it
     note: str
 
+    @property
+    def is_fetched(self) -> bool:
+        """Whether a rule fetches it; else a person has to bring it."""
+        return bool(self.urls) and not self.gated
+
 
 class _Unavailable(Exception):  # noqa: N818  (its message is what counts)
     """An address that does not give the file."""

@@ -1,6 +1,5 @@
 """What a configuration asks for, as the names that stand in paths: pure functions for the Snakefile."""
 
-import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -220,42 +219,6 @@ def annotation_files(dataset: str, split: str) -> dict[str, str]:
     return files
 
 
-def gpu_here() -> int:
-    """1 where this machine shows an NVIDIA GPU, else 0: what a job on one GPU asks of a local run."""
-    return int(Path("/dev/nvidia0").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip("-1 ")))
-
-
-def gpu_resources(partition: str | None) -> dict[str, int | str]:
-    """What a job asks for that computes on a GPU: one, here where there is one, on a cluster always.
-
-    A job that was promised a GPU computes on it or ends: it never runs on a CPU for days in silence.
-
-    Args:
-        partition: the cluster's partition with GPUs, as the profile names it; None on one machine.
-    """
-    if partition is not None:
-        return {"gpu": 1, "torch_device": "cuda", "slurm_partition": partition}
-    here = gpu_here()
-    return {"gpu": here, "torch_device": "cuda" if here else "cpu"}
-
-
-def threads_each(threads: int, cores: int | None) -> int:
-    """Threads for torch in a job of `threads` of the `cores` granted to Snakemake.
-
-    `snakemake -c8` on a machine of two cores starts several jobs at once; each then gets its share of what is there.
-    """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return threads if not cores else max(1, min(threads, threads * available // cores))
-
-
-def threads_of_a_job(cores: int | None, most: int = 4) -> int:
-    """Cores that a job with torch asks for: half of those granted, so that two run side by side.
-
-    Every such job imports its libraries on one core for seconds; alone on two cores it would leave the other idle.
-    """
-    return most if not cores else max(1, min(most, cores // 2))
-
-
 def data_source(config: Config) -> str:
     """Rule file that provides the data: `generate` a world, `rehearse` with stand-in pictures, or `fetch`."""
     if config.get("world"):
@@ -387,48 +350,6 @@ def contents(config: Config, table: str) -> dict[str, list[str]]:
         "backbones": list(entry.get("backbones", run["backbones"])),
         "methods": list(entry.get("methods", [*run["methods"], *of_others])),
     }
-
-
-def plots(config: Config) -> list[str]:
-    """Every plot of the configuration whose data are there."""
-    missing = config.get("missing", {})
-    return [
-        name
-        for name, entry in config.get("plots", {}).items()
-        if not set(entry.get("scores", {})) & set(missing.get("benchmarks", {}))
-        and not set(trained_methods(config, name) if "methods" in entry else ()) & set(missing.get("methods", {}))
-        and all(runs(config, table) for table in entry.get("tables", []))
-    ]
-
-
-def trained_methods(config: Config, plot: str) -> dict[str, str]:
-    """The network φ of each method of a plot that is in all tables and has a trained one."""
-    named = [method for method in config["plots"][plot]["methods"] if method in config["run"]["methods"]]
-    found = {method: needs(config, method).get("phi", "") for method in named}
-    return {
-        method: network
-        for method, network in found.items()
-        if network and config["networks"][network]["source"] == "trained"
-    }
-
-
-def plot_settings(config: Config, plot: str) -> dict[str, Any]:
-    """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times."""
-    entry = config["plots"][plot]
-    settings = {key: value for key, value in entry.items() if key not in ("methods", "tables")}
-    return {**settings, "networks": trained_methods(config, plot)} if "clock" in entry else settings
-
-
-def plotted_trainings(config: Config, plot: str) -> list[dict[str, str]]:
-    """Every training (network, backbone, seed) whose time a plot draws, as wildcard values."""
-    if "clock" not in config["plots"][plot]:
-        return []
-    return [
-        {"network": network, "backbone": backbone, "seed": str(seed)}
-        for network in dict.fromkeys(trained_methods(config, plot).values())
-        for backbone in config["run"]["backbones"]
-        for seed in config["run"]["seeds"]
-    ]
 
 
 def title(dataset: str) -> str:

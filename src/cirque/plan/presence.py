@@ -9,10 +9,11 @@ from cirque import datasets
 from cirque.data import download, shards
 from cirque.data.download import Entry
 from cirque.errors import CirqueError
-from cirque.plan.data import Need
+from cirque.plan.needed_data import Need, absent
 
-#: `fetched` comes by itself when a rule needs it, `generated` is drawn by the workflow.
-State = Literal["found", "fetched", "generated", "missing", "not released"]
+#: `fetched` comes by itself when a rule needs it, `generated` is drawn by the workflow; `uncounted` images are
+#: there, but not yet all that their number is known from.
+State = Literal["found", "fetched", "generated", "missing", "uncounted", "not released"]
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,27 @@ def look(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: 
         registry: of `download.read_registry`.
         generated: whether the workflow draws what is missing.
     """
-    found = [_file(name, data_root, registry.get(name), generated) for name in need.files]
-    if not need.folders:
+    fetched = {name for name, entry in registry.items() if entry.is_fetched}
+    lacking = absent(need, data_root, fetched)
+    found = [_file(name, data_root, registry.get(name), generated, name in lacking) for name in need.files]
+    folders = [f"{folder}/" for folder in need.folders]
+    if not folders:
         return found
-    return [*found, _images(need, data_root, registry, generated)]
+    if any(folder in lacking for folder in folders):
+        return [*found, *(_folder(name, need, registry.get(name), generated, name in lacking) for name in folders)]
+    return [*found, _images(need, data_root, registry)]
 
 
-def _file(name: str, data_root: Path, entry: Entry | None, generated: bool) -> Presence:
+def _file(name: str, data_root: Path, entry: Entry | None, generated: bool, is_lacking: bool) -> Presence:
     path, licence = data_root / name, entry.licence if entry else ""
     if not path.is_file():
         if generated:
             return Presence(name, "generated")
-        if entry is None:
-            return Presence(name, "missing", "put it there; no address of it is known")
-        if not entry.gated and entry.urls:
-            return Presence(name, "fetched", "when it is needed", licence, entry.n_bytes or 0)
-        return Presence(name, "missing", entry.note, licence)
+        if is_lacking:
+            note = entry.note if entry else "put it there; no address of it is known"
+            return Presence(name, "missing", note, licence)
+        n_bytes = entry.n_bytes if entry else None
+        return Presence(name, "fetched", "when it is needed", licence, n_bytes or 0)
     fault = None if entry is None or generated else download.fault_of(path, entry)
     if fault:
         return Presence(name, "not released", f"{fault}; put the released file there", licence)
@@ -66,19 +72,22 @@ def _file(name: str, data_root: Path, entry: Entry | None, generated: bool) -> P
     return Presence(name, "found", "checksum right" if checked else "no checksum is known", licence)
 
 
-def _images(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: bool) -> Presence:
-    """An image set: every file that its lists name."""
-    name = ", ".join(f"{folder}/" for folder in need.folders)
-    entry = next((registry[f"{folder}/"] for folder in need.folders if f"{folder}/" in registry), None)
+def _folder(name: str, need: Need, entry: Entry | None, generated: bool, is_lacking: bool) -> Presence:
+    """A folder of an image set of which one is not there."""
     licence, how = (entry.licence, entry.note) if entry else ("", f"see docs/data.md#{need.dataset}")
-    if generated and not all((data_root / folder).is_dir() for folder in need.folders):
-        return Presence(name, "generated")
-    if not any((data_root / folder).is_dir() for folder in need.folders):
-        return Presence(name, "missing", how, licence)
+    if not is_lacking:
+        return Presence(name, "uncounted", "counted once its other folders are there", licence)
+    return Presence(name, "generated") if generated else Presence(name, "missing", how, licence)
+
+
+def _images(need: Need, data_root: Path, registry: Mapping[str, Entry]) -> Presence:
+    """An image set whose folders are there: every file that its lists name."""
+    folders = [f"{folder}/" for folder in need.folders]
+    name, licence = ", ".join(folders), next((registry[one].licence for one in folders if one in registry), "")
     source = datasets.load(need.dataset)
     lists = [file for role, file in source.annotation_files(need.split).items() if role.startswith("split")]
     if not all((data_root / file).is_file() for file in lists):
-        return Presence(name, "found", "not yet counted: the files that list them are not there", licence)
+        return Presence(name, "uncounted", "counted once the files that list them are there", licence)
     try:
         listed = source.images(data_root, need.split)
         datasets.require_count(need.dataset, need.split, len(listed), need.n_images)

@@ -1,13 +1,15 @@
 """Which data a table reads, through everything that its methods are made of."""
 
-from cirque.plan import data, facts
+from cirque.data.download import read_registry
+from cirque.plan import facts, needed_data, plots, presence
 from cirque.plan import jobs as plan
+from cirque.plan.registry import fetched_files
 from tests.conftest import REPOSITORY
 from tests.plan.test_jobs import MINI, PAPER
 
 
 def names(config, *tables):
-    return {need.name for need in data.needs(config, tables)}
+    return {need.name for need in needed_data.needs(config, tables)}
 
 
 def test_a_table_reads_what_its_networks_learn_from():
@@ -24,7 +26,7 @@ def test_a_table_that_ranks_nothing_reads_what_its_facts_name():
 
 
 def test_each_need_is_named_once_with_all_its_tables():
-    needs = data.needs(PAPER, plan.tables(PAPER))
+    needs = needed_data.needs(PAPER, plan.tables(PAPER))
     assert len({need.name for need in needs}) == len(needs)
     (cirr,) = [need for need in needs if need.name == "images of cirr_test1"]
     assert {"cirr", "lincir_corpus", "pic2word_design"} <= set(cirr.tables)
@@ -32,7 +34,7 @@ def test_each_need_is_named_once_with_all_its_tables():
 
 
 def test_every_file_of_a_rule_that_reads_annotations_is_needed():
-    files = {file for need in data.needs(MINI, plan.tables(MINI)) for file in need.files}
+    files = {file for need in needed_data.needs(MINI, plan.tables(MINI)) for file in need.files}
     for benchmark, entry in MINI["benchmarks"].items():
         prepared, given = plan.prepared_and_given(entry["dataset"])
         asked = {file.removeprefix("<data>/") for file in plan.query_files(MINI, benchmark, "<data>").values()}
@@ -50,18 +52,18 @@ def at(root):
 
 
 def with_missing(config):
-    return {**config, "missing": data.missing(config, REGISTRY)}
+    return {**config, "missing": needed_data.missing(config, REGISTRY)}
 
 
 def test_without_data_no_benchmark_is_run_and_each_says_why(tmp_path):
-    found = data.missing(at(tmp_path), REGISTRY)
+    found = needed_data.missing(at(tmp_path), REGISTRY)
     assert set(found["benchmarks"]) == set(PAPER["benchmarks"])
     assert found["benchmarks"]["cirr_val"] == f"images of cirr_val: no CIRR/dev/ below {tmp_path}"
     assert found["benchmarks"]["coco"].startswith("queries of coco: no coco/annotations/instances_val2017.json")
     assert "image-text" not in found["methods"]
     assert found["methods"]["searle"].startswith("images of unlabeled: no ImageNet1K/test/")
     assert not plan.runs({**at(tmp_path), "missing": found}, "cirr")
-    assert plan.plots({**at(tmp_path), "missing": found}) == ["noise_norms"]
+    assert plots.names({**at(tmp_path), "missing": found}) == ["noise_norms"]
 
 
 def test_a_missing_set_costs_its_rows_and_not_the_table(tmp_path):
@@ -80,6 +82,21 @@ def test_a_fact_whose_data_are_missing_is_not_stated_and_sizes_are_of_what_is_th
     assert facts.of_table(config, "lincir_gap") == []
     assert facts.counted(config) == []
     assert facts.of_table(PAPER, "lincir_gap")
+
+
+def test_status_and_workflow_agree_on_what_is_missing(tmp_path):
+    entries = read_registry(REGISTRY)
+    assert set(fetched_files(REGISTRY)) == {name for name, entry in entries.items() if entry.is_fetched}
+    (tmp_path / "CIRR/dev").mkdir(parents=True)
+    (tmp_path / "VG_100K_all").mkdir()  # one of two folders
+    for need in needed_data.needs(at(tmp_path), plan.tables(PAPER)):
+        states = {one.state for one in presence.look(need, tmp_path, entries, generated=False)}
+        assert ("missing" in states) == bool(needed_data.absent(need, tmp_path, fetched_files(REGISTRY))), need.name
+
+
+def test_a_fact_that_states_a_networks_settings_needs_none_of_its_data(tmp_path):
+    assert "network" not in needed_data.missing(at(tmp_path), REGISTRY)["facts"]
+    assert needed_data.needs(PAPER, ["pic2word_network"]) == []
 
 
 def test_a_released_network_takes_the_place_of_what_it_would_learn_from():

@@ -5,11 +5,12 @@ for need in needs(config, ["cirr"]): print(need.name, need.files, need.folders)
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cirque.families import FACTS
 from cirque.plan import inputs, jobs
 from cirque.plan.registry import fetched_files
 
@@ -99,7 +100,7 @@ def missing(config: Config, registry: Path) -> Missing:
         "benchmarks": {name: [("benchmarks", name)] for name in config["benchmarks"]},
         "methods": {name: list(_of_method(config, name)) for name in config["methods"]},
         "backbones": {name: list(_of_backbone(config, name)) for name in config["backbones"]},
-        "facts": {name: list(_named_by(entry)) for name, entry in config.get("facts", {}).items()},
+        "facts": {name: list(_of_fact(config, name)) for name in config.get("facts", {})},
     }
     found = {
         section: {name: why for name, places in names.items() if (why := reason(places))}
@@ -119,12 +120,22 @@ def passed_on() -> Missing:
     return found
 
 
-def _lack(need: Need, root: Path, fetched: frozenset[str]) -> str:
-    """What of a need is not there and cannot be fetched."""
-    absent = [file for file in need.files if file not in fetched and not (root / file).is_file()]
-    if need.folders and not any((root / folder).is_dir() for folder in need.folders):
-        absent += [f"{folder}/" for folder in need.folders]
-    return f"{need.name}: no {', '.join(absent)} below {root}" if absent else ""
+def absent(need: Need, root: Path, fetched: Collection[str]) -> list[str]:
+    """Files and folders of a need that are not there and that no rule fetches; a folder ends in /.
+
+    Args:
+        need: what is looked for.
+        root: folder of the data sets.
+        fetched: files that a rule fetches (`registry.fetched_files`).
+    """
+    files = [file for file in need.files if file not in fetched and not (root / file).is_file()]
+    return files + [f"{folder}/" for folder in need.folders if not (root / folder).is_dir()]
+
+
+def _lack(need: Need, root: Path, fetched: Collection[str]) -> str:
+    """What of a need is absent, as a reason."""
+    names = absent(need, root, fetched)
+    return f"{need.name}: no {', '.join(names)} below {root}" if names else ""
 
 
 def _of_table(config: Config, table: str) -> Iterator[Place]:
@@ -134,7 +145,14 @@ def _of_table(config: Config, table: str) -> Iterator[Place]:
         yield from _of_method(config, run["method"])
         yield from _of_backbone(config, run["backbone"])
     for fact in config["tables"][table].get("facts", []):
-        yield from _named_by(config.get("facts", {}).get(fact, {}))
+        yield from _of_fact(config, fact)
+
+
+def _of_fact(config: Config, fact: str) -> Iterator[Place]:
+    """What a fact names; of a network that it does not read it states the settings alone."""
+    reads_phi = "phi" in FACTS.parameters(fact)
+    entry = config.get("facts", {}).get(fact, {})
+    yield from (place for place in _named_by(entry) if reads_phi or place[0] != "networks")
 
 
 def _of_method(config: Config, method: str) -> Iterator[Place]:
@@ -200,5 +218,5 @@ def _need(config: Config, section: str, name: str) -> Need:
 def _of_a_person(dataset: str, paths: Iterable[str]) -> tuple[str, ...]:
     """Files or folders of a data set; for what a stage makes of others, these others."""
     prepared, given = jobs.prepared_and_given(dataset)
-    found = [path for path in paths if path not in prepared]
-    return tuple(found) or tuple(given) if any(path in prepared for path in paths) else tuple(found)
+    own = tuple(path for path in paths if path not in prepared)
+    return own or given

@@ -1,0 +1,40 @@
+"""What a job asks of the machine: a GPU, and its share of the cores."""
+
+import os
+from pathlib import Path
+
+
+def gpu_here() -> int:
+    """1 where this machine shows an NVIDIA GPU, else 0: what a job on one GPU asks of a local run."""
+    return int(Path("/dev/nvidia0").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip("-1 ")))
+
+
+def gpu_resources(partition: str | None) -> dict[str, int | str]:
+    """What a job asks for that computes on a GPU: one, here where there is one, on a cluster always.
+
+    A job that was promised a GPU computes on it or ends: it never runs on a CPU for days in silence.
+
+    Args:
+        partition: the cluster's partition with GPUs, as the profile names it; None on one machine.
+    """
+    if partition is not None:
+        return {"gpu": 1, "torch_device": "cuda", "slurm_partition": partition}
+    here = gpu_here()
+    return {"gpu": here, "torch_device": "cuda" if here else "auto"}
+
+
+def threads_each(threads: int, cores: int | None) -> int:
+    """Threads for torch in a job of `threads` of the `cores` granted to Snakemake.
+
+    `snakemake -c8` on a machine of two cores starts several jobs at once; each then gets its share of what is there.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads if not cores else max(1, min(threads, threads * available // cores))
+
+
+def threads_of_a_job(cores: int | None, most: int = 4) -> int:
+    """Cores that a job with torch asks for: half of those granted, so that two run side by side.
+
+    Every such job imports its libraries on one core for seconds; alone on two cores it would leave the other idle.
+    """
+    return most if not cores else max(1, min(most, cores // 2))

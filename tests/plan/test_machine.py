@@ -1,0 +1,21 @@
+"""What a job asks of the machine: a GPU that it was promised, and no more than its share of the cores."""
+
+from cirque.plan import machine
+
+
+def test_a_job_that_was_promised_a_gpu_never_runs_on_a_cpu(monkeypatch):
+    assert machine.gpu_resources("gpus") == {"gpu": 1, "torch_device": "cuda", "slurm_partition": "gpus"}
+    for here, device in ((1, "cuda"), (0, "auto")):
+        monkeypatch.setattr(machine, "gpu_here", lambda here=here: here)
+        assert machine.gpu_resources(None) == {"gpu": here, "torch_device": device}
+
+
+def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0, 1})
+    assert machine.threads_each(4, 8) == 1
+    assert machine.threads_each(2, 2) == 2
+    assert machine.threads_each(4, None) == 4
+
+
+def test_two_jobs_with_torch_run_side_by_side_on_any_number_of_cores():
+    assert [machine.threads_of_a_job(cores) for cores in (1, 2, 8, 64, None)] == [1, 1, 4, 4, 4]
