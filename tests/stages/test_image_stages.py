@@ -187,7 +187,7 @@ def test_weights_that_give_no_number_are_refused(world: World, monkeypatch: pyte
 # ---- parse_queries and submission ----------------------------------------------------------------------------------
 
 
-def parse(world: World, split: str, **more: Path) -> tuple[Path, Path]:
+def parse(world: World, split: str, **more: Path | str) -> tuple[Path, Path]:
     queries, gallery = world.out / "queries.parquet", world.out / "gallery.parquet"
     parse_queries.main(
         dataset="cirr", split=split, data_root=world.data, images=world.images, queries=queries, gallery=gallery, **more
@@ -208,6 +208,13 @@ def test_queries_and_gallery_are_written_in_the_order_of_the_files(world: World)
     assert candidates.to_pylist()[13] == {
         "image_id": "dev-13", "group": "", "shard": 1, "key": "cirr_val-000000013", "crop": None,
     }  # fmt: skip
+
+
+def test_a_caption_that_does_not_fit_the_context_with_its_prompt_is_named_and_nothing_is_written(world: World):
+    world.list_images()
+    with pytest.raises(CirqueError, match=r"CIRR val, query 100: is [0-9]+ tokens long in"):
+        parse(world, "val", prompt="a photo of $ that is " + "very " * 80 + "{caption}")
+    assert not (world.out / "queries.parquet").exists()
 
 
 def test_answers_and_captions_of_generated_data_are_taken_in(world: World):

@@ -2,6 +2,8 @@
 
 import open_clip
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cirque.errors import CirqueError
 from cirque.texts import lengths
@@ -18,8 +20,21 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_bound_is_never_below_the_tokenizers_count(text):
-    assert lengths._at_most(text) >= len(TOKENIZER.encode(text)) + 2 == lengths._exactly(text)
+def test_the_exact_number_is_the_tokenizers(text):
+    assert lengths._exactly(text) == len(TOKENIZER.encode(text)) + 2
+
+
+def test_letters_that_are_rewritten_into_several_are_counted_exactly():
+    dz = "Ǆ"  # two letters to the tokenizer
+    n = (lengths.CONTEXT - 2) // len(TOKENIZER.encode(dz)) + 1
+    with pytest.raises(CirqueError, match="query 7"):
+        lengths.refuse_long({"query 7": " ".join([dz] * n)}, "{caption}")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.characters(codec="ascii"), max_size=60) | st.text(alphabet=" 'stremvld.,!-_0a&;#<", max_size=60))
+def test_the_bound_holds_for_any_ascii_text(text):
+    assert lengths._at_most(text) >= lengths._exactly(text)
 
 
 def test_the_bound_of_common_words_is_their_count():

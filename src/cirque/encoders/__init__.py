@@ -7,6 +7,7 @@ has the functions of `Definition`, and these where it can do more:
 
     tokenizer(context_length)        it has a text tower that takes pseudo tokens: texts → ids [n, context_length]
     fetch(name, tag, weights, cache) there are released weights: write them by `backbones.save`
+    take_over(name, tag, file, weights) the same of a file at hand that holds them
 
 Its model may have these methods beside `encode_image`, for queries whose images pass another tower than the gallery's:
 

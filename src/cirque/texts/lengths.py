@@ -9,6 +9,7 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cirque.errors import CirqueError
 
@@ -33,7 +34,9 @@ def refuse_long(texts: Mapping[str, str], prompt: str) -> None:
     """
     for owner, words in texts.items():
         whole = prompt.format(caption=words)
-        if _at_most(whole) > CONTEXT and (length := _exactly(whole)) > CONTEXT:
+        # Other letters than ASCII's are rewritten before they are split, some into several.
+        is_known = whole.isascii() and _at_most(whole) <= CONTEXT
+        if not is_known and (length := _exactly(whole)) > CONTEXT:
             raise CirqueError(
                 f"{owner}: is {length} tokens long in {prompt!r}, and CLIP's text tower reads {CONTEXT};"
                 f" shorten {words!r}"
@@ -41,16 +44,21 @@ def refuse_long(texts: Mapping[str, str], prompt: str) -> None:
 
 
 def _at_most(text: str) -> int:
-    """Number of tokens, or more: a piece that is no entry of the vocabulary has one for each byte."""
+    """Number of tokens of ASCII text, or more: a piece that is no entry of the vocabulary has one for each byte."""
     words = _vocabulary()
     return 2 + sum(1 if piece in words else len(piece.encode()) for piece in _PIECES.findall(text.lower()))
 
 
 def _exactly(text: str) -> int:
     """Number of tokens by CLIP's own tokenizer, whose import takes seconds."""
+    return 2 + len(_tokenizer().encode(text))
+
+
+@functools.cache
+def _tokenizer() -> Any:
     from cirque.encoders.imported import open_clip  # noqa: PLC0415
 
-    return 2 + len(open_clip.SimpleTokenizer().encode(text))
+    return open_clip.SimpleTokenizer()
 
 
 @functools.cache
