@@ -6,6 +6,7 @@ lengths.refuse_long({"query 7": "has a red collar"}, "a photo of $ that {caption
 import functools
 import gzip
 import importlib.util
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +17,8 @@ from cirque.errors import CirqueError
 #: Tokens that CLIP's text tower reads, start and end among them.
 CONTEXT = 77
 
-#: What CLIP's tokenizer splits a text into before it looks for tokens, for lower-case text.
-_PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)\b|[^\W\d_]+|\d|[^\s\w]+|_+")
+#: What CLIP's tokenizer splits a text into before it looks for tokens, for lower-case ASCII.
+_PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
 _END = "</w>"
 
@@ -34,17 +35,21 @@ def refuse_long(texts: Mapping[str, str], prompt: str) -> None:
     """
     for owner, words in texts.items():
         whole = prompt.format(caption=words)
-        # Other letters than ASCII's are rewritten before they are split, some into several.
-        is_known = whole.isascii() and _at_most(whole) <= CONTEXT
-        if not is_known and (length := _exactly(whole)) > CONTEXT:
+        if _at_most(whole) > CONTEXT and (length := _exactly(whole)) > CONTEXT:
             raise CirqueError(
                 f"{owner}: is {length} tokens long in {prompt!r}, and CLIP's text tower reads {CONTEXT};"
                 f" shorten {words!r}"
             )
 
 
-def _at_most(text: str) -> int:
-    """Number of tokens of ASCII text, or more: a piece that is no entry of the vocabulary has one for each byte."""
+def _at_most(text: str) -> float:
+    """Number of tokens, or more: a piece that is no entry of the vocabulary has one for each byte.
+
+    Unbounded where the tokenizer rewrites a text before it splits it: other letters than ASCII's, control characters,
+    entities of HTML.
+    """
+    if not (text.isascii() and text.isprintable()) or "&" in text:
+        return math.inf
     words = _vocabulary()
     return 2 + sum(1 if piece in words else len(piece.encode()) for piece in _PIECES.findall(text.lower()))
 
