@@ -173,6 +173,7 @@ TRAINERS = Family("trainer", "cirque.trainers", entry="prepare")
 PLOTS = Family("plot", "cirque.plots", entry="draw")
 PREPROCESSINGS = Family("preprocessing", "cirque.data.preprocessing", entry="apply")
 ENCODERS = Family("encoder", "cirque.encoders", entry="build")
+COMPOSITIONS = Family("composition", "cirque.compositions", entry="build", separator="-")
 
 
 def reads_texts(encoder: str) -> bool:

@@ -5,14 +5,17 @@ file that lists images has a role that begins with `split`), `image_folders(spli
 gallery order), all paths relative to the data root. Where an image is a part of its file,
 `derive(image_id, data)` makes it.
 
-A module whose images have captions has `captions`. A benchmark's module also has `queries`, and `gallery` unless its
+A module whose images have captions has `captions`; one that a composition can be trained on has `training`. A benchmark's module also has `queries`, and `gallery` unless its
 gallery is its image set. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. Nothing else
 in the package knows the modules' names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
 
 from cirque.errors import CirqueError, listed
 from cirque.families import DATASETS
@@ -47,6 +50,42 @@ class Captioned(Dataset, Protocol):
 
     def captions(self, data_root: Path, split: str) -> list[tuple[str, str]]:
         """(image_id, caption) of every image, in gallery order; a caption may be empty."""
+
+
+class Triplet(NamedTuple):
+    """What a supervised composition learns from: the target is the reference, changed as the text says."""
+
+    reference_id: str
+    text: str
+    target_id: str
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Triplets that are drawn as the training goes.
+
+    Attributes:
+        image_ids: of the split, in gallery order; an epoch passes them once.
+        texts: that the vocabulary is made of.
+        triplets_of_a_draw: 2 where two neighbours of a batch share their reference; else 1.
+        draw: the triplets that begin with the image of some number in `image_ids`, from a stream of random numbers.
+    """
+
+    image_ids: Sequence[str]
+    texts: Sequence[str]
+    triplets_of_a_draw: int
+    draw: Callable[[int, np.random.Generator], Sequence[Triplet]]
+
+
+class Trained(Dataset, Protocol):
+    """A data set that supervised compositions are trained on."""
+
+    def training(self, data_root: Path, split: str) -> TrainingSet:
+        """Triplets of a split.
+
+        Raises:
+            CirqueError: an official file is wrong, or nothing can be learned from it.
+        """
 
 
 def names() -> list[str]:
@@ -85,6 +124,18 @@ def load_captioned(name: str) -> Captioned:
     if not hasattr(dataset, "captions"):
         raise CirqueError(f"data set {name}: its images have no captions, so that no CLIP can be fine-tuned on them")
     return cast(Captioned, dataset)
+
+
+def load_trained(name: str) -> Trained:
+    """The module of a data set that compositions are trained on.
+
+    Raises:
+        CirqueError: there is none of that name, or it has no training triplets.
+    """
+    dataset = load(name)
+    if not hasattr(dataset, "training"):
+        raise CirqueError(f"data set {name}: has no triplets for training, so that no composition can learn from it")
+    return cast(Trained, dataset)
 
 
 def protocol(name: str, wanted: str | None) -> dict[str, str]:
