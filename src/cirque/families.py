@@ -176,6 +176,10 @@ ENCODERS = Family("encoder", "cirque.encoders", entry="build")
 COMPOSITIONS = Family("composition", "cirque.compositions", entry="build", separator="-")
 
 
+#: Of what composers are trained by: its `Shape` and `Settings` are keys of the configuration's trainings.
+TRAINED = PACKAGE / "trainers" / "composer.py"
+
+
 def reads_texts(encoder: str) -> bool:
     """Whether an encoder has a text tower that takes pseudo tokens: its module then makes a tokenizer."""
     return ENCODERS.defines(encoder, "tokenizer")

@@ -72,7 +72,8 @@ def image_set_files(wildcards):
     ]
     generated = plan.data_source(config) != "fetch"
     folders = plan.image_folders(entry["dataset"], entry["split"])
-    return files + ([f"<data>/{folder}" for folder in folders] if generated else [])
+    made = folders if generated else plan.made_folders(config, entry["dataset"], folders)
+    return files + [f"<data>/{folder}" for folder in made]
 
 
 def corpus_file(wildcards):

@@ -137,7 +137,7 @@ def _largest_step(width: int, height: int, kind: str, size: int) -> int:
 
 
 def crop_pixels(image: Image.Image, kind: str, size: int) -> NDArray[np.uint8]:
-    """Pixels of the crop that an image tower sees, [size, size, 3].
+    """Pixels of the crop that an image tower sees, [size, size, 3]; of a preprocessing that keeps it, of its own size.
 
     Args:
         image: decoded.
@@ -149,11 +149,12 @@ def crop_pixels(image: Image.Image, kind: str, size: int) -> NDArray[np.uint8]:
         CirqueError: there is no such preprocessing, or it makes pictures of another size.
     """
     _largest_step(*image.size, kind, size)
+    how = preprocessing.load(kind)
     try:
-        crop = preprocessing.load(kind).apply(image, size).convert("RGB")
+        crop = how.apply(image, size).convert("RGB")
     except (ValueError, OSError) as error:
         raise BadImage(f"mode {image.mode} has no way to RGB: {error}") from error
-    if crop.size != (size, size):
+    if crop.size != (size, size) and not getattr(how, "KEEPS_SIZE", False):
         raise CirqueError(
             f"preprocessing {kind}: makes a picture of {crop.width} × {crop.height} pixels out of {image.width} ×"
             f" {image.height}, the tower reads {size} × {size}; mend `apply` in {PREPROCESSINGS.module(kind)}"

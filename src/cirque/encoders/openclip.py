@@ -1,19 +1,15 @@
 """What open_clip knows of its models: names, configurations and released weights, for CLIP and CoCa alike."""
 
 import difflib
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
-
 from cirque import encoders
-from cirque.encoders import backbones
+from cirque.encoders import backbones, released_files
 from cirque.encoders.imported import open_clip, with_timm
 from cirque.errors import CirqueError
-from cirque.store import files, provenance
+from cirque.store import files
 
 #: Mean and deviation of the pixels, per channel, that CLIP was trained with.
 MEAN: Sequence[float] = open_clip.OPENAI_DATASET_MEAN
@@ -118,7 +114,7 @@ def take_over(encoder: str, name: str, tag: str, file: Path, weights: Path) -> N
         CirqueError: no such model or tag, another activation, or a file that does not fit the model.
     """
     config, pretrained = _release(name, tag)
-    state = _state(file)
+    state = released_files.state(file)
     model = encoders.load(encoder).build(name, config)
     try:
         model.load_state_dict(state, strict=True)
@@ -143,41 +139,3 @@ def _keep(model: Any, weights: Path, pretrained: Mapping[str, Any], **described:
     """Write a release's weights and their side-car."""
     mean, std = (pretrained.get(key) for key in ("mean", "std"))
     backbones.save(model, weights, seed=backbones.RELEASED, mean=mean, std=std, **described)
-
-
-#: What OpenAI's archives hold beside the weights, and what a wrapper for several devices puts before their names.
-_SIZES_IN_ARCHIVE, _PARALLEL = ("input_resolution", "context_length", "vocab_size"), "module."
-
-
-def _state(file: Path) -> dict[str, Any]:
-    """Weights in a file of any of the formats in which releases come; no code in it is run.
-
-    Raises:
-        CirqueError: it is missing or of no such format.
-    """
-    provenance.read(file)
-    if not file.is_file():
-        raise CirqueError(f"{file}: no such file; it should hold the backbone's weights")
-    try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                is_script = any("/code/" in name for name in archive.namelist())
-            stored = (
-                torch.jit.load(file, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
-                if is_script
-                else torch.load(file, map_location="cpu", weights_only=True)
-            )
-        else:
-            stored = load_file(file)
-    except Exception as error:  # a cut or foreign file fails in many ways
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CirqueError(
-            f"{file}: holds no weights that can be read ({first}); give safetensors, a checkpoint of torch.save, or"
-            " OpenAI's archive, whole"
-        ) from error
-    state = stored.get("state_dict", stored)
-    return {
-        name.removeprefix(_PARALLEL): value
-        for name, value in state.items()
-        if name.removeprefix(_PARALLEL) not in _SIZES_IN_ARCHIVE
-    }

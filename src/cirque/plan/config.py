@@ -9,7 +9,7 @@ import jsonschema
 
 from cirque.errors import CirqueError
 from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS
-from cirque.plan import evaluation, jobs, members, values
+from cirque.plan import composers, evaluation, jobs, members, values
 from cirque.plan.layers import read
 
 
@@ -110,9 +110,10 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for section in ("backbones", "methods", "benchmarks")
         for name in entry.get(section, [])
     ]
-    uses += [
-        (f"benchmarks.{key}.image_set", entry["image_set"], "image_sets") for key, entry in config["benchmarks"].items()
-    ]
+    for section in ("benchmarks", "trainings"):
+        for key, entry in config.get(section, {}).items():
+            of_composers = (("training", "trainings"), ("reference_set", "image_sets"), ("image_set", "image_sets"))
+            uses += [(f"{section}.{key}.{word}", entry[word], of) for word, of in of_composers if word in entry]
     for key, entry in config["networks"].items():
         named = (
             ("image_set", "image_sets"),
@@ -152,9 +153,9 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         uses += [(f"plots.{key}.{word}", name, word) for word in ("methods", "tables") for name in entry.get(word, [])]
         uses += [(f"plots.{key}.scores", name, "benchmarks") for name in entry.get("scores", {})]
     faults = [
-        f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config[section])}"
+        f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config.get(section, {}))}"
         for where, name, section in uses
-        if name not in config[section]
+        if name not in config.get(section, {})
     ]
     faults += [
         f"{place}.facts: no fact is called {name!r}; there are {', '.join(FACTS.names())}"
@@ -177,6 +178,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     faults += evaluation.faults(config)
     faults += members.faults(config)
+    faults += [] if faults else composers.faults(config)
     faults += [*_strange_modules(config), *_unfit_encoders(config)]
     return faults or evaluation.without_texts(config)
 
@@ -191,8 +193,8 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
     uses += [("preprocess", config["preprocess"], PREPROCESSINGS)]
     uses += [
         (f"{section}.{key}.preprocess", entry["preprocess"], PREPROCESSINGS)
-        for section in ("benchmarks", "captioners", "methods", "networks")
-        for key, entry in config[section].items()
+        for section in ("benchmarks", "captioners", "methods", "networks", "trainings")
+        for key, entry in config.get(section, {}).items()
         if "preprocess" in entry
     ]
     uses += [
@@ -217,6 +219,10 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
+#: Sources of weights that one kind of model has.
+_ALONE = {"trained": "clip", "finetuned": "clip", "labelled": "resnet"}
+
+
 def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
     """Backbones whose weights cannot come from where the configuration says."""
     kinds = {key: jobs.encoder_kind(config, key) for key in config["backbones"]}
@@ -226,9 +232,10 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
         source = entry["weights"]["source"]
         if encoder not in ENCODERS.names():
             continue
-        if source in ("trained", "finetuned") and encoder != "clip":
+        if source in _ALONE and encoder != _ALONE[source]:
             faults.append(
-                f"backbones.{key}.weights.source: {source} is CLIP's alone, not {encoder}'s; give pretrained or random"
+                f"backbones.{key}.weights.source: {source} is {_ALONE[source]}'s alone, not {encoder}'s; give pretrained"
+                " or random"
             )
         if ":" in entry["model"]:
             faults.append(

@@ -49,8 +49,8 @@ SHARD = "{shard}"
 
 
 def reads(config: Config, method: str) -> list[str]:
-    """Names of what a method's `compose` takes; nothing where others computed the rankings."""
-    if jobs.is_scored(config, method):
+    """Names of what a method's `compose` takes; nothing where others computed the rankings or a composer does."""
+    if jobs.is_scored(config, method) or jobs.is_composed(config, method):
         return []
     return list(METHODS.parameters(jobs.composer(config, method)))
 
@@ -131,7 +131,7 @@ def groups(config: Config) -> list[Group]:
     listing: dict[tuple[str, ...], tuple[Run, list[str]]] = {}
     for table in jobs.tables(config):
         for run in jobs.runs(config, table):
-            if jobs.is_scored(config, run["method"]):
+            if jobs.is_scored(config, run["method"]) or jobs.is_composed(config, run["method"]):
                 continue
             listing.setdefault(tuple(run.values()), (run, []))[1].append(table)
     found: dict[tuple[str, ...], list[Run]] = {}
@@ -164,8 +164,9 @@ def constraints_alone(config: Config, server: str) -> dict[str, str]:
     listed = _one_of_runs([tuple(run.values()) for group in groups(config) for run in group.runs], _RUN_FOLDERS)
     benchmarks = [name for name in config["benchmarks"] if not server or jobs.server(config, name) == server]
     found = {"benchmark": f"(?!{listed}/)(?:{jobs.one_of(benchmarks)})"}
-    composed = {name: entry for name, entry in config["methods"].items() if not jobs.is_scored(config, name)}
-    found["method"] = jobs.one_of([name for name, entry in composed.items() if not (server and entry.get("bound"))])
+    others = [name for name in config["methods"] if jobs.is_scored(config, name) or jobs.is_composed(config, name)]
+    alone = {name: entry for name, entry in config["methods"].items() if name not in others}
+    found["method"] = jobs.one_of([name for name, entry in alone.items() if not (server and entry.get("bound"))])
     return found
 
 

@@ -47,6 +47,8 @@ def preprocess(config: Config, benchmark: str, method: str) -> str:
     """
     of_methods = [config["methods"].get(name, {}) for name in (method, composer(config, method))]
     entry = config["benchmarks"][benchmark]
+    if method in config["methods"] and is_composed(config, method):
+        return str(config["trainings"][entry["training"]]["preprocess"])
     of_baselines = {"preprocess": entry["preprocess_baselines"]} if "preprocess_baselines" in entry else {}
     entries = [entry, *of_methods, of_baselines, config]
     return next(str(entry["preprocess"]) for entry in entries if "preprocess" in entry)
@@ -55,6 +57,11 @@ def preprocess(config: Config, benchmark: str, method: str) -> str:
 def is_scored(config: Config, method: str) -> bool:
     """Whether a method's rankings were computed by others."""
     return bool(config["methods"][method].get("source") == "scored")
+
+
+def is_composed(config: Config, method: str) -> bool:
+    """Whether a method is a composition that is trained with its encoders."""
+    return "composition" in config["methods"][method]
 
 
 def scored(config: Config) -> list[dict[str, str]]:
@@ -165,11 +172,14 @@ def methods_of(config: Config, table: str, benchmark: str) -> list[str]:
     ]
 
 
-def seeds_of(config: Config, method: str, backbone: str) -> list[int]:
+def seeds_of(config: Config, method: str, backbone: str, benchmark: str | None = None) -> list[int]:
     """Seeds of a method on a backbone: the configured ones where something is learned for each, else one.
 
-    A captioner has one of its own.
+    A captioner has one of its own; the training of a benchmark's composers may name others.
     """
+    if benchmark is not None and is_composed(config, method):
+        training = config["trainings"][config["benchmarks"][benchmark]["training"]]
+        return list(training.get("seeds", config["run"]["seeds"]))
     if is_scored(config, method):
         return list(config["run"]["seeds"][:1])
     learned = needs(config, method).keys() - {"captions"} or config["backbones"][backbone].get("per_seed")
@@ -189,7 +199,7 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
         and benchmark not in missing.get("benchmarks", {})
         and method not in missing.get("methods", {})
         and backbone not in missing.get("backbones", {})
-        for seed in seeds_of(config, method, backbone)
+        for seed in seeds_of(config, method, backbone, benchmark)
     ]
 
 
@@ -202,9 +212,13 @@ def query_runs(config: Config) -> dict[str, list[dict[str, str]]]:
     found: dict[str, dict[str, dict[str, str]]] = {}
     for run in (run for table in tables(config) for run in runs(config, table)):
         if (
-            run["backbone"] == config["run"]["backbones"][0]
-            and run["seed"] == str(config["run"]["seeds"][0])
-            and (run["method"] in config["run"]["methods"] or is_scored(config, run["method"]))
+            (run["backbone"] == config["run"]["backbones"][0] or is_composed(config, run["method"]))
+            and int(run["seed"]) == seeds_of(config, run["method"], run["backbone"], run["benchmark"])[0]
+            and (
+                run["method"] in config["run"]["methods"]
+                or is_scored(config, run["method"])
+                or is_composed(config, run["method"])
+            )
             and not config["methods"][run["method"]].get("bound")
             and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
             and config["benchmarks"][run["benchmark"]].get("beside_papers", True)
@@ -241,6 +255,12 @@ def image_folders(dataset: str, split: str) -> tuple[str, ...]:
     """Folders of the images of a split, relative to the data root."""
     folders: tuple[str, ...] = import_module(f"cirque.datasets.{dataset}").image_folders(split)
     return folders
+
+
+def made_folders(config: Config, dataset: str, folders: Sequence[str]) -> list[str]:
+    """Those of a data set's folders that a rule makes out of nothing, whatever the scale."""
+    prepared, given = prepared_and_given(dataset)
+    return [folder for folder in folders if folder in prepared and not given and config.get(dataset)]
 
 
 def generators(config: Config) -> list[str]:
@@ -315,7 +335,7 @@ def query_files(config: Config, benchmark: str, data_root: str) -> dict[str, str
     entry = config["benchmarks"][benchmark]
     files = annotation_files(entry["dataset"], entry["split"])
     beside = Path(next(iter(files.values()))).parts[0]  # the data set's own folder
-    if config.get("world"):
+    if config.get("world") and entry["dataset"] in GENERATORS.names():
         files["full_captions"] = f"{beside}/mini/full_captions.json"
     if entry["answers"] == "in-separate-file":
         files["answers"] = f"{beside}/mini/answers.{entry['split']}.json"

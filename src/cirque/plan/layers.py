@@ -22,7 +22,7 @@ PAPERS = "papers"
 LIKE = "like"
 
 #: Sections whose entries may be like another one.
-VARIED = ("benchmarks", "captioners", "image_sets", "inversions", "networks")
+VARIED = ("benchmarks", "captioners", "image_sets", "inversions", "networks", "trainings")
 
 
 def read(path: Path) -> dict[str, Any]:

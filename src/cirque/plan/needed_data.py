@@ -24,6 +24,8 @@ _NAMED = {
     "corpus": "corpora",
     "network": "networks",
     "validation": "benchmarks",
+    "training": "trainings",
+    "reference_set": "image_sets",
 }
 
 #: The same of what a method needs.

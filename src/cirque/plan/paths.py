@@ -23,6 +23,7 @@ SCALE = "scale={scale}"
 RUN = "benchmark={benchmark}/backbone={backbone}/method={method}/seed={seed}"
 _ENCODER = "backbone={backbone}/encoder_seed={encoder_seed}"
 _SEEN = "image_set={image_set}/preprocess={preprocess}"
+_COMPOSER = "training={training}/method={method}/backbone={backbone}/seed={seed}"
 _NETWORK = "network={network}/backbone={backbone}/seed={seed}"
 
 _WILDCARD = re.compile(r"\{(\w+)\}")
@@ -117,6 +118,11 @@ KINDS: dict[str, Kind] = {
         "phi": f"phi/{_NETWORK}/phi.safetensors",
         "phi_card": f"phi/{_NETWORK}/phi.json",
         "training": f"phi/{_NETWORK}/training.parquet",
+        # models that are trained as a whole
+        "pixels": f"pixels/{_SEEN}/{_ENCODER}/pixels.npy",
+        "composer": f"composers/{_COMPOSER}/weights.safetensors",
+        "composer_card": f"composers/{_COMPOSER}/weights.json",
+        "composer_training": f"composers/{_COMPOSER}/training.parquet",
         # evaluation
         "query_features": f"query_features/{RUN}/queries.parquet",
         "rankings": f"rankings/{RUN}/rankings.parquet",

@@ -1,34 +1,20 @@
 """Evaluate methods on a benchmark: compose queries, rank the gallery, measure, write files for the test server."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 
-from cirque import submissions
 from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
-from cirque.evaluation import ranking
-from cirque.evaluation.measures import Resampling, measure
-from cirque.evaluation.metrics import MACROS, has_answers
+from cirque.evaluation import outcomes
+from cirque.evaluation.measures import Resampling
+from cirque.evaluation.metrics import MACROS
 from cirque.evaluation.protocol import Protocol
 from cirque.families import METHODS
 from cirque.methods.provider import Provider
-from cirque.plan.paths import KINDS
-from cirque.progress import say
-from cirque.store import files, provenance, schemas, vectors
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """Queries and candidates of a benchmark, by one backbone."""
-
-    queries: list[dict[str, Any]]
-    gallery: ranking.Gallery
+from cirque.store import files, provenance, schemas
 
 
 def main(
@@ -81,54 +67,21 @@ def main(
         threads=threads,
         device=device,
     )
-    benchmark = Benchmark(asked, _gallery(gallery, features))
+    candidates = files.read_table(gallery, ["image_id", "group"])
+    of_gallery = load_features(features, candidates["image_id"].to_pylist())[1]
+    benchmark = outcomes.Asked(asked, outcomes.gallery(candidates, of_gallery))
     provenance.read(MACROS)
     for run in json.loads(runs):
         names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}
         with provenance.part(runs=run["method"], seed=run["seed"]):
             composed = compose(run, provider)
-            _evaluate(run, names, composed, benchmark, protocol=protocol, resampling=resampling, folder=output)
-
-
-def _gallery(gallery: Path, features: Sequence[Path]) -> ranking.Gallery:
-    """Candidates with their features; an image may stand in several groups."""
-    candidates = files.read_table(gallery, ["image_id", "group"])
-    ids = candidates["image_id"].to_pylist()
-    normalised = ranking.normalise(load_features(features, ids)[1], ids)
-    return ranking.Gallery(ids, normalised, [group or "" for group in candidates["group"].to_pylist()])
-
-
-def _evaluate(
-    run: dict[str, Any],
-    names: dict[str, Any],
-    composed: np.ndarray,
-    benchmark: Benchmark,
-    *,
-    protocol: Protocol,
-    resampling: Resampling,
-    folder: Path,
-) -> None:
-    """One run, from its composed queries to its metrics."""
-    path = {kind: folder / KINDS[kind].path(**names) for kind in ("query_features", "rankings", "metrics")}
-    query_ids = [query["query_id"] for query in benchmark.queries]
-    vectors.write(path["query_features"], query_ids, composed, schemas.query_features(composed.shape[1]))
-    normalised = ranking.normalise(composed, query_ids)
-    rows = ranking.rank(benchmark.queries, normalised, benchmark.gallery, protocol.remove_reference, protocol.ties)
-    ranked = pa.Table.from_pylist(rows, schema=schemas.RANKINGS)
-    files.write_table(path["rankings"], ranked, schemas.RANKINGS)
-    figures: list[dict[str, Any]] = []
-    if has_answers(ranked, protocol.metrics):
-        figures = measure(ranked, protocol.metrics, resampling, str(path["rankings"]))
-    common = {**names, "split": protocol.split}
-    files.write_rows(path["metrics"], [{**common, **row} for row in figures], schemas.METRICS)
-    if protocol.server and not run["bound"]:
-        kind = KINDS["submissions"]
-        paths = {
-            file: folder / kind.path(**names, server_file=file) for file in submissions.load(protocol.server).FILES
-        }
-        submissions.write_all(protocol.server, rows, benchmark.queries, benchmark.gallery.ids, paths)
-    hidden = "" if figures else "; the answers are hidden, so nothing is measured: the server scores the submission"
-    say(f"{run['method']}: {len(rows):,} queries against {len(benchmark.gallery.ids):,} images{hidden}")
+            outcomes.keep(
+                *(names, composed, benchmark),
+                protocol=protocol,
+                resampling=resampling,
+                folder=output,
+                is_bound=run["bound"],
+            )
 
 
 def compose(run: dict[str, Any], provider: Provider) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Preprocessings: each module makes the square that an image tower sees out of a decoded image.
+"""Preprocessings: each module makes the picture that an image tower sees out of a decoded image, mostly a square.
 
     preprocessing.load("targetpad").apply(image, 224)  # a picture of 224 × 224 pixels
 
@@ -18,7 +18,7 @@ Step = tuple[str, tuple[int, int]]
 
 
 class Preprocessing(Protocol):
-    """What the module of a preprocessing must have."""
+    """What the module of a preprocessing must have; `KEEPS_SIZE = True` if its pictures are no squares."""
 
     def steps(self, width: int, height: int, size: int) -> list[Step]:
         """Every picture that `apply` makes on its way to the crop.

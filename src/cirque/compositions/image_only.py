@@ -1,0 +1,18 @@
+"""The image feature alone, as released: the text is ignored (tirg.md §4.1, "Image Only")."""
+
+from torch import Tensor, nn
+
+from cirque.compositions import Query, Sizes
+
+
+class ImageOnly(nn.Module):
+    """φxt = φx."""
+
+    def forward(self, query: Query) -> Tensor:
+        """Image features [n, dim]."""
+        return query.image
+
+
+def build(sizes: Sizes) -> nn.Module:
+    """A network without parameters."""
+    return ImageOnly()

@@ -1,0 +1,18 @@
+"""The text feature alone, as released: the reference image is ignored (tirg.md §4.1, "Text Only")."""
+
+from torch import Tensor, nn
+
+from cirque.compositions import Query, Sizes
+
+
+class TextOnly(nn.Module):
+    """φxt = φt."""
+
+    def forward(self, query: Query) -> Tensor:
+        """Text features [n, dim]."""
+        return query.text
+
+
+def build(sizes: Sizes) -> nn.Module:
+    """A network without parameters."""
+    return TextOnly()

@@ -1,0 +1,76 @@
+"""Evaluate composers on a benchmark: each encodes gallery and queries itself; then as every method is evaluated."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from cirque import devices
+from cirque.data import decoded
+from cirque.encoders import composers
+from cirque.errors import CirqueError
+from cirque.evaluation import outcomes
+from cirque.evaluation.measures import Resampling
+from cirque.evaluation.metrics import MACROS
+from cirque.evaluation.protocol import Protocol
+from cirque.store import files, provenance, schemas
+
+
+def main(
+    *,
+    runs: str,
+    queries: Path,
+    gallery: Path,
+    images: Path,
+    pixels: Path,
+    reference_pixels: Path | None = None,
+    backbone: str,
+    protocol: Protocol,
+    resampling: Resampling,
+    output: Path,
+    threads: int,
+    device: str = "auto",
+) -> None:
+    """Write query features, rankings and metrics of each run, below a folder.
+
+    Args:
+        runs: JSON, a list of runs: `method`, `seed` and `composer`, the weights of its model.
+        queries: queries.parquet of the benchmark.
+        gallery: gallery.parquet of the benchmark; its order breaks ties.
+        images: images.parquet of the image set that holds gallery and references.
+        pixels: Decoded images of that set.
+        reference_pixels: Decoded images of the references, where they are pictures of another kind; of the same ids.
+        backbone: Name of the trunk in the configuration.
+        protocol: How the benchmark is evaluated.
+        resampling: Of the intervals.
+        output: Folder of the scale, below which all is written.
+        threads: Threads for torch.
+        device: auto, cpu or cuda.
+    """
+    place = devices.prepare(threads, device)
+    asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
+    if not asked:
+        raise CirqueError(f"{queries}: holds no query")
+    candidates = files.read_table(gallery, ["image_id", "group"])
+    ids = files.read_table(images, ["image_id"])["image_id"].to_pylist()
+    row = {name: number for number, name in enumerate(ids)}
+    seen = decoded.read(pixels, len(ids))
+    references = seen if reference_pixels is None else decoded.read(reference_pixels, len(ids))
+    of_queries = np.array([row[query["reference_id"]] for query in asked], dtype=np.intp)
+    of_gallery = np.array([row[name] for name in candidates["image_id"].to_pylist()], dtype=np.intp)
+    texts = [" and ".join(query["captions"]) for query in asked]
+    provenance.read(MACROS)
+    for run in json.loads(runs):
+        names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}
+        with provenance.part(runs=run["method"], seed=run["seed"]):
+            composer = composers.load(Path(run["composer"]), place)
+            features = composer.encode_images(seen)[of_gallery]
+            composed = composer.compose(references, of_queries, texts)
+            if not np.isfinite(composed).all():
+                raise CirqueError(f"{run['method']}: the features of some queries are not finite; train it anew")
+            outcomes.keep(
+                *(names, composed, outcomes.Asked(asked, outcomes.gallery(candidates, features))),
+                protocol=protocol,
+                resampling=resampling,
+                folder=output,
+            )

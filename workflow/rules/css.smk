@@ -1,0 +1,50 @@
+"""
+The CSS data set of TIRG, made from nothing at every scale, where the configuration has a section `css`.
+
+READS   the configuration
+WRITES  css/css_scenes.json under the data root: scenes, modifications, equal scenes; css/images_2d and css/images: every
+        scene as flat blobs and as a rendered picture
+RESUMES from <scale>/work/css, picture by picture
+"""
+
+SCENES = "<data>/css/css_scenes.json"
+
+
+rule generate_css:
+    output:
+        scenes=SCENES,
+    params:
+        **call("generate_css", **without(config["css"], "width", "height", "samples")),
+    shell:
+        STAGE
+
+
+rule draw_blobs:
+    input:
+        scenes=SCENES,
+    output:
+        images=directory("<data>/css/images_2d"),
+    params:
+        **call("draw_blobs"),
+    shell:
+        STAGE
+
+
+rule render_css:
+    input:
+        scenes=SCENES,
+    output:
+        images=directory("<data>/css/images"),
+    threads: torch_cores
+    resources:
+        torch_threads=torch_threads,
+        mem_mb=8000,
+        runtime=2880,
+    params:
+        **call(
+            "render_css",
+            **{key: config["css"][key] for key in ("width", "height", "samples", "seed")},
+            work=f"{WORK}/css",
+        ),
+    shell:
+        THREADED_STAGE
