@@ -87,7 +87,7 @@ def test_rule_files_stay_small_and_open_with_a_contract():
         assert len(re.findall(r"^rule ", text, re.MULTILINE)) <= 8, file.name
 
 
-def test_no_pickle_is_read_or_written():
+def test_no_pickle_is_read_or_written_but_by_stand_ins_that_run_nothing():
     done = subprocess.run(
         ["git", "grep", "-nE", r"import pickle|pickle\.load|weights_only=False|shell=True", "--", "src", "workflow"],
         cwd=REPOSITORY,
@@ -95,7 +95,7 @@ def test_no_pickle_is_read_or_written():
         text=True,
         check=False,
     )
-    assert done.stdout == ""
+    assert done.stdout.splitlines() == ["src/cirque/css/unpickling.py:9:import pickle"]
 
 
 def test_every_reader_of_parquet_verifies_the_checksums_of_pages():

@@ -164,7 +164,7 @@ def apply(image, size):
     return image.resize((size, size), Image.Resampling.BILINEAR)
 """
     members.add(monkeypatch, tmp_path, PREPROCESSINGS, "squeeze", text)
-    assert PREPROCESSINGS.names() == ["clip", "squeeze", "targetpad"]
+    assert PREPROCESSINGS.names() == ["clip", "native", "resnet", "squeeze", "targetpad"]
     picture = noise((60, 30), "RGB")
     pixels = read_pixels(encoded(picture, "PNG"), "squeeze", 24)
     np.testing.assert_array_equal(pixels, np.asarray(picture.resize((24, 24), Image.Resampling.BILINEAR)))
@@ -178,7 +178,7 @@ def test_a_preprocessing_that_makes_another_size_is_refused_by_name(monkeypatch:
 
 
 def test_an_unknown_preprocessing_is_refused_with_those_there_are():
-    with pytest.raises(CirqueError, match="no preprocessing is called 'squish'; there are clip, targetpad"):
+    with pytest.raises(CirqueError, match="no preprocessing is called 'squish'; there are clip, native, resnet, targetpad"):
         read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "squish", 24)
 
 

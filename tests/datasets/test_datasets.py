@@ -6,7 +6,8 @@ from cirque.errors import CirqueError
 
 def test_every_module_of_the_folder_is_a_data_set():
     assert datasets.names() == [
-        *("cc12m", "cc3m", "circo", "cirr", "coco", "fashioniq", "genecis", "imagenet", "imagenet_r")
+        *("cc12m", "cc3m", "circo", "cirr", "coco", "css", "fashion200k", "fashioniq", "genecis", "imagenet"),
+        *("imagenet_r", "mitstates", "mitstates_pairs"),
     ]
     for name in datasets.names():
         module = datasets.load(name)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cirque.families import METHODS
-from cirque.plan import evaluation
+from cirque.plan import composers, evaluation
 from cirque.plan import jobs as plan
 from cirque.plan.paths import KINDS
 from tests import members
@@ -21,7 +21,8 @@ def runs_of(config, table):
 
 @CONFIGS
 def test_each_run_of_a_table_is_in_exactly_one_group(config):
-    grouped = [tuple(run.values()) for group in evaluation.groups(config) for run in group.runs]
+    groups = [*evaluation.groups(config), *composers.groups(config)]
+    grouped = [tuple(run.values()) for group in groups for run in group.runs]
     listed = set().union(*(runs_of(config, table) for table in plan.tables(config)))
     assert len(set(grouped)) == len(grouped)
     assert set(grouped) == listed
@@ -70,7 +71,8 @@ def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
 def test_an_upper_bound_has_no_files_for_a_test_server():
     found = evaluation.constraints_alone(MINI, "cirr")
     assert "upper-bound" in MINI["methods"]
-    assert set(found["method"].split("|")) == set(MINI["methods"]) - {"upper-bound"}
+    composed = {name for name in MINI["methods"] if plan.is_composed(MINI, name)}
+    assert set(found["method"].split("|")) == set(MINI["methods"]) - composed - {"upper-bound"}
 
 
 @CONFIGS

@@ -57,13 +57,19 @@ def with_missing(config):
 
 def test_without_data_no_benchmark_is_run_and_each_says_why(tmp_path):
     found = needed_data.missing(at(tmp_path), REGISTRY)
-    assert set(found["benchmarks"]) == set(PAPER["benchmarks"])
+    assert set(found["benchmarks"]) == set(PAPER["benchmarks"]) - {"css_3d", "css_2d"}  # made out of nothing
     assert found["benchmarks"]["cirr_val"] == f"images of cirr_val: no CIRR/dev/ below {tmp_path}"
     assert found["benchmarks"]["coco"].startswith("queries of coco: no coco/annotations/instances_val2017.json")
     assert "image-text" not in found["methods"]
     assert found["methods"]["searle"].startswith("images of unlabeled: no ImageNet1K/test/")
     assert not plan.runs({**at(tmp_path), "missing": found}, "cirr")
-    assert plots.names({**at(tmp_path), "missing": found}) == ["noise_norms"]
+    assert plots.names({**at(tmp_path), "missing": found}) == ["noise_norms", "reconstruction"]
+
+
+def test_a_released_css_is_of_a_person(tmp_path):
+    found = needed_data.missing({**at(tmp_path), "css": None}, REGISTRY)
+    assert "no css/css_toy_dataset_novel2_small.dup.npy" in found["benchmarks"]["css_3d"]
+    assert set(found["benchmarks"]) == set(PAPER["benchmarks"])
 
 
 def test_a_missing_set_costs_its_rows_and_not_the_table(tmp_path):

@@ -42,7 +42,7 @@ rule decode_images:
 
 rule train_trunk:
     input:
-        scenes="<data>/css/css_scenes.json",
+        scenes=SCENES,
         images=lambda wildcards: expand(
             FILE.images, image_set=config["backbones"][wildcards.backbone]["weights"]["image_sets"]
         ),

@@ -15,6 +15,15 @@ REPORT_PARTS = {
 }
 
 
+def reference_pictures(benchmark):
+    """Image set of the references, where they are pictures of another kind than the gallery's."""
+    name = config["benchmarks"][benchmark].get("reference_set")
+    return {
+        "reference_images": expand(FILE.images, image_set=name) if name else [],
+        "reference_shards": shards_of(FILE.shards, name) if name else [],
+    }
+
+
 rule write_queries:
     input:
         queries=FILE.queries,
@@ -22,6 +31,8 @@ rule write_queries:
         settings=FILE.settings,
         images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
         shards=lambda wildcards: shards_of_benchmark(FILE.shards, wildcards.benchmark),
+        reference_images=lambda wildcards: reference_pictures(wildcards.benchmark)["reference_images"],
+        reference_shards=lambda wildcards: reference_pictures(wildcards.benchmark)["reference_shards"],
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["queries"]],
     output:
         page="results/report/queries_{benchmark}.html",

@@ -49,7 +49,12 @@ def main(
     ]
     shown = {example.reference_id for example in examples}
     shown |= {name for example in examples for answer in example.answers.values() for name, _ in answer.top}
-    pictures = _pictures(folder, str(config["benchmarks"][benchmark]["image_set"]), shown)
+    about_benchmark = config["benchmarks"][benchmark]
+    pictures = _pictures(folder, str(about_benchmark["image_set"]), shown)
+    if "reference_set" in about_benchmark:
+        own = _pictures(folder, str(about_benchmark["reference_set"]), {example.reference_id for example in examples})
+        pictures |= {gallery.own_name(name): picture for name, picture in own.items()}
+        examples = [gallery.of_own_pictures(example) for example in examples]
     labels = {method: str(config["methods"].get(method, {}).get("label", method)) for method in methods}
     about = f"{benchmark}, {model}, the best {n_top} of each method; a ground truth is outlined."
     files.write_text(output, look.render(f"{benchmark}: {', '.join(query_ids)}", about, examples, labels, pictures))

@@ -7,7 +7,7 @@ They are trained with their encoders (TIRG §3). A composition is a torch module
 of it what it needs: nothing else is computed. Parameters of `build` after the sizes are its settings, by the names of
 the configuration's keys. A further composition is one file here and one method in the configuration. A composition
 that changes maps inside the trunk (`Query.passed_again`) says so by `READS_PIXELS = True`: maps that were computed
-before the training do not serve it.
+before the training do not serve it. `RATES` of a network names parts of it that learn at a fraction of the rate.
 """
 
 from collections.abc import Callable

@@ -13,6 +13,9 @@ from cirque.compositions import Query, Sizes
 class AttributeOperator(nn.Module):
     """φxt = ReLU(T φx) with T = I + reshape(Linear(d→d²)(φt)). The linear layer starts at 0, T at the identity."""
 
+    #: Parts that learn at a fraction of the rate of all else, as operators do in the original.
+    RATES = {"operator": 0.1}
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         # d³ weights: 134 million random numbers would be drawn at d = 512 only to be set to 0.

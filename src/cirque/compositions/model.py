@@ -10,7 +10,7 @@ kind (CSS, 2D to 3D), they pass a trunk and a last fc of their own.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -97,13 +97,32 @@ class Model(nn.Module):
         """Features of a gallery's images [n, dim], un-normalised."""
         return self.encode_maps(self.image_maps(images))
 
-    def compose(self, references: "References") -> Tensor:
+    def compose(self, references: "References | Named") -> Tensor:
         """Features of queries [n, dim], un-normalised."""
         return cast(Tensor, self.composition(references))
 
     def normalised(self, features: Tensor) -> Tensor:
         """s · v / ‖v‖, as the losses take them (TIRG §5)."""
         return self.scale * nn.functional.normalize(features, dim=1)
+
+
+class Named:
+    """n names of an adjective and a noun, as a composition reads them: the noun is in place of the image (TIRG §4.2).
+
+    Both are embedded words; there are no pixels and no maps.
+    """
+
+    def __init__(self, model: Model, ids: Tensor) -> None:
+        """Keep the words.
+
+        Args:
+            model: whose words are embedded.
+            ids: of adjective and noun [n, 2].
+        """
+        self.text, self.image = model.text_encoder.embed(ids).unbind(dim=1)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise CirqueError(f"a composition reads {name}, which a name of two words has not; take one at the last fc")
 
 
 class References:

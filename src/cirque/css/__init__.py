@@ -1,1 +1,1 @@
-"""The generator of CSS (Colour, Shape, Size): scenes on a grid, what is asked of them, and their pictures in 2D and 3D."""
+"""The generator of CSS (Colour, Shape, Size): scenes, what is asked of them, and their pictures in 2D and 3D."""

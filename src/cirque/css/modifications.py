@@ -152,10 +152,12 @@ def draw(split: str, scene: Scene, rng: np.random.Generator) -> Modification | N
     said = rng.random(4) < 0.5
     if kind != "add" and not said.any():
         said[rng.integers(4)] = True
-    cell_of, size, colour, shape = (
-        value if told else None for value, told in zip((item.cell, item.size, item.colour, item.shape), said, strict=True)
+    described = Description(
+        cell=item.cell if said[0] else None,
+        size=item.size if said[1] else None,
+        colour=item.colour if said[2] else None,
+        shape=item.shape if said[3] else None,
     )
-    described = Description(cell_of, size, colour, shape)
     if kind != "make":
         modification = Modification(kind, described)
         return modification if fits(modification, split, scene) else None

@@ -21,18 +21,20 @@ CAMERA: Point = (7.481, -6.508, 5.344)
 FIELD_OF_VIEW = 2 * math.degrees(math.atan(16 / 35))
 
 #: The camera's right, and away from it, on the ground.
-RIGHT = (0.686, 0.728)
-AWAY = (-0.731, 0.682)
+_REACH = math.hypot(CAMERA[0], CAMERA[1])
+AWAY = (-CAMERA[0] / _REACH, -CAMERA[1] / _REACH)
+RIGHT = (AWAY[1], -AWAY[0])
 
-#: Distances of the grid's columns along RIGHT and of its rows, top first, along AWAY.
-COLUMNS = (-2.5, 0.0, 2.5)
-ROWS = (3.3, 0.0, -3.0)
+#: Distances of the grid's columns along RIGHT and of its rows, top first, along AWAY: as far apart as leaves every
+#: object whole in the picture, wherever the jitter puts the camera.
+COLUMNS = (-2.3, 0.0, 2.3)
+ROWS = (3.3, 0.4, -2.5)
 
 #: Half of a unit model's side, which also is the height of its centre.
 RADII = {"small": 0.35, "large": 0.7}
 
 #: Largest shift on each axis, of the camera, of an area light and of an object on the ground.
-CAMERA_JITTER, LIGHT_JITTER, OBJECT_JITTER = 0.5, 1.0, 0.2
+CAMERA_JITTER, LIGHT_JITTER, OBJECT_JITTER = 0.5, 1.0, 0.1
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def read(path: Path, n_images: int) -> Pixels:
     provenance.read_unaltered(path)
     try:
         pixels: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise CirqueError(f"{path}: no whole file of decoded images ({error}); {provenance.cure(path)}") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) != n_images:
         raise CirqueError(

@@ -6,7 +6,7 @@ gallery order), all paths relative to the data root. Where an image is a part of
 `derive(image_id, data)` makes it.
 
 A module whose images have captions has `captions`; one that a composition can be trained on has `training`. A benchmark's module also has `queries`, and `gallery` unless its
-gallery is its image set. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. Nothing else
+gallery is its image set; `GALLERY_OF_TEXTS = True` if images ask for texts. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. Nothing else
 in the package knows the modules' names.
 """
 
@@ -69,12 +69,14 @@ class TrainingSet:
         texts: that the vocabulary is made of.
         triplets_of_a_draw: 2 where two neighbours of a batch share their reference; else 1.
         draw: the triplets that begin with the image of some number in `image_ids`, from a stream of random numbers.
+        has_references: whether a query has an image; else it is an adjective and a noun alone, to name the target.
     """
 
     image_ids: Sequence[str]
     texts: Sequence[str]
     triplets_of_a_draw: int
     draw: Callable[[int, np.random.Generator], Sequence[Triplet]]
+    has_references: bool = True
 
 
 class Trained(Dataset, Protocol):
@@ -161,6 +163,11 @@ def gallery(name: str, data_root: Path, split: str, wanted: str | None = None) -
         found: list[tuple[str, str]] = benchmark.gallery(data_root, split, **protocol(name, wanted))
         return found
     return [(image_id, "") for image_id, _ in benchmark.images(data_root, split)]
+
+
+def asks_for_texts(name: str) -> bool:
+    """Whether the candidates of a benchmark are texts, which its images ask for."""
+    return bool(getattr(load(name), "GALLERY_OF_TEXTS", False))
 
 
 def derivation(name: str) -> Callable[[str, bytes], bytes] | None:

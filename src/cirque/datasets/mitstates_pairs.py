@@ -9,6 +9,7 @@ There is another split of the same data, `compositional-split-natural`: its test
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,12 @@ from cirque.datasets.mitstates import Picture
 from cirque.errors import CirqueError, listed
 
 TITLE = "MIT-States"
+
+#: Candidates: the unseen pairs alone, as in "Attributes as Operators", or every pair.
+PROTOCOLS = ("closed", "open")
+
+#: An image asks for the words of its pair.
+GALLERY_OF_TEXTS = True
 
 #: Each split's list of pairs.
 FILES = {
@@ -124,6 +131,53 @@ def _of_split(data_root: Path, split: str) -> list[Picture]:
     return found
 
 
+def gallery(data_root: Path, split: str, protocol: str = PROTOCOLS[0]) -> list[tuple[str, str]]:
+    """(pair, "") of every candidate: those of the split (closed world), or of both splits (open world).
+
+    Raises:
+        CirqueError: as of `pairs`.
+    """
+    splits = [split] if protocol == "closed" else list(FILES)
+    return [(pair, "") for name in splits for pair in pairs(data_root, name)]
+
+
+def queries(
+    data_root: Path,
+    split: str,
+    answers: Path | None = None,
+    full_captions: Path | None = None,
+    protocol: str = PROTOCOLS[0],
+) -> list[dict[str, Any]]:
+    """Rows of schemas.QUERIES, one an image: it has no caption, and its target is its pair.
+
+    Args:
+        data_root: folder that holds `mitstates/`.
+        split: train_pairs or unseen_pairs.
+        answers: none, for nothing is hidden.
+        full_captions: none.
+        protocol: closed or open; both ask the same.
+
+    Raises:
+        CirqueError: as of `images`.
+    """
+    if answers is not None or full_captions is not None:
+        raise CirqueError(f"{answers or full_captions}: {TITLE} tells the pair of each image; give no further file")
+    return [
+        {
+            "query_id": picture.image_id,
+            "reference_id": picture.image_id,
+            "captions": [],
+            "target_ids": [picture.caption],
+            "candidate_ids": None,
+            "subset_ids": None,
+            "group": "",
+            "tags": [],
+            "full_caption": None,
+        }
+        for picture in _of_split(data_root, split)
+    ]
+
+
 def training(data_root: Path, split: str) -> TrainingSet:
     """A triplet for each image: no reference, the words of its pair, the image; the vocabulary is that of the pairs.
 
@@ -137,4 +191,4 @@ def training(data_root: Path, split: str) -> TrainingSet:
         return (Triplet("", picture.caption, picture.image_id),)
 
     image_ids = [picture.image_id for picture in found]
-    return TrainingSet(image_ids, pairs(data_root, split), triplets_of_a_draw=1, draw=draw)
+    return TrainingSet(image_ids, pairs(data_root, split), triplets_of_a_draw=1, draw=draw, has_references=False)

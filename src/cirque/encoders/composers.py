@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cirque import compositions, encoders
 from cirque.compositions import Sizes
-from cirque.compositions.model import Model, References
+from cirque.compositions.model import Model, Named, References
 from cirque.compositions.vocabulary import Vocabulary
 from cirque.encoders import backbones
 from cirque.encoders.undrawn import undrawn
@@ -96,12 +96,34 @@ class Composer:
             found.append(self.model.compose(references).cpu().numpy())
         return np.concatenate(found)
 
+    @torch.inference_mode()
+    def name(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Features of an adjective with a noun each [n, dim], un-normalised.
+
+        Raises:
+            CirqueError: a text has another number of words.
+        """
+        parts = [self.model.compose(Named(self.model, self.pairs(texts[rows]))) for rows in self._batches(len(texts))]
+        return np.concatenate([part.cpu().numpy() for part in parts])
+
+    def pairs(self, texts: Sequence[str]) -> Tensor:
+        """Numbers of an adjective and a noun each [n, 2].
+
+        Raises:
+            CirqueError: a text has another number of words.
+        """
+        ids, lengths = self.words(texts)
+        strange = [text for text, length in zip(texts, lengths.tolist(), strict=True) if length != 2]
+        if strange:
+            raise CirqueError(f"{strange[0]!r}: must be an adjective and a noun, two words; correct the list of pairs")
+        return ids
+
     def _batches(self, n: int) -> Iterator[slice]:
         size = BATCH[self.device.type]
         return (slice(first, first + size) for first in range(0, n, size))
 
 
-def build(
+def made_of(
     record: Mapping[str, Any], trunk: Callable[[], nn.Module] | None = None, device: torch.device | None = None
 ) -> Composer:
     """A composer of a description, with its initial weights from torch's generator.
@@ -178,7 +200,7 @@ def load(weights: Path, device: torch.device) -> Composer:
         )
     try:
         with undrawn():
-            composer = build(record)
+            composer = made_of(record)
         composer.model.load_state_dict(safetensors.torch.load_file(weights), assign=True)
     except (RuntimeError, KeyError, TypeError, SafetensorError) as error:
         first = " ".join(str(error).splitlines()[:2])

@@ -222,7 +222,7 @@ def require_complete(rules: Iterable[Any]) -> None:
         if called is not None:
             names = [*_names(rule.input), *_names(rule.output), *rule.wildcard_names]
             # What a function gives by `unpack` is known for each job only.
-            open_ended = any(callable(item) for item in rule.input if _is_unpacked(item))
+            open_ended = any(map(_is_unpacked, rule.input))
             lacking = [] if open_ended else called.lacking(names, len(rule.output))
             faults += [f"rule {rule.name} gives its stage {called.stage} nothing for {name}" for name in lacking]
     if faults:

@@ -220,7 +220,7 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
 
 
 #: Sources of weights that one kind of model has.
-_ALONE = {"trained": "clip", "finetuned": "clip", "labelled": "resnet"}
+_ALONE = {"trained": ("clip", "CLIP"), "finetuned": ("clip", "CLIP"), "labelled": ("resnet", "ResNet")}
 
 
 def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
@@ -232,10 +232,10 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
         source = entry["weights"]["source"]
         if encoder not in ENCODERS.names():
             continue
-        if source in _ALONE and encoder != _ALONE[source]:
+        alone, title = _ALONE.get(source, (encoder, ""))
+        if encoder != alone:
             faults.append(
-                f"backbones.{key}.weights.source: {source} is {_ALONE[source]}'s alone, not {encoder}'s; give pretrained"
-                " or random"
+                f"backbones.{key}.weights.source: {source} is {title}'s alone, not {encoder}'s; give pretrained or random"
             )
         if ":" in entry["model"]:
             faults.append(

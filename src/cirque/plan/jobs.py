@@ -222,6 +222,7 @@ def query_runs(config: Config) -> dict[str, list[dict[str, str]]]:
             and not config["methods"][run["method"]].get("bound")
             and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
             and config["benchmarks"][run["benchmark"]].get("beside_papers", True)
+            and not datasets.asks_for_texts(config["benchmarks"][run["benchmark"]]["dataset"])
         ):
             found.setdefault(run["benchmark"], {})[run["method"]] = run
     return {benchmark: list(of_method.values()) for benchmark, of_method in found.items() if len(of_method) > 1}
@@ -311,6 +312,12 @@ def prepared_and_given(dataset: str) -> tuple[set[str], tuple[str, ...]]:
     return set(getattr(module, "PREPARED", ())), tuple(getattr(module, "GIVEN", ()))
 
 
+def release_of(dataset: str, kind: str) -> tuple[str, ...]:
+    """Files or folders that stand in for what a data set's stages make out of nothing."""
+    found: Mapping[str, tuple[str, ...]] = getattr(import_module(f"cirque.datasets.{dataset}"), "RELEASE", {})
+    return found.get(kind, ())
+
+
 def _once(names: Sequence[str], without: set[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in without]
 
@@ -347,11 +354,12 @@ def benchmarks_on(config: Config, image_set: str, preprocessing: str | None = No
 
     With a preprocessing, only those that some method sees so.
     """
+    methods = [method for method in config["methods"] if not is_composed(config, method)]
     return [
         name
         for name, entry in config["benchmarks"].items()
         if entry["image_set"] == image_set
-        and (preprocessing is None or any(preprocess(config, name, of) == preprocessing for of in config["methods"]))
+        and (preprocessing is None or any(preprocess(config, name, of) == preprocessing for of in methods))
     ]
 
 

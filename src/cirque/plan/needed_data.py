@@ -204,12 +204,12 @@ def _need(config: Config, section: str, name: str) -> Need:
     entry = config[section][name] if section in config else {}
     if section == "benchmarks":
         files = [file.removeprefix("/") for file in jobs.query_files(config, name, "").values()]
-        return Need(f"queries of {name}", files=_of_a_person(entry["dataset"], files))
+        return Need(f"queries of {name}", files=_of_a_person(config, entry["dataset"], files))
     if section == "image_sets":
         dataset, split = entry["dataset"], entry["split"]
         lists = [file for role, file in jobs.annotation_files(dataset, split).items() if role.startswith("split")]
-        folders = _of_a_person(dataset, jobs.image_folders(dataset, split))
-        return Need(f"images of {name}", dataset, split, _of_a_person(dataset, lists), folders, entry["n_images"])
+        folders = _of_a_person(config, dataset, jobs.image_folders(dataset, split), "folders")
+        return Need(f"images of {name}", dataset, split, _of_a_person(config, dataset, lists), folders, entry["n_images"])
     if section == "corpora":
         return Need(f"corpus {name}", files=(entry["file"],))
     if section == "networks":
@@ -217,8 +217,11 @@ def _need(config: Config, section: str, name: str) -> Need:
     return Need("vocabulary of concepts", files=(inputs.VOCABULARY.removeprefix("<data>/"),))
 
 
-def _of_a_person(dataset: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """Files or folders of a data set; for what a stage makes of others, these others."""
+def _of_a_person(config: Config, dataset: str, paths: Iterable[str], kind: str = "files") -> tuple[str, ...]:
+    """Files or folders of a data set; for what a stage makes of others, these others.
+
+    What a stage makes out of nothing is of a person, too, where the configuration has no section for it: its RELEASE.
+    """
     prepared, given = jobs.prepared_and_given(dataset)
     own = tuple(path for path in paths if path not in prepared)
-    return own or given
+    return own or given or (() if config.get(dataset) else jobs.release_of(dataset, kind))

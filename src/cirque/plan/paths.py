@@ -123,6 +123,7 @@ KINDS: dict[str, Kind] = {
         "composer": f"composers/{_COMPOSER}/weights.safetensors",
         "composer_card": f"composers/{_COMPOSER}/weights.json",
         "composer_training": f"composers/{_COMPOSER}/training.parquet",
+        "reconstructions": f"reconstructions/{_COMPOSER}/pictures.parquet",
         # evaluation
         "query_features": f"query_features/{RUN}/queries.parquet",
         "rankings": f"rankings/{RUN}/rankings.parquet",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cirque.plan import jobs
+from cirque.plan import composers, jobs
 
 Config = Mapping[str, Any]
 
@@ -16,6 +16,7 @@ def names(config: Config) -> list[str]:
         for name, entry in config.get("plots", {}).items()
         if not set(entry.get("scores", {})) & set(missing.get("benchmarks", {}))
         and not set(trained_methods(config, name) if "methods" in entry else ()) & set(missing.get("methods", {}))
+        and (len(decoded(config, name)) == len(entry["methods"]) if "benchmark" in entry else True)
         and all(jobs.runs(config, table) for table in entry.get("tables", []))
     ]
 
@@ -31,9 +32,35 @@ def trained_methods(config: Config, plot: str) -> dict[str, str]:
     }
 
 
-def settings(config: Config, plot: str) -> dict[str, Any]:
-    """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times."""
+def decoded(config: Config, plot: str) -> dict[str, dict[str, str]]:
+    """The composer of each method of a plot whose features it shows as pictures, as wildcard values.
+
+    It is that of the method's first run on the plot's benchmark that a table lists; a method without one is left out.
+    """
     entry = config["plots"][plot]
+    if "benchmark" not in entry:
+        return {}
+    runs = [run for table in jobs.tables(config) for run in jobs.runs(config, table)]
+    found: dict[str, dict[str, str]] = {}
+    for method in entry["methods"]:
+        own = (run for run in runs if (run["benchmark"], run["method"]) == (entry["benchmark"], method))
+        first = next(own, None)
+        if first is not None:
+            found[method] = composers.composer(config, first)
+    return found
+
+
+def settings(config: Config, plot: str) -> dict[str, Any]:
+    """A plot's entry, without the tables, which are given as files; with the networks, where it draws their times.
+
+    One that shows features as pictures takes the pictures' headings by the name of each composer, and the scale.
+    """
+    entry = config["plots"][plot]
+    if "benchmark" in entry:
+        labels = {
+            composer["method"]: config["methods"][method]["label"] for method, composer in decoded(config, plot).items()
+        }
+        return {"labels": labels, "scale": config["scale"], "comparable": config["comparable"]}
     settings = {key: value for key, value in entry.items() if key not in ("methods", "tables")}
     return {**settings, "networks": trained_methods(config, plot)} if "clock" in entry else settings
 

@@ -25,11 +25,13 @@ class Inputs:
         settings: its entry in the configuration.
         tables: rows of schemas.TABLE, by the file they came from.
         times: rows of schemas.TRAINING_TIMES.
+        pictures: rows of schemas.RECONSTRUCTIONS.
     """
 
     settings: Mapping[str, Any]
     tables: Mapping[Path, Sequence[Row]]
     times: Sequence[Row] = ()
+    pictures: Sequence[Row] = ()
 
 
 class Plot(Protocol):

@@ -9,7 +9,7 @@ ground truth among the pictures that are shown; a ground truth at 400 instead of
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,16 @@ class Gallery:
         for example in self.examples:
             found.update(name for answer in example.answers.values() for name, _ in answer.top)
         return found
+
+
+def of_own_pictures(example: Example) -> Example:
+    """An example whose reference is a picture of another kind than the gallery's, under a name of its own."""
+    return replace(example, reference_id=own_name(example.reference_id))
+
+
+def own_name(reference_id: str) -> str:
+    """Name of a reference's own picture, where the gallery has one of the same id."""
+    return f"{reference_id} (reference)"
 
 
 # ---- queries -------------------------------------------------------------------------------------------------------

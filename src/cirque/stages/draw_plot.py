@@ -18,6 +18,7 @@ def main(
     data: Path,
     tables: list[Path] | None = None,
     times: list[Path] | None = None,
+    pictures: list[Path] | None = None,
 ) -> None:
     """Write the drawing and, as Parquet, every figure in it.
 
@@ -28,12 +29,14 @@ def main(
         data: plot_NAME.parquet, of the module's SCHEMA.
         tables: Tables that it draws (schemas.TABLE).
         times: What trainings took (schemas.TRAINING_TIMES).
+        pictures: Features as pictures (schemas.RECONSTRUCTIONS).
     """
     plot = plots.load(name)
     inputs = plots.Inputs(
         json.loads(settings),
         {path: files.read_table(path, schemas.TABLE.names).to_pylist() for path in tables or []},
         files.read_tables(times, schemas.TRAINING_TIMES.names).to_pylist() if times else [],
+        files.read_tables(pictures, schemas.RECONSTRUCTIONS.names).to_pylist() if pictures else [],
     )
     rows = plot.rows(inputs)
     if not rows:

@@ -9,7 +9,7 @@ from cirque import devices
 from cirque.data import decoded
 from cirque.encoders import composers
 from cirque.errors import CirqueError
-from cirque.evaluation import outcomes
+from cirque.evaluation import outcomes, ranking
 from cirque.evaluation.measures import Resampling
 from cirque.evaluation.metrics import MACROS
 from cirque.evaluation.protocol import Protocol
@@ -51,25 +51,29 @@ def main(
     asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
     if not asked:
         raise CirqueError(f"{queries}: holds no query")
-    candidates = files.read_table(gallery, ["image_id", "group"])
+    candidates = files.read_table(gallery, ["image_id", "group", "shard"])
     ids = files.read_table(images, ["image_id"])["image_id"].to_pylist()
     row = {name: number for number, name in enumerate(ids)}
     seen = decoded.read(pixels, len(ids))
     references = seen if reference_pixels is None else decoded.read(reference_pixels, len(ids))
     of_queries = np.array([row[query["reference_id"]] for query in asked], dtype=np.intp)
-    of_gallery = np.array([row[name] for name in candidates["image_id"].to_pylist()], dtype=np.intp)
-    texts = [" and ".join(query["captions"]) for query in asked]
+    named = candidates["image_id"].to_pylist()
+    asks_for_texts = candidates["shard"].null_count > 0
+    query_ids = [query["query_id"] for query in asked]
     provenance.read(MACROS)
     for run in json.loads(runs):
         names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}
         with provenance.part(runs=run["method"], seed=run["seed"]):
             composer = composers.load(Path(run["composer"]), place)
-            features = composer.encode_images(seen)[of_gallery]
-            composed = composer.compose(references, of_queries, texts)
-            if not np.isfinite(composed).all():
-                raise CirqueError(f"{run['method']}: the features of some queries are not finite; train it anew")
+            of_images = composer.encode_images(seen)
+            if asks_for_texts:
+                composed, features = of_images[of_queries], composer.name(named)
+            else:
+                texts = [" and ".join(query["captions"]) for query in asked]
+                composed = composer.compose(references, of_queries, texts)
+                features = of_images[[row[name] for name in named]]
             outcomes.keep(
-                *(names, composed, outcomes.Asked(asked, outcomes.gallery(candidates, features))),
+                *(names, ranking.normalise(composed, query_ids), outcomes.Asked(asked, outcomes.gallery(candidates, features))),
                 protocol=protocol,
                 resampling=resampling,
                 folder=output,

@@ -1,6 +1,8 @@
 """Turn a benchmark's official annotation files into queries and gallery."""
 
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from cirque import datasets
 from cirque.errors import CirqueError
@@ -45,7 +47,11 @@ def main(
             f"{images}: lists other images than {benchmark.TITLE} {split} has; its image set in the configuration is "
             "of another split, or the split file changed: delete it and run Snakemake again"
         )
-    of_image = {row["image_id"]: {"shard": row["shard"], "key": row["key"], "crop": None} for row in listed}
+    of_image: dict[str, dict[str, Any]] = {
+        row["image_id"]: {"shard": row["shard"], "key": row["key"], "crop": None} for row in listed
+    }
+    if datasets.asks_for_texts(dataset):
+        of_image = defaultdict(lambda: {"shard": None, "key": None, "crop": None})
     candidates = [
         {"image_id": image_id, "group": group, **of_image[image_id]}
         for image_id, group in datasets.gallery(dataset, data_root, split, protocol)
@@ -55,4 +61,4 @@ def main(
     )
     files.write_rows(queries, rows, schemas.QUERIES)
     files.write_rows(gallery, candidates, schemas.GALLERY)
-    say(f"{benchmark.TITLE} {split}: {len(rows):,} queries, {len(candidates):,} gallery images")
+    say(f"{benchmark.TITLE} {split}: {len(rows):,} queries, {len(candidates):,} candidates")

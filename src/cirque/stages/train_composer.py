@@ -75,10 +75,10 @@ def main(
         "scale": shape.scale,
     }
     torch.manual_seed(draws.seed_of(seed, "composer"))
-    composer = composers.build(described, lambda: backbones.restore(weights, place, record).requires_grad_(True), place)
+    composer = composers.made_of(described, lambda: backbones.restore(weights, place, record).requires_grad_(True), place)
     n_weights = sum(weight.numel() for weight in composer.model.parameters())
     say(f"{composition}: {n_weights:,} parameters, {len(described['words']):,} words, {n_images:,} images")
-    training = composer_training.prepare(
+    training = composer_training.training_of(
         composer,
         composer_training.Data(
             triplets,

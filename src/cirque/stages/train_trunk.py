@@ -57,7 +57,7 @@ def main(
     network = resnet.build(model, config).to(place)
     shown = trunk_training.classes(release.read(scenes)["train"].images)
     sets = {path.parent.name: (_pixels(path, shards_of_sets, threads), shown) for path in images}
-    training = trunk_training.prepare(network, sets, settings, seed, [*images, *shards_of_sets, scenes])
+    training = trunk_training.training_of(network, sets, settings, seed, [*images, *shards_of_sets, scenes])
     name = provenance.fingerprint(
         "train_trunk", inputs=training.inputs, model=config, settings=asdict(settings), seed=seed, device=place.type
     )

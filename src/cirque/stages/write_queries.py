@@ -1,6 +1,7 @@
 """Write the page of a benchmark's queries: the largest wins and losses between its methods, with pictures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ def main(
     output: Path,
     images: Path | None = None,
     shards: list[Path] | None = None,
+    reference_images: Path | None = None,
+    reference_shards: list[Path] | None = None,
     pictures: Literal["thumbnails", "none"] = "thumbnails",
     n_each: int = 6,
 ) -> None:
@@ -35,6 +38,8 @@ def main(
         output: queries_cirr_val.html; needs no network.
         images: images.parquet of the benchmark's image set.
         shards: tars of that image set, those at least that hold a picture to show.
+        reference_images: images.parquet of the references, where they are pictures of another kind.
+        reference_shards: tars of that image set.
         pictures: whether pictures are shown, as thumbnails, or their names only.
         n_each: largest wins of each method of a pair; the page's size follows from it.
     """
@@ -46,15 +51,23 @@ def main(
     if pictures == "thumbnails":
         if images is None:
             raise CirqueError("--images: is needed for pictures; add images.parquet, or ask for --pictures none")
-        of_shard = {int(path.stem): path for path in shards or []}
-        rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
-        album = gallery.read_thumbnails(chosen.image_ids, images, rows, of_shard)
+        album = _thumbnails(chosen.image_ids, images, shards)
+        if reference_images is not None:
+            own = _thumbnails({e.reference_id for e in chosen.examples}, reference_images, reference_shards)
+            album |= {gallery.own_name(name): picture for name, picture in own.items()}
+            chosen = replace(chosen, examples=[gallery.of_own_pictures(example) for example in chosen.examples])
     for part in page.PARTS:
         provenance.read(part)
     html = page.render(chosen, album, about)
     files.write_text(output, html)
     size = len(html.encode()) / 1e6
     say(f"{chosen.benchmark}: {len(chosen.examples)} queries, {len(album):,} pictures, {size:.1f} MB")
+
+
+def _thumbnails(names: set[str], images: Path, shards: list[Path] | None) -> dict[str, bytes | None]:
+    """Pictures of an image set by their ids."""
+    rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
+    return gallery.read_thumbnails(names, images, rows, {int(path.stem): path for path in shards or []})
 
 
 def _gallery(queries: Path, rankings: list[Path], settings: Mapping[str, Any], n_each: int) -> gallery.Gallery:

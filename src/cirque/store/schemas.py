@@ -26,7 +26,7 @@ QUERIES = pa.schema(
     ]
 )
 
-#: One row a candidate image, in the order that breaks ties.
+#: One row a candidate image, in the order that breaks ties; of a text `image_id` is the text, and there is no shard.
 GALLERY = pa.schema(
     [
         ("image_id", pa.string()),
@@ -259,6 +259,30 @@ BARS = pa.schema(
         ("value", pa.float64()),  # percent
         ("ci_low", pa.float64()),
         ("ci_high", pa.float64()),
+        ("scale", pa.string()),
+        ("comparable", pa.bool_()),  # with what the papers print
+    ]
+)
+
+#: A picture of a query and of what a decoder makes of a composer's features (TIRG Fig. 7), query after query.
+RECONSTRUCTIONS = pa.schema(
+    [
+        ("method", pa.string()),  # under whose name the composer lies
+        ("query_id", pa.string()),
+        ("printed", pa.string()),  # the paper's text that the query stands for
+        ("text", pa.string()),  # the query's own
+        ("kind", pa.string()),  # reference | target | decoded reference | decoded target | decoded query
+        ("height", pa.int32()),  # pixels
+        ("width", pa.int32()),
+        ("pixels", pa.binary()),  # PNG
+    ]
+)
+
+#: results/plot_reconstruction.parquet: a picture. Reference and target are of no method.
+PICTURES = pa.schema(
+    [
+        *RECONSTRUCTIONS,
+        ("row", pa.string()),  # what stands above it
         ("scale", pa.string()),
         ("comparable", pa.bool_()),  # with what the papers print
     ]

@@ -1,6 +1,6 @@
 """Training of a composer: image encoder, text encoder and composition at once (TIRG §5 and §6).
 
-    training = prepare(composer, data, settings, seed)
+    training = training_of(composer, data, settings, seed)
     log = fit(training, work / "state.safetensors")
 
 Triplets are drawn by (seed, step, row), as are those that the loss picks. Query and target pass the trunk together.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cirque import draws
-from cirque.compositions.model import References
+from cirque.compositions.model import Named, References
 from cirque.datasets import TrainingSet
 from cirque.encoders import composers
 from cirque.encoders.composers import Composer
@@ -163,7 +163,7 @@ class Sampler:
         return self._order.per_epoch
 
     def __call__(self, step: int) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:
-        """Rows of references, texts, and rows of targets of a step's triplets."""
+        """Rows of references (none where names ask), texts, and rows of targets of a step's triplets."""
         numbers = self._order(step)
         # An image set smaller than a batch passes more than once.
         numbers = [numbers[place % len(numbers)] for place in range(0, self.batch, self.data.triplets_of_a_draw)]
@@ -172,12 +172,13 @@ class Sampler:
             for place, number in enumerate(numbers)
             for triplet in self.data.draw(number, draws.generator(self.seed, "triplets", step, place))
         ]
-        rows = [[self._row[name] for name in names] for names in zip(*((t[0], t[2]) for t in drawn), strict=True)]
-        references, targets = (np.array(of, dtype=np.intp) for of in rows)
+        named = [triplet.reference_id for triplet in drawn] if self.data.has_references else []
+        references = np.array([self._row[name] for name in named], dtype=np.intp)
+        targets = np.array([self._row[triplet.target_id] for triplet in drawn], dtype=np.intp)
         return references, [triplet.text for triplet in drawn], targets
 
 
-def prepare(composer: Composer, data: Data, settings: Settings, seed: int) -> Training:
+def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -> Training:
     """A training of a composer, for `loop.fit`.
 
     Args:
@@ -202,6 +203,9 @@ def prepare(composer: Composer, data: Data, settings: Settings, seed: int) -> Tr
 
     def batch(step: int) -> Batch:
         of_references, texts, of_targets = sampler(step)
+        if not data.triplets.has_references:
+            nothing = torch.empty(0, device=composer.device)
+            return Batch(nothing, targets(of_targets), composer.pairs(texts), nothing)
         return Batch(references(of_references), targets(of_targets), *composer.words(texts))
 
     def loss(given: Batch, step: int) -> Mapping[str, Tensor]:
@@ -230,6 +234,9 @@ def _features(composer: Composer, given: Batch, by_maps: bool) -> tuple[Tensor, 
     """Features of a step's queries and targets [n, dim], un-normalised."""
     model, n = composer.model, len(given.targets)
     words = (given.ids, given.lengths)
+    if not len(given.references):
+        found = model.encode_maps(given.targets) if model.is_frozen else model.encode_image(given.targets)
+        return model.compose(Named(model, given.ids)), found
     if model.is_frozen:
         kind = {"maps": given.references} if by_maps else {"pixels": given.references}
         return model.compose(References(model, *words, **kind)), model.encode_maps(given.targets)
@@ -263,12 +270,18 @@ def _maps(composer: Composer, pixels: NDArray[np.uint8], trunk: Callable[[Tensor
 
 
 def _groups(composer: Composer, settings: Settings) -> list[tuple[list[nn.Parameter], float]]:
-    """Parameters with their learning rates: the trunks, and all else."""
+    """Parameters with their learning rates: the trunks, what a composition learns at another rate, and all else."""
     trunks = [weight for trunk in composer.model.trunks for weight in trunk.parameters()]
-    of_trunks = {id(weight) for weight in trunks}
-    others = [weight for weight in composer.model.parameters() if id(weight) not in of_trunks]
-    trained = [] if settings.trunk_rate == 0 else [(trunks, settings.trunk_rate)]
-    return [(others, settings.learning_rate), *trained]
+    composition = composer.model.composition
+    slowed: Mapping[str, float] = getattr(composition, "RATES", {})
+    groups = [(trunks, settings.trunk_rate)] if settings.trunk_rate else []
+    groups += [
+        (list(composition.get_submodule(name).parameters()), settings.learning_rate * factor)
+        for name, factor in slowed.items()
+    ]
+    placed = {id(weight) for weights, _ in [(trunks, 0.0), *groups] for weight in weights}
+    others = [weight for weight in composer.model.parameters() if id(weight) not in placed]
+    return [(others, settings.learning_rate), *groups]
 
 
 def _optimiser(composer: Composer, settings: Settings) -> torch.optim.Optimizer:

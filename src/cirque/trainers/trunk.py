@@ -1,6 +1,6 @@
 """A trunk taught to name what stands in the cells of CSS scenes: the mini scale's own stand-in for ImageNet weights.
 
-    training = prepare(network, {"css_train_2d": (pixels, labels), …}, settings, seed)
+    training = training_of(network, {"css_train_2d": (pixels, labels), …}, settings, seed)
 
 For each cell a linear layer on the last map names colour, shape and size, or that the cell is empty. The layers are
 thrown away; the trunk stays.
@@ -70,7 +70,7 @@ class Namer(nn.Module):
         return list(logits.split([len(names) + 1 for names in ATTRIBUTES.values()], dim=1))
 
 
-def prepare(
+def training_of(
     trunk: resnet.ResNet,
     sets: Mapping[str, Labelled],
     settings: Settings,

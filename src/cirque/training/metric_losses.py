@@ -1,6 +1,6 @@
 """The losses that teach a composition: the paper's, and the soft triplet loss as released (tirg.md §5).
 
-    loss = batch_softmax(normalised(composed, s), normalised(targets, s))  # s is learnable and starts at 4
+    loss = batch_softmax(queries, targets)  # each of length s, which is learnable and starts at 4
 
 All take the scaled features ψ of the queries and φ of their targets [batch, dim], a row for each pair.
 """
@@ -9,17 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize, softplus
+from torch.nn.functional import cross_entropy, softplus
 
 from cirque.errors import CirqueError
 
 #: Triplets that the released code picks for each anchor.
 TRIPLETS = 3
-
-
-def normalised(vectors: Tensor, scale: Tensor | float) -> Tensor:
-    """Rows [n, dim] of length s: s · v / ‖v‖; a row of zeros stays zero."""
-    return scale * normalize(vectors, dim=-1)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:

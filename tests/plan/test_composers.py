@@ -1,0 +1,144 @@
+"""Which composer a run takes, how it is trained, and what of a configuration does not fit together."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from cirque.errors import CirqueError
+from cirque.plan import composers, evaluation, jobs, needed_data
+from cirque.plan.config import check
+from tests.configurations import configured
+from tests.conftest import REPOSITORY
+
+MINI, PAPER = configured("config"), configured("paper")
+SCHEMA = REPOSITORY / "config/config.schema.yaml"
+
+
+def run(benchmark: str, method: str, seed: str = "0") -> dict[str, str]:
+    return {"benchmark": benchmark, "backbone": "mini-resnet", "method": method, "seed": seed}
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(CirqueError) as caught:
+        check(config, SCHEMA)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "method", "model"),
+    [
+        ("fashion200k", "tirg-last-fc", "tirg"),  # TIRG's own level there
+        ("fashion200k", "tirg-last-conv", "tirg-last-conv"),
+        ("fashion200k", "tirg-softmax", "tirg"),
+        ("css_3d", "tirg-last-conv", "tirg"),
+        ("css_3d", "tirg-last-fc", "tirg-last-fc"),
+        ("mitstates", "tirg-triplet", "tirg"),
+        ("mitstates", "concatenate", "concatenate"),
+    ],
+)
+def test_methods_of_equal_settings_share_one_model(benchmark: str, method: str, model: str) -> None:
+    assert composers.composer(PAPER, run(benchmark, method))["method"] == model
+
+
+def test_the_papers_defaults_of_each_data_set() -> None:
+    of = {name: composers.settings(PAPER, name, "tirg") for name in PAPER["trainings"]}
+    assert {name: (entry["level"], entry["loss"]) for name, entry in of.items()} == {
+        "fashion200k": ("fc", "batch-softmax"),
+        "mitstates": ("fc", "soft-triplet-released"),
+        "mitstates_pairs": ("fc", "soft-triplet-released"),
+        "css_3d": ("conv", "soft-triplet-released"),
+        "css_2d": ("conv", "soft-triplet-released"),
+    }
+    assert {name: entry["trunk_rate"] for name, entry in of.items()} == {
+        "fashion200k": 0.001, "mitstates": 0.001, "mitstates_pairs": 0.001, "css_3d": 0.01, "css_2d": 0.01
+    }
+    assert {of[name]["weight_decay"] for name in ("fashion200k", "css_3d")} == {1e-6}
+    assert of["mitstates"]["weight_decay"] == 5e-5
+    assert all((entry["steps"], entry["batch"], entry["scale"]) == (160_000, 32, 4.0) for entry in of.values())
+    assert all(entry["residual_start"] == 10.0 for entry in of.values())
+
+
+def test_five_seeds_at_the_papers_scale_and_one_in_the_mini_scale() -> None:
+    seeds = {run["seed"] for run in jobs.runs(PAPER, "tirg_css")}
+    assert seeds == {"0", "1", "2", "3", "4"}
+    assert {run["seed"] for run in jobs.runs(MINI, "tirg_css")} == {"0"}
+
+
+def test_all_methods_of_a_benchmark_and_a_seed_are_one_job() -> None:
+    groups = {group.name: group for group in composers.groups(MINI)}
+    found = groups["css_3d-mini-resnet-0"]
+    assert [run["method"] for run in found.runs][:2] == ["trained-image-only", "trained-text-only"]
+    assert found.preprocess == "native"
+    assert len(composers.weights(MINI, found)) == len({run["method"] for run in found.runs}) - 2  # shared models
+    assert len(composers.groups(PAPER)) == 5 * len(groups)
+
+
+def test_a_composer_is_no_method_that_reads_frozen_features() -> None:
+    assert all(
+        not jobs.is_composed(MINI, run["method"]) for group in evaluation.groups(MINI) for run in group.runs
+    )
+    assert not jobs.is_composed(MINI, "searle")
+    assert "tirg" not in evaluation.constraints_alone(MINI, "")["method"]
+
+
+def test_references_in_2d_have_decoded_images_of_their_own() -> None:
+    encoder = {"backbone": "b", "encoder_seed": "0"}
+    found = composers.pixels(MINI, MINI["benchmarks"]["css_2d"], "native", encoder)
+    assert "image_set=css_test_3d" in found["pixels"]
+    assert "image_set=css_test_2d" in found["reference_pixels"]
+    assert "reference_pixels" not in composers.pixels(MINI, MINI["benchmarks"]["css_3d"], "native", encoder)
+
+
+def test_the_stage_gets_each_setting_once() -> None:
+    found = composers.shape_and_settings(MINI, "css_3d", "tirg-last-fc")
+    assert found["shape"]["level"] == "fc"
+    assert found["settings"]["trunk_rate"] == 0
+    assert not set(found["shape"]) & set(found["settings"])
+
+
+def test_data_of_a_training_count_for_a_table() -> None:
+    needs = needed_data.needs(PAPER, ["tirg_fashion200k", "tirg_css"])
+    names = [need.name for need in needs]
+    assert "images of fashion200k_train" in names
+    assert "images of fashion200k_test" in names
+    assert all(not need.files and not need.folders for need in needs if "css" in need.name)  # made by a rule
+
+
+# ---- what does not fit together --------------------------------------------------------------------------------------
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    config = copy.deepcopy(MINI)
+    for place, value in changes.items():
+        *sections, key = place.split("__")
+        node = config
+        for section in sections:
+            node = node[section]
+        if value is None:
+            node.pop(key)
+        else:
+            node[key] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods__tirg__composition": "gated"}, "methods.tirg.composition: no composition is called 'gated'; there are"),
+        ({"methods__tirg__settings": {"colour": 1}}, "methods.tirg.settings: unknown colour; known are dim"),
+        ({"methods__searle__settings": {"level": "fc"}}, "methods.searle.settings: are of a composition; name one"),
+        ({"trainings__css_3d__loss": None}, "trainings.css_3d: needs loss"),
+        ({"trainings__css_3d__loss": "triplet"}, "trainings.css_3d.loss: 'triplet' is not one of batch-softmax"),
+        ({"benchmarks__css_3d__training": "css"}, "benchmarks.css_3d.training: 'css' is not described in the section"),
+        ({"benchmarks__css_3d__training": None}, "tables.tirg_css: method trained-image-only is trained on a data set"),
+        ({"trainings__css_2d__reference_set": "x"}, "trainings.css_2d.reference_set: 'x' is not described"),
+    ],
+)
+def test_what_does_not_fit_is_named(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(changed(**changes))
+
+
+def test_a_taught_trunk_is_a_resnets_alone() -> None:
+    weights = copy.deepcopy(MINI["backbones"]["mini-resnet"]["weights"])
+    assert "labelled is ResNet's alone, not clip's" in refusal(changed(**{"backbones__mini-B-16__weights": weights}))
