@@ -85,12 +85,12 @@ def test_a_modification_is_written_with_the_fields_of_the_release(tmp_path):
         assert (mod["type"] == "make") == bool(mod["make_new_color"] or mod["make_new_size"])
 
 
-def test_two_objects_in_one_cell_are_not_written(tmp_path):
+def test_two_objects_in_one_cell_are_refused(tmp_path):
     ball = Object("circle", "red", "small", (0.5, 0.5))
     split = Split([(ball, ball)], [Asked("add circle", [0], [0])], [0])
-    with pytest.raises(CirqueError, match=r"css.json: train: image 0 has two objects in one cell"):
-        release.write(tmp_path / "css.json", {"train": split})
-    assert not (tmp_path / "css.json").exists()
+    release.write(tmp_path / "css.json", {"train": split, "test": split})
+    with pytest.raises(CirqueError, match=r"css.json: train: image 0: has two objects in one cell"):
+        release.read(tmp_path / "css.json")
 
 
 def changed_object(**values: Any) -> list[Any]:

@@ -27,7 +27,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ("pictures", "message"),
     [
         ([*named(PICTURES[:2]), ("2.png", "empty file")], "image 2.png: empty file"),
-        ([*named(PICTURES[:2]), ("2.png", PICTURES[0].transpose(1, 0, 2))], "image 2.png: 5 × 6 pixels, but 0.png has 6 × 5"),
+        (
+            [*named(PICTURES[:2]), ("2.png", PICTURES[0].transpose(1, 0, 2))],
+            "image 2.png: 5 × 6 pixels, but 0.png has 6 × 5",
+        ),
     ],
 )
 def test_a_picture_that_does_not_fit_is_named_and_nothing_is_left(tmp_path: Path, pictures, message: str) -> None:

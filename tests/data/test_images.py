@@ -178,7 +178,9 @@ def test_a_preprocessing_that_makes_another_size_is_refused_by_name(monkeypatch:
 
 
 def test_an_unknown_preprocessing_is_refused_with_those_there_are():
-    with pytest.raises(CirqueError, match="no preprocessing is called 'squish'; there are clip, native, resnet, targetpad"):
+    with pytest.raises(
+        CirqueError, match="no preprocessing is called 'squish'; there are clip, native, resnet, targetpad"
+    ):
         read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "squish", 24)
 
 

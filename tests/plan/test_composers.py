@@ -51,7 +51,11 @@ def test_the_papers_defaults_of_each_data_set() -> None:
         "css_2d": ("conv", "soft-triplet-released"),
     }
     assert {name: entry["trunk_rate"] for name, entry in of.items()} == {
-        "fashion200k": 0.001, "mitstates": 0.001, "mitstates_pairs": 0.001, "css_3d": 0.01, "css_2d": 0.01
+        "fashion200k": 0.001,
+        "mitstates": 0.001,
+        "mitstates_pairs": 0.001,
+        "css_3d": 0.01,
+        "css_2d": 0.01,
     }
     assert {of[name]["weight_decay"] for name in ("fashion200k", "css_3d")} == {1e-6}
     assert of["mitstates"]["weight_decay"] == 5e-5
@@ -75,9 +79,7 @@ def test_all_methods_of_a_benchmark_and_a_seed_are_one_job() -> None:
 
 
 def test_a_composer_is_no_method_that_reads_frozen_features() -> None:
-    assert all(
-        not jobs.is_composed(MINI, run["method"]) for group in evaluation.groups(MINI) for run in group.runs
-    )
+    assert all(not jobs.is_composed(MINI, run["method"]) for group in evaluation.groups(MINI) for run in group.runs)
     assert not jobs.is_composed(MINI, "searle")
     assert "tirg" not in evaluation.constraints_alone(MINI, "")["method"]
 
@@ -125,7 +127,10 @@ def changed(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"methods__tirg__composition": "gated"}, "methods.tirg.composition: no composition is called 'gated'; there are"),
+        (
+            {"methods__tirg__composition": "gated"},
+            "methods.tirg.composition: no composition is called 'gated'; there are",
+        ),
         ({"methods__tirg__settings": {"colour": 1}}, "methods.tirg.settings: unknown colour; known are dim"),
         ({"methods__searle__settings": {"level": "fc"}}, "methods.searle.settings: are of a composition; name one"),
         ({"trainings__css_3d__loss": None}, "trainings.css_3d: needs loss"),

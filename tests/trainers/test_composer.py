@@ -19,7 +19,9 @@ N = len(IDS)
 
 def trained(tmp_path: Path, composition: str = "tirg", settings=SETTINGS, data: Data | None = None, **changes: object):
     composer = made(composition, **changes)
-    log = fit(trainer.training_of(composer, data or Data(triplets(), pixels()), settings, seed=0), tmp_path / "state.st")
+    log = fit(
+        trainer.training_of(composer, data or Data(triplets(), pixels()), settings, seed=0), tmp_path / "state.st"
+    )
     (tmp_path / "state.st").unlink(missing_ok=True)
     composer.model.eval()
     return composer, log

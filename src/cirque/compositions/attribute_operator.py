@@ -4,6 +4,8 @@ The original has a table with one matrix for each adjective, which starts at the
 the matrix of any text.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ class AttributeOperator(nn.Module):
     """φxt = ReLU(T φx) with T = I + reshape(Linear(d→d²)(φt)). The linear layer starts at 0, T at the identity."""
 
     #: Parts that learn at a fraction of the rate of all else, as operators do in the original.
-    RATES = {"operator": 0.1}
+    RATES: ClassVar[dict[str, float]] = {"operator": 0.1}
 
     def __init__(self, dim: int) -> None:
         super().__init__()

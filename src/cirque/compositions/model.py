@@ -102,7 +102,7 @@ class Model(nn.Module):
         return cast(Tensor, self.composition(references))
 
     def normalised(self, features: Tensor) -> Tensor:
-        """s · v / ‖v‖, as the losses take them (TIRG §5)."""
+        """Features of length s, s · v / ‖v‖, as the losses take them (TIRG §5)."""
         return self.scale * nn.functional.normalize(features, dim=1)
 
 
@@ -150,29 +150,35 @@ class References:
 
     @cached_property
     def maps(self) -> Tensor:
-        """See `compositions.Query`, here and below."""
+        """The last map of the references [n, channels, height, width]."""
         return self._model.reference_maps(self._needed_pixels()) if self._maps is None else self._maps
 
     @cached_property
     def pooled(self) -> Tensor:
+        """Its mean over all places [n, channels]."""
         return self.maps.mean(dim=(2, 3))
 
     @cached_property
     def image(self) -> Tensor:
+        """Image features φx [n, dim]."""
         return cast(Tensor, self._fc(self.pooled))
 
     @cached_property
     def text(self) -> Tensor:
+        """Text features φt [n, dim]."""
         return cast(Tensor, self._model.text_encoder(*self.words))
 
     @cached_property
     def words(self) -> tuple[Tensor, Tensor]:
+        """Embedded words [n, longest, dim], and how many each text has [n]."""
         return self._model.text_encoder.embed(self._ids), self._lengths
 
     def head(self, maps: Tensor) -> Tensor:
+        """Maps through pooling and the references' last fc [n, dim]."""
         return cast(Tensor, self._fc(maps.mean(dim=(2, 3))))
 
     def passed_again(self, change: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """The last map of a pass in which each block's map is changed (`compositions.Query`)."""
         return self._model.reference_maps(self._needed_pixels(), change)
 
     @property

@@ -63,12 +63,8 @@ def write(path: Path, splits: Mapping[str, Split]) -> None:
     """Write both splits as JSON.
 
     Raises:
-        CirqueError: an image has two objects in a cell, or the file cannot be written.
+        CirqueError: the file cannot be written.
     """
-    for name, split in splits.items():
-        for number, scene in enumerate(split.images):
-            if len({item.cell for item in scene}) < len(scene):
-                raise CirqueError(f"{path}: {name}: image {number} has two objects in one cell; put them apart")
     files.write_json(path, {name: _told(split) for name, split in splits.items()}, indent=None)
 
 
@@ -140,7 +136,10 @@ def _split(where: str, content: dict[str, Any]) -> Split:
 def _scene(where: str, objects: object) -> Scene:
     if not isinstance(objects, list):
         raise CirqueError(f"{where}: expected a list of objects, found {objects!r:.80}; get the file again ({DOCS})")
-    return tuple(_object(f"{where}: object {number}", record) for number, record in enumerate(objects))
+    scene = tuple(_object(f"{where}: object {number}", record) for number, record in enumerate(objects))
+    if len({item.cell for item in scene}) < len(scene):
+        raise CirqueError(f"{where}: has two objects in one cell; put them apart ({DOCS})")
+    return scene
 
 
 def _object(where: str, record: object) -> Object:

@@ -29,24 +29,22 @@ def write(path: Path, pictures: Iterable[tuple[str, Pixels | str]], n_images: in
     Raises:
         CirqueError: one does not decode, or has another size than the first.
     """
-    with files.atomic(path) as partial:
-        # A name with another ending would get a second one.
-        with partial.open("wb") as stream:
-            shape: tuple[int, ...] | None = None
-            first = ""
-            for name, picture in pictures:
-                if isinstance(picture, str):
-                    raise CirqueError(f"image {name}: {picture}; replace its file and run Snakemake again")
-                if shape is None:
-                    shape, first = picture.shape, name
-                    header = {"descr": "|u1", "fortran_order": False, "shape": (n_images, *shape)}
-                    np.lib.format.write_array_header_1_0(stream, header)
-                if picture.shape != shape:
-                    raise CirqueError(
-                        f"image {name}: {picture.shape[1]} × {picture.shape[0]} pixels, but {first} has {shape[1]} ×"
-                        f" {shape[0]}; pictures that are not resized must have one size"
-                    )
-                stream.write(np.ascontiguousarray(picture).tobytes())
+    shape: tuple[int, ...] | None = None
+    first = ""
+    with files.atomic(path) as partial, partial.open("wb") as stream:
+        for name, picture in pictures:
+            if isinstance(picture, str):
+                raise CirqueError(f"image {name}: {picture}; replace its file and run Snakemake again")
+            if shape is None:
+                shape, first = picture.shape, name
+                header = {"descr": "|u1", "fortran_order": False, "shape": (n_images, *shape)}
+                np.lib.format.write_array_header_1_0(stream, header)
+            if picture.shape != shape:
+                raise CirqueError(
+                    f"image {name}: {picture.shape[1]} × {picture.shape[0]} pixels, but {first} has {shape[1]} ×"
+                    f" {shape[0]}; pictures that are not resized must have one size"
+                )
+            stream.write(np.ascontiguousarray(picture).tobytes())
 
 
 def read(path: Path, n_images: int) -> Pixels:

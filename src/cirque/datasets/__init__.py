@@ -5,9 +5,11 @@ file that lists images has a role that begins with `split`), `image_folders(spli
 gallery order), all paths relative to the data root. Where an image is a part of its file,
 `derive(image_id, data)` makes it.
 
-A module whose images have captions has `captions`; one that a composition can be trained on has `training`. A benchmark's module also has `queries`, and `gallery` unless its
-gallery is its image set; `GALLERY_OF_TEXTS = True` if images ask for texts. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. Nothing else
-in the package knows the modules' names.
+A module whose images have captions has `captions`; one that a composition can be trained on has `training`. A
+benchmark's module also has `queries`, and `gallery` unless its gallery is its image set; `GALLERY_OF_TEXTS = True` if
+images ask for texts. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. What rules make
+of files of a data set, or out of nothing, is PREPARED, of what is GIVEN. Nothing else in the package knows the modules'
+names.
 """
 
 from collections.abc import Callable, Sequence

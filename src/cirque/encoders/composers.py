@@ -63,7 +63,8 @@ class Composer:
 
     def normalised(self, pixels: Pixels) -> Tensor:
         """Pixels [n, height, width, 3] as the trunk reads them [n, 3, height, width]."""
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2)
+        owned = np.require(pixels, requirements=["C", "W"])  # a mapped file is not to be written to
+        images = torch.from_numpy(owned).to(self.device).permute(0, 3, 1, 2)
         shape = (1, 3, 1, 1)
         mean, std = (torch.tensor(list(x), device=self.device).view(shape) for x in (self.mean, self.std))
         return (images.float() / 255 - mean) / std
@@ -90,9 +91,7 @@ class Composer:
         """
         found = []
         for batch in self._batches(len(texts)):
-            references = References(
-                self.model, *self.words(texts[batch]), pixels=self.normalised(pixels[rows[batch]])
-            )
+            references = References(self.model, *self.words(texts[batch]), pixels=self.normalised(pixels[rows[batch]]))
             found.append(self.model.compose(references).cpu().numpy())
         return np.concatenate(found)
 
@@ -196,7 +195,7 @@ def load(weights: Path, device: torch.device) -> Composer:
         raise CirqueError(f"{card}: lacks {', '.join(lacking)}; {provenance.cure(weights)}")
     if provenance.bytes_sha256(weights) != record["sha256"]:
         raise CirqueError(
-            f"{weights}: cut short or altered, it is not the file that {card.name} describes; {provenance.cure(weights)}"
+            f"{weights}: cut short or altered, it is not what {card.name} describes; {provenance.cure(weights)}"
         )
     try:
         with undrawn():

@@ -1,4 +1,4 @@
-"""Weights in files of others: safetensors, checkpoints of torch.save, OpenAI's archives; told apart by their content."""
+"""Weights in files of others, told apart by content: safetensors, checkpoints of torch.save, OpenAI's archives."""
 
 import zipfile
 from pathlib import Path

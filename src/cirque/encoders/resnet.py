@@ -22,7 +22,7 @@ from cirque.store import files
 MEAN: Sequence[float] = (0.485, 0.456, 0.406)
 STD: Sequence[float] = (0.229, 0.224, 0.225)
 
-#: torchvision's models by name: the kernel of the first convolution, its channels, and (channels, blocks) of each layer.
+#: torchvision's models by name: kernel and channels of the first convolution, and (channels, blocks) of each layer.
 KNOWN: Mapping[str, dict[str, Any]] = {
     "resnet18": {"kernel": 7, "stem": 64, "layers": [[64, 2], [128, 2], [256, 2], [512, 2]], "image_size": 224}
 }
@@ -45,7 +45,9 @@ def read_config(name: str, folder: Path | None = None) -> dict[str, Any]:
     if config is None:
         raise CirqueError(f"backbone: no ResNet is called {name!r}; there are {', '.join(KNOWN)}")
     if not isinstance(config, dict) or not {"kernel", "stem", "layers", "image_size"} <= set(config):
-        raise CirqueError(f"{own.get(name, name)}: no description of a ResNet; it needs kernel, stem, layers, image_size")
+        raise CirqueError(
+            f"{own.get(name, name)}: describes no ResNet; it needs kernel, stem, layers, image_size"
+        )
     return dict(config)
 
 
@@ -98,7 +100,9 @@ class ResNet(nn.Module):
     @property
     def blocks(self) -> list[Block]:
         """The residual blocks, in order."""
-        return [block for number in range(self.n_layers) for block in self.get_submodule(f"layer{number + 1}").children()]  # type: ignore[misc]
+        return [
+            block for number in range(self.n_layers) for block in self.get_submodule(f"layer{number + 1}").children()
+        ]  # type: ignore[misc]
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -39,7 +39,9 @@ def gallery(candidates: pa.Table, features: np.ndarray) -> ranking.Gallery:
         features: of each, un-normalised [n, dim].
     """
     ids = candidates["image_id"].to_pylist()
-    return ranking.Gallery(ids, ranking.normalise(features, ids), [group or "" for group in candidates["group"].to_pylist()])
+    return ranking.Gallery(
+        ids, ranking.normalise(features, ids), [group or "" for group in candidates["group"].to_pylist()]
+    )
 
 
 def keep(

@@ -37,7 +37,9 @@ def model_of(config: Config, name: str, method: str) -> str:
     """The method under whose name a method's model lies: the first of equal settings."""
     wanted = settings(config, name, method)
     return next(
-        str(other) for other in config["methods"] if jobs.is_composed(config, other) and settings(config, name, other) == wanted
+        str(other)
+        for other in config["methods"]
+        if jobs.is_composed(config, other) and settings(config, name, other) == wanted
     )
 
 
@@ -124,7 +126,9 @@ def faults(config: Config) -> list[str]:
             found.append(f"methods.{name}.composition: no composition is called {composition!r}; there are {there}")
         else:
             strange = [key for key in entry.get("settings", {}) if key not in known]
-            found += [f"methods.{name}.settings: unknown {', '.join(strange)}; known are {', '.join(known)}"] * bool(strange)
+            found += [f"methods.{name}.settings: unknown {', '.join(strange)}; known are {', '.join(known)}"] * bool(
+                strange
+            )
     for name, entry in config.get("trainings", {}).items():
         lacking = [key for key, required in known.items() if required and key not in entry]
         found += [f"trainings.{name}: needs {', '.join(lacking)}"] * bool(lacking)

@@ -235,7 +235,8 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
         alone, title = _ALONE.get(source, (encoder, ""))
         if encoder != alone:
             faults.append(
-                f"backbones.{key}.weights.source: {source} is {title}'s alone, not {encoder}'s; give pretrained or random"
+                f"backbones.{key}.weights.source: {source} is {title}'s alone, not {encoder}'s; give pretrained or"
+                " random"
             )
         if ":" in entry["model"]:
             faults.append(

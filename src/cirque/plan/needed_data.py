@@ -209,7 +209,9 @@ def _need(config: Config, section: str, name: str) -> Need:
         dataset, split = entry["dataset"], entry["split"]
         lists = [file for role, file in jobs.annotation_files(dataset, split).items() if role.startswith("split")]
         folders = _of_a_person(config, dataset, jobs.image_folders(dataset, split), "folders")
-        return Need(f"images of {name}", dataset, split, _of_a_person(config, dataset, lists), folders, entry["n_images"])
+        return Need(
+            f"images of {name}", dataset, split, _of_a_person(config, dataset, lists), folders, entry["n_images"]
+        )
     if section == "corpora":
         return Need(f"corpus {name}", files=(entry["file"],))
     if section == "networks":

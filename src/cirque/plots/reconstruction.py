@@ -17,7 +17,9 @@ from cirque.report import figure
 from cirque.store import schemas
 
 SCHEMA = schemas.PICTURES
-TITLE = "Composed features decoded to pictures: reference and target, and what each method composed of reference and text"
+TITLE = (
+    "Composed features decoded to pictures: reference and target, and what each method composed of reference and text"
+)
 
 #: Kinds of picture that are no method's, with their headings.
 GIVEN = {"reference": "reference", "target": "target"}
@@ -48,7 +50,9 @@ def rows(inputs: Inputs) -> list[dict[str, Any]]:
         for kind, of, method, heading in headed:
             picture = shown.get((printed, kind, of))
             if picture is None:
-                raise CirqueError(f"plot reconstruction: there is no {kind} of {of} for {printed!r}; run reconstruct again")
+                raise CirqueError(
+                    f"plot reconstruction: there is no {kind} of {of} for {printed!r}; run reconstruct again"
+                )
             found.append({**picture, "method": method, "row": heading, **about})
     return found
 

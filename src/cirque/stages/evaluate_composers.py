@@ -73,7 +73,11 @@ def main(
                 composed = composer.compose(references, of_queries, texts)
                 features = of_images[[row[name] for name in named]]
             outcomes.keep(
-                *(names, ranking.normalise(composed, query_ids), outcomes.Asked(asked, outcomes.gallery(candidates, features))),
+                *(
+                    names,
+                    ranking.normalise(composed, query_ids),
+                    outcomes.Asked(asked, outcomes.gallery(candidates, features)),
+                ),
                 protocol=protocol,
                 resampling=resampling,
                 folder=output,

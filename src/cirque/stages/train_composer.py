@@ -75,7 +75,9 @@ def main(
         "scale": shape.scale,
     }
     torch.manual_seed(draws.seed_of(seed, "composer"))
-    composer = composers.made_of(described, lambda: backbones.restore(weights, place, record).requires_grad_(True), place)
+    composer = composers.made_of(
+        described, lambda: backbones.restore(weights, place, record).requires_grad_(True), place
+    )
     n_weights = sum(weight.numel() for weight in composer.model.parameters())
     say(f"{composition}: {n_weights:,} parameters, {len(described['words']):,} words, {n_images:,} images")
     training = composer_training.training_of(
@@ -114,6 +116,6 @@ def _of_composition(composition: str, shape: composer_training.Shape) -> dict[st
     strange = [name for name in taken if known.get(name) is None]
     if strange:
         raise CirqueError(
-            f"composition {composition}: reads {', '.join(strange)}, which its training in the configuration does not give"
+            f"composition {composition}: reads {', '.join(strange)}, which its training does not give"
         )
     return {name: known[name] for name in taken}

@@ -1,7 +1,7 @@
 """Training of a decoder: from an image feature back to the picture, to see what a composed feature holds (TIRG Fig. 7).
 
     network = Decoder(dim=512, height=120, width=180, channels=32)
-    log = fit(training(network, features, pixels, settings, seed), work / "state.safetensors")
+    log = fit(training_of(network, features, pixels, settings, seed), work / "state.safetensors")
     pictures = decoded(network, composed)  # uint8 [n, height, width, 3]
 
 The paper says no more than that transposed convolutions are learned by regression from image features; sizes, layers
@@ -96,7 +96,7 @@ def decoded(decoder: Decoder, features: NDArray[np.float32]) -> NDArray[np.uint8
     return torch.cat(parts).permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
-def training(
+def training_of(
     decoder: Decoder,
     features: NDArray[np.float32],
     pixels: NDArray[np.uint8],

@@ -112,9 +112,7 @@ def training_of(
         losses = [functional.cross_entropy(logits, found[:, place]) for place, logits in enumerate(named)]
         return {"loss": torch.stack(losses).sum()}
 
-    optimiser = torch.optim.AdamW(
-        namer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimiser = torch.optim.AdamW(namer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     return Training(
         namer,
         optimiser,
