@@ -129,3 +129,24 @@ def queries_over(wildcards):
         FILE.queries,
         benchmark=plan.benchmarks_on(config, wildcards.image_set, wildcards.get("preprocess")),
     )
+
+
+def pixels_of_training(wildcards):
+    """Decoded images of a training."""
+    entry = config["trainings"][wildcards.training]
+    return composers.pixels(config, entry, entry["preprocess"], encoder(wildcards))
+
+
+def triplets_of(wildcards):
+    """What lists the triplets of a training."""
+    entry = composers.image_set(config, wildcards.training)
+    return [f"<data>/{file}" for file in plan.annotation_files(entry["dataset"], entry["split"]).values()]
+
+
+def reference_pictures(benchmark):
+    """Image set of the references, where they are pictures of another kind than the gallery's."""
+    name = config["benchmarks"][benchmark].get("reference_set")
+    return {
+        "reference_images": expand(FILE.images, image_set=name) if name else [],
+        "reference_shards": shards_of(FILE.shards, name) if name else [],
+    }

@@ -8,18 +8,6 @@ RESUMES from <scale>/work/composers/…, <scale>/work/trunks/…
 """
 
 
-def pixels_of_training(wildcards):
-    """Decoded images of a training."""
-    entry = config["trainings"][wildcards.training]
-    return composers.pixels(config, entry, entry["preprocess"], encoder(wildcards))
-
-
-def triplets_of(wildcards):
-    """What lists the triplets of a training."""
-    entry = composers.image_set(config, wildcards.training)
-    return [f"<data>/{file}" for file in plan.annotation_files(entry["dataset"], entry["split"]).values()]
-
-
 rule decode_images:
     input:
         shards_of_set=lambda wildcards: expand(
@@ -97,7 +85,9 @@ rule train_composer:
                 DATASETS.module(composers.image_set(config, wildcards.training)["dataset"]),
             ],
             composition=lambda wildcards: config["methods"][wildcards.method]["composition"],
-            shape=lambda wildcards: composers.shape_and_settings(config, wildcards.training, wildcards.method)["shape"],
+            shape=lambda wildcards: composers.shape_and_settings(config, wildcards.training, wildcards.method)[
+                "shape"
+            ],
             settings=lambda wildcards: composers.shape_and_settings(config, wildcards.training, wildcards.method)[
                 "settings"
             ],
@@ -116,10 +106,10 @@ for group in composers.groups(config):
         name:
             f"evaluate_composers_{group.name}"
         input:
+            **composers.pixels(config, config["benchmarks"][group.benchmark], group.preprocess, group.encoder),
             queries=expand(FILE.queries, benchmark=group.benchmark),
             gallery=expand(FILE.gallery, benchmark=group.benchmark),
             images=expand(FILE.images, image_set=config["benchmarks"][group.benchmark]["image_set"]),
-            **composers.pixels(config, config["benchmarks"][group.benchmark], group.preprocess, group.encoder),
             composers=composers.weights(config, group),
             macros=MACROS,
         output:

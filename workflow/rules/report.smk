@@ -15,15 +15,6 @@ REPORT_PARTS = {
 }
 
 
-def reference_pictures(benchmark):
-    """Image set of the references, where they are pictures of another kind than the gallery's."""
-    name = config["benchmarks"][benchmark].get("reference_set")
-    return {
-        "reference_images": expand(FILE.images, image_set=name) if name else [],
-        "reference_shards": shards_of(FILE.shards, name) if name else [],
-    }
-
-
 rule write_queries:
     input:
         queries=FILE.queries,

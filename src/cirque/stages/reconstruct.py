@@ -1,4 +1,4 @@
-"""Decode what a composer composes: pictures of queries' features, by a decoder trained on the composer's image features."""
+"""Decode what a composer composes: pictures of queries' features, by a decoder of the composer's image features."""
 
 import shutil
 from collections.abc import Sequence
@@ -127,7 +127,7 @@ def _decoder(
     torch.manual_seed(draws.seed_of(seed, "decoder"))
     _, height, width, _ = pixels.shape
     network = decoder.Decoder(features.shape[1], height, width, settings.width).to(model.device)
-    training = decoder.training_of(network, features, pixels, settings, seed, inputs)
+    training = decoder.training_of(network, features, pixels, settings, seed, inputs=inputs)
     name = provenance.fingerprint(
         "reconstruct", inputs=inputs, settings=asdict(settings), seed=seed, device=model.device.type
     )

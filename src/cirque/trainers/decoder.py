@@ -22,10 +22,13 @@ from torch.nn import functional
 from cirque.training.loop import EpochBatches, Training
 
 #: Longest that the shorter side of the first map may be, in places.
-FIRST_SIDE = 4
+FIRST_SIDE = 8
 
 #: The first maps have so many times the channels of the last one, at most.
 MOST_CHANNELS = 8
+
+#: The layer between feature and first map has so many units for each channel of the last map.
+HIDDEN = 32
 
 #: Pictures that are decoded in one pass.
 PER_PASS = 64
@@ -52,7 +55,7 @@ class Settings:
 
 
 class Decoder(nn.Module):
-    """Feature [n, dim] – linear layer – small map – transposed convolutions, each of twice the size – picture.
+    """Feature [n, dim] – Linear – ReLU – Linear – small map – transposed convolutions, each doubling it – picture.
 
     Before each transposed convolution stand BatchNorm and ReLU. The last map is at least as large as the picture, which
     is cut from its middle. Only the direction of a feature counts.
@@ -72,15 +75,24 @@ class Decoder(nn.Module):
         doublings = max(1, math.ceil(math.log2(min(height, width) / FIRST_SIDE)))
         widths = [channels * min(2 ** (doublings - 1 - place), MOST_CHANNELS) for place in range(doublings)]
         self.shape = (widths[0], *(math.ceil(side / 2**doublings) for side in (height, width)))
-        self.first = nn.Linear(dim, math.prod(self.shape))
+        hidden = HIDDEN * channels
+        self.first = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, math.prod(self.shape)))
         layers: list[nn.Module] = []
         for n_in, n_out in zip(widths, [*widths[1:], 3], strict=True):
             layers += [nn.BatchNorm2d(n_in), nn.ReLU(inplace=True), nn.ConvTranspose2d(n_in, n_out, 4, 2, padding=1)]
         self.layers = nn.Sequential(*layers)
+        self.to(memory_format=torch.channels_last)  # half the time on a CPU
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.parameters()).device
 
     def forward(self, features: Tensor) -> Tensor:
         """Pictures [n, 3, height, width] of features [n, dim]; black is 0 and white is 1, beyond which they may go."""
-        maps: Tensor = self.layers(self.first(functional.normalize(features, dim=1)).view(-1, *self.shape))
+        # Of unit variance, about.
+        spread = math.sqrt(features.shape[1]) * functional.normalize(features, dim=1)
+        maps: Tensor = self.layers(self.first(spread).view(-1, *self.shape))
         top, left = (maps.shape[2] - self.height) // 2, (maps.shape[3] - self.width) // 2
         return maps[:, :, top : top + self.height, left : left + self.width]
 
@@ -88,9 +100,8 @@ class Decoder(nn.Module):
 @torch.inference_mode()
 def decoded(decoder: Decoder, features: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Pictures [n, height, width, 3] of features [n, dim]; the decoder is in evaluation mode."""
-    device = decoder.first.weight.device
     parts = [
-        (decoder(torch.from_numpy(features[start : start + PER_PASS]).to(device)).clamp(0, 1) * 255).round()
+        (decoder(torch.from_numpy(features[start : start + PER_PASS]).to(decoder.device)).clamp(0, 1) * 255).round()
         for start in range(0, len(features), PER_PASS)
     ]
     return torch.cat(parts).permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
@@ -102,6 +113,7 @@ def training_of(
     pixels: NDArray[np.uint8],
     settings: Settings,
     seed: int,
+    *,
     inputs: Sequence[Path] = (),
 ) -> Training:
     """A training of a decoder, in place, for `loop.fit`; its loss is the mean squared error of the pixels.
@@ -114,7 +126,7 @@ def training_of(
         seed: of the order of images.
         inputs: files that the result depends on.
     """
-    device = decoder.first.weight.device
+    device = decoder.device
     known = torch.from_numpy(features).to(device)
     order = EpochBatches(len(pixels), settings.batch, seed)
 
