@@ -54,7 +54,7 @@ def test_what_was_not_measured_has_a_verdict_and_a_reason(name):
     config = configuration(name)
     for table in plan.tables(config):
         rows = build(config, table)
-        assert rows or table == "protocols"  # which prints nothing of a paper
+        assert rows or table in ("protocols", "tirg_datasets")  # which prints nothing of a paper
         assert {row["verdict"] for row in rows} <= {"cannot run here"}
         assert all(row["reason"] and row["measured"] is None for row in rows)
 
@@ -273,3 +273,38 @@ def test_every_method_that_tirg_prints_on_a_data_set_is_run_on_it(name):
     for table in ("tirg_fashion200k", "tirg_mitstates", "tirg_css", "tirg_ablation"):
         printed = {row["method"] for row in build(config, table)} - {""}
         assert printed == set(config["tables"][table]["methods"])
+
+
+# ---- TIRG where the other papers quote it ---------------------------------------------------------------------------
+
+
+def quoted(config, *runs):
+    return [row for row in build(config, "cirr", *runs) if row["row"] == "TIRG (supervised on CIRR)"]
+
+
+def test_tirg_is_trained_on_cirr_at_the_papers_scale_alone():
+    paper = configuration("paper")
+    hidden = "the answers of CIRR test1 are hidden: its server scores the files of results/scale=paper/submissions"
+    assert {(row["model"], row["reason"]) for row in quoted(paper)} == {("resnet18", hidden)}
+    assert {(row["model"], row["reason"]) for row in quoted(configuration("config"))} == {
+        (None, "this table does not run tirg")
+    }
+
+
+def test_a_supervised_figure_stands_beside_the_printed_one_or_alone():
+    config = configuration("paper")
+    config["benchmarks"]["cirr_test1"]["answers"] = "in-separate-file"
+    runs = [of_tirg(config, benchmark, value) for benchmark, value in (("cirr_test1", 14.0), ("cirr_val", 15.0))]
+    rows = [row for row in build(config, "cirr", *runs) if row["measured"] is not None]
+    assert {(row["row"], row["benchmark"], row["published"], row["verdict"]) for row in rows} == {
+        ("TIRG (supervised on CIRR)", "cirr_test1", 14.6, "match"),
+        ("TIRG", "cirr_val", None, None),
+    }
+
+
+def test_a_train_split_that_is_missing_is_the_reason_of_the_supervised_row_alone():
+    config = {**configuration("paper"), "missing": {"trainings": {"cirr": "no CIRR/train/"}}}
+    assert {row["reason"] for row in quoted(config)} == {"data missing: no CIRR/train/"}
+    others = [row for row in build(config, "cirr") if row["method"] == "searle"]
+    assert others
+    assert not any("data missing" in row["reason"] for row in others)

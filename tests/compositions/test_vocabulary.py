@@ -51,6 +51,12 @@ def test_a_text_without_words_is_an_error_that_names_it() -> None:
         Vocabulary.of(["red"]).encode(["red", "?!", "日本"])
 
 
+def test_a_text_without_words_may_count_as_an_unknown_word() -> None:
+    ids, lengths = Vocabulary.of(["red cube"]).encode([" ", "red cube"], blank_is_unknown=True)
+    assert ids.tolist() == [[0, 0], [2, 1]]
+    assert lengths.tolist() == [1, 2]
+
+
 def test_a_word_that_stands_twice_is_an_error() -> None:
     with pytest.raises(CirqueError, match="vocabulary: red stands twice"):
         Vocabulary(["red", "cube", "red"])

@@ -1,9 +1,11 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -35,6 +37,20 @@ def test_the_train_split_has_its_published_number_of_images(annotations: Path):
     images = cirr.images(annotations, "train")
     assert len(images) == 16_939
     assert images[0] == ("train-11041-2-img0", "CIRR/train/34/train-11041-2-img0.png")
+
+
+def test_the_train_split_has_its_published_number_of_pairs(annotations: Path):
+    file = annotations / cirr.annotation_files("train")["captions"]
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+    found = cirr.training(annotations, "train")
+    assert (len(found.texts), len(found.image_ids)) == (28_225, 16_939)
+
+
+def test_pairs_of_val_are_its_queries(annotations: Path):
+    found = cirr.training(annotations, "val")
+    assert (len(found.texts), len(found.image_ids)) == (4181, 2297)
+    assert found.texts == [query["captions"][0] for query in cirr.queries(annotations, "val")]
 
 
 def test_an_official_val_query_is_read_to_the_letter(annotations: Path):
@@ -225,6 +241,73 @@ def test_a_file_with_a_byte_order_mark_is_read(split: Split):
 def test_an_unknown_split_is_refused_with_the_known_ones():
     with pytest.raises(CirqueError, match="no split is called 'test'; there are train, val, test1"):
         cirr.annotation_files("test")
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+
+def test_every_pair_is_drawn_and_equally_often(split: Split):
+    split.records = [record(30), record(31), record(10, 3), record(20, 6)]  # two of one reference
+    split.write()
+    found = cirr.training(split.root, "val")
+    assert list(found.image_ids) == NAMES
+    assert (found.triplets_of_a_draw, found.has_references) == (1, True)
+    assert found.texts == [f"is larger than {pair}" for pair in (30, 31, 10, 20)]
+    rng = np.random.default_rng(0)
+    drawn = [found.draw(number % 12, rng) for number in range(4000)]
+    assert {len(one) for one in drawn} == {1}
+    counts = Counter(one[0] for one in drawn)
+    first = split.records[0]
+    assert (first["reference"], first["caption"], first["target_hard"]) in counts
+    assert len(counts) == 4
+    assert all(900 < count < 1100 for count in counts.values())
+
+
+def test_a_draw_is_that_of_its_random_numbers(split: Split):
+    split.write()
+    draw = cirr.training(split.root, "val").draw
+    assert draw(0, np.random.default_rng(3)) == draw(5, np.random.default_rng(3))
+
+
+def test_a_pair_without_a_word_is_not_drawn_and_one_with_any_is_needed(split: Split):
+    for row in split.records[1:]:
+        row["caption"] = " ?"
+    split.write()
+    found = cirr.training(split.root, "val")
+    rng = np.random.default_rng(0)
+    assert {found.draw(number, rng)[0].text for number in range(20)} == {"is larger than 30"}
+    split.records = split.records[1:]
+    split.write()
+    with pytest.raises(CirqueError, match="2 triplets, but none has a text with a word"):
+        cirr.training(split.root, "val")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop("target_hard"), r"val\.json: record 2: lacks the key 'target_hard'"),
+        (drop("caption"), "record 2: lacks the key 'caption'"),
+        (put("dev-99", "reference"), "record 2: its reference dev-99 is not in the split"),
+        (put("dev-99", "target_hard"), "record 2: its target dev-99 is not in the split"),
+        (replace(records=[]), "expected a list with at least one record"),
+    ],
+)
+def test_a_record_that_teaches_nothing_is_refused(split: Split, change: Callable[[Split], None], message: str):
+    change(split)
+    split.write()
+    with pytest.raises(CirqueError, match=message):
+        cirr.training(split.root, "val")
+
+
+def test_a_training_looks_at_no_image_set(split: Split):
+    drop("img_set")(split)
+    split.write()
+    assert len(cirr.training(split.root, "val").texts) == 3
+
+
+def test_nothing_is_learned_from_hidden_targets(tmp_path: Path):
+    with pytest.raises(CirqueError, match="CIRR test1: its targets are hidden"):
+        cirr.training(tmp_path, "test1")
 
 
 # ---- answers and captions of generated data ------------------------------------------------------------------------

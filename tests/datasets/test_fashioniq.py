@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -90,6 +91,16 @@ def test_captions_that_are_empty_once_stripped_stay(annotations: Path, split: st
     assert all(len(query["captions"]) == 2 for query in queries)
     stripped = [(query["group"], text.strip(".?, ")) for query in queries for text in query["captions"]]
     assert Counter(group for group, text in stripped if not text) == n_empty
+
+
+def test_a_training_has_the_published_number_of_records(annotations: Path):
+    found = fashioniq.training(annotations, "train")
+    assert (len(found.texts), len(found.image_ids)) == (18_000, 45_429)
+    rng = np.random.default_rng(0)
+    known = set(found.image_ids)
+    for number in range(100):
+        (drawn,) = found.draw(number, rng)
+        assert {drawn.reference_id, drawn.target_id} <= known
 
 
 def test_the_hidden_split_has_no_targets(annotations: Path):
@@ -185,6 +196,30 @@ def test_captions_are_verbatim(split: Split, written: str):
     split.records[0]["captions"] = [written, "Is Longer"]
     split.write()
     assert fashioniq.queries(split.root, "val")[1]["captions"] == [written, "Is Longer"]
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+
+def test_records_of_all_categories_are_drawn_with_both_captions(split: Split):
+    split.records[1]["captions"] = ["is red.", ""]
+    split.write()
+    found = fashioniq.training(split.root, "val")
+    texts = ["is 10 and has a collar", "is 1 and has a collar", "is red. and ", "is 20 and has a collar"]
+    assert found.texts == texts
+    assert list(found.image_ids) == [name for name, _ in fashioniq.images(split.root, "val")]
+    rng = np.random.default_rng(0)
+    assert {found.draw(0, rng)[0] for _ in range(200)} == {
+        (asin(11), texts[0], asin(10)),
+        (asin(0), texts[1], asin(1)),
+        (asin(2), texts[2], asin(3)),
+        (asin(21), texts[3], asin(20)),
+    }
+
+
+def test_nothing_is_learned_from_targets_that_are_not_public(tmp_path: Path):
+    with pytest.raises(CirqueError, match="FashionIQ test: its targets are not public"):
+        fashioniq.training(tmp_path, "test")
 
 
 def drop(key: str) -> Callable[[Split], None]:

@@ -38,6 +38,13 @@ def test_what_shares_a_batch_changes_no_query(monkeypatch: pytest.MonkeyPatch) -
     assert np.allclose(together, alone, rtol=1e-5, atol=1e-6)
 
 
+def test_a_query_without_a_word_asks_an_unknown_one() -> None:
+    composer = made("tirg")
+    composer.model.eval()
+    blank, unknown = composer.compose(pixels(), np.array([1, 1]), [" ", "zebra"])
+    assert np.array_equal(blank, unknown)
+
+
 def test_names_are_an_adjective_and_a_noun() -> None:
     composer = made("tirg")
     composer.model.eval()

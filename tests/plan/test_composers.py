@@ -49,6 +49,8 @@ def test_the_papers_defaults_of_each_data_set() -> None:
         "mitstates_pairs": ("fc", "soft-triplet-released"),
         "css_3d": ("conv", "soft-triplet-released"),
         "css_2d": ("conv", "soft-triplet-released"),
+        "cirr": ("fc", "batch-softmax"),  # our choice
+        "fashioniq": ("fc", "batch-softmax"),
     }
     assert {name: entry["trunk_rate"] for name, entry in of.items()} == {
         "fashion200k": 0.001,
@@ -56,8 +58,10 @@ def test_the_papers_defaults_of_each_data_set() -> None:
         "mitstates_pairs": 0.001,
         "css_3d": 0.01,
         "css_2d": 0.01,
+        "cirr": 0.001,
+        "fashioniq": 0.001,
     }
-    assert {of[name]["weight_decay"] for name in ("fashion200k", "css_3d")} == {1e-6}
+    assert {of[name]["weight_decay"] for name in ("fashion200k", "css_3d", "cirr", "fashioniq")} == {1e-6}
     assert of["mitstates"]["weight_decay"] == 5e-5
     assert all((entry["steps"], entry["batch"], entry["scale"]) == (160_000, 32, 4.0) for entry in of.values())
     assert all(entry["residual_start"] == 10.0 for entry in of.values())
@@ -75,7 +79,8 @@ def test_all_methods_of_a_benchmark_and_a_seed_are_one_job() -> None:
     assert [run["method"] for run in found.runs][:2] == ["trained-image-only", "trained-text-only"]
     assert found.preprocess == "native"
     assert len(composers.weights(MINI, found)) == len({run["method"] for run in found.runs}) - 2  # shared models
-    assert len(composers.groups(PAPER)) == 5 * len(groups)
+    beside = [name for table in ("cirr", "fashioniq") for name in PAPER["tables"][table]["benchmarks"]]
+    assert len(composers.groups(PAPER)) == 5 * (len(groups) + len(beside))
 
 
 def test_a_composer_is_no_method_that_reads_frozen_features() -> None:
@@ -105,6 +110,59 @@ def test_data_of_a_training_count_for_a_table() -> None:
     assert "images of fashion200k_train" in names
     assert "images of fashion200k_test" in names
     assert all(not need.files and not need.folders for need in needs if "css" in need.name)  # made by a rule
+
+
+# ---- composers beside other methods --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["cirr", "fashioniq"])
+def test_tirg_stands_beside_the_methods_of_the_papers_scale(table: str) -> None:
+    contents = jobs.contents(PAPER, table)
+    assert contents["methods"][-1] == "tirg"
+    assert contents["backbones"] == ["ViT-B-32", "ViT-L-14", "resnet18"]
+    runs = jobs.runs(PAPER, table)
+    of_tirg = [run for run in runs if run["method"] == "tirg"]
+    assert {run["backbone"] for run in of_tirg} == {"resnet18"}
+    assert {run["benchmark"] for run in of_tirg} == set(contents["benchmarks"])
+    assert {run["seed"] for run in of_tirg} == {"0", "1", "2", "3", "4"}
+    assert {run["method"] for run in runs if run["backbone"] == "resnet18"} == {"tirg"}
+    assert {run["method"] for run in runs if run["backbone"] == "ViT-L-14"} == set(contents["methods"]) - {"tirg"}
+    assert "tirg" not in jobs.contents(MINI, table)["methods"]
+
+
+def test_benchmarks_of_a_data_set_share_a_model() -> None:
+    found = {
+        (made["training"], made["method"], made["seed"])
+        for table in ("cirr", "fashioniq")
+        for run in jobs.runs(PAPER, table)
+        if run["method"] == "tirg"
+        for made in [composers.composer(PAPER, run)]
+    }
+    assert found == {(name, "tirg", str(seed)) for name in ("cirr", "fashioniq") for seed in range(5)}
+
+
+def mixed(**entry: Any) -> dict[str, Any]:
+    tables = {"cirr": {"benchmarks": ["css_3d"], **entry}}
+    return {**MINI, "tables": tables}
+
+
+def test_in_a_mixed_table_composers_run_where_no_texts_are_read_and_others_where_they_are() -> None:
+    backbones = ["mini-B-16", "mini-resnet"]
+    runs = jobs.runs(mixed(methods=["image-only", "tirg"], backbones=backbones), "cirr")
+    assert {(run["method"], run["backbone"]) for run in runs} == {("image-only", "mini-B-16"), ("tirg", "mini-resnet")}
+
+
+def test_in_a_table_of_one_kind_the_table_says_where_its_methods_run() -> None:
+    backbones = ["mini-B-16", "mini-resnet"]
+    runs = jobs.runs(mixed(methods=["image-only"], backbones=backbones), "cirr")
+    assert {run["backbone"] for run in runs} == set(backbones)
+
+
+def test_a_table_may_keep_a_composer_to_no_backbone() -> None:
+    entry = {"methods": ["image-only"], "backbones": ["mini-B-16"], "supervised": ["tirg"]}
+    assert {run["method"] for run in jobs.runs(mixed(**entry), "cirr")} == {"image-only", "tirg"}
+    kept = mixed(**entry, only={"tirg": ["mini-B-16"]})
+    assert {run["method"] for run in jobs.runs(kept, "cirr")} == {"image-only"}
 
 
 # ---- what does not fit together --------------------------------------------------------------------------------------
@@ -137,6 +195,9 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({"trainings__css_3d__loss": "triplet"}, "trainings.css_3d.loss: 'triplet' is not one of batch-softmax"),
         ({"benchmarks__css_3d__training": "css"}, "benchmarks.css_3d.training: 'css' is not described in the section"),
         ({"benchmarks__css_3d__training": None}, "tables.tirg_css: method trained-image-only is trained on a data set"),
+        ({"tables__circo__supervised": ["tirg"]}, "tables.circo: method tirg is trained on a data set"),
+        ({"tables__tirg_css__supervised": ["searle"]}, "tables.tirg_css.supervised: searle is no composition"),
+        ({"tables__tirg_css__supervised": ["gated"]}, "tables.tirg_css.supervised: 'gated' is not described"),
         ({"trainings__css_2d__reference_set": "x"}, "trainings.css_2d.reference_set: 'x' is not described"),
     ],
 )

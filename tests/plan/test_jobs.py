@@ -203,7 +203,8 @@ def test_facts_are_stated_of_each_backbone_but_for_sizes():
         assert facts.of_table(config, "lincir_gap") == [f"<scale>/facts/backbone={backbone}/gap.parquet"]
         assert facts.of_table(config, "pic2word_datasets") == ["<scale>/facts/sizes.parquet"]
         assert facts.of_table(config, "cirr") == []
-        assert facts.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val"]
+        of_tirg = ["fashion200k", "mitstates", "css_3d", "css_2d"]
+        assert facts.counted(config) == ["imagenet_r", "coco", "cirr_test1", "fashioniq_val", *of_tirg]
 
 
 def test_a_table_of_facts_alone_has_no_runs():

@@ -63,7 +63,7 @@ def test_without_data_no_benchmark_is_run_and_each_says_why(tmp_path):
     assert "image-text" not in found["methods"]
     assert found["methods"]["searle"].startswith("images of unlabeled: no ImageNet1K/test/")
     assert not plan.runs({**at(tmp_path), "missing": found}, "cirr")
-    assert plots.names({**at(tmp_path), "missing": found}) == ["noise_norms", "reconstruction"]
+    assert plots.names({**at(tmp_path), "missing": found}) == ["noise_norms", "reconstruction", "css_scenes"]
 
 
 def test_a_released_css_is_of_a_person(tmp_path):
@@ -83,10 +83,25 @@ def test_a_missing_set_costs_its_rows_and_not_the_table(tmp_path):
     assert "searle" in {run["method"] for run in plan.runs(with_missing(at(tmp_path)), "cirr")}
 
 
+def test_a_missing_train_split_costs_the_row_that_learns_from_it_alone(tmp_path):
+    (tmp_path / "CIRR/dev").mkdir(parents=True)
+    config = with_missing(at(tmp_path))
+    assert config["missing"]["trainings"]["cirr"] == f"images of cirr_train: no CIRR/train/ below {tmp_path}"
+    assert "cirr_val" not in config["missing"]["benchmarks"]
+    assert "tirg" not in {run["method"] for run in plan.runs(config, "cirr")}
+    (tmp_path / "CIRR/train").mkdir()
+    assert "tirg" in {run["method"] for run in plan.runs(with_missing(at(tmp_path)), "cirr")}
+
+
+def test_only_a_table_with_a_composer_reads_the_train_split():
+    assert "images of cirr_train" in names(PAPER, "cirr")
+    assert "images of cirr_train" not in names(PAPER, "pic2word_design", "lincir_noise", "protocols")
+
+
 def test_a_fact_whose_data_are_missing_is_not_stated_and_sizes_are_of_what_is_there(tmp_path):
     config = with_missing(at(tmp_path))
     assert facts.of_table(config, "lincir_gap") == []
-    assert facts.counted(config) == []
+    assert facts.counted(config) == ["css_3d", "css_2d"]  # made out of nothing
     assert facts.of_table(PAPER, "lincir_gap")
 
 

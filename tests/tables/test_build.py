@@ -92,7 +92,7 @@ def test_what_is_not_measured_cannot_run_here_and_says_why():
     assert cell(rows, row="Text-only")["reason"] == "this table does not run text-only"
     large = cell(rows, "LinCIR", "SEARLE", "ViT-H/14")
     assert large["reason"] == "this table runs no backbone that stands for ViT-H/14"
-    supervised = cell(rows, "Pic2Word", "TIRG (supervised on CIRR)", "")
+    supervised = cell(rows, "Pic2Word", "ARTEMIS (supervised on CIRR)", "")
     assert supervised["reason"].startswith("quoted by the paper: a supervised method")
     config["tables"]["cirr"]["benchmarks"] = ["cirr_val"]
     assert cell(build(config=config))["reason"] == "this table does not run CIRR test1"

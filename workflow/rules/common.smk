@@ -150,3 +150,16 @@ def reference_pictures(benchmark):
         "reference_images": expand(FILE.images, image_set=name) if name else [],
         "reference_shards": shards_of(FILE.shards, name) if name else [],
     }
+
+
+def pictures_to_decode(wildcards):
+    """Decoded images that a decoder learns, and those of the benchmark; what lists each set."""
+    training = config["trainings"][wildcards.training]
+    benchmark = config["benchmarks"][config["plots"]["reconstruction"]["benchmark"]]
+    own = encoder(wildcards)
+    return {
+        "training_images": FILE.images.format(image_set=training["image_set"]),
+        "training_pixels": composers.pixels(config, training, training["preprocess"], own)["pixels"],
+        "images": FILE.images.format(image_set=benchmark["image_set"]),
+        **composers.pixels(config, benchmark, training["preprocess"], own),
+    }

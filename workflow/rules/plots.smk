@@ -1,10 +1,17 @@
 """
-Plots: norms of noises, training time against score, domains, composed features as pictures.
+Plots: norms of noises, training time against score, domains, composed features as pictures, scenes of CSS.
 
-READS   tables; networks φ, whose records say what their trainings and all that these depend on took; decoded features
+READS   tables; networks φ, whose records say what their trainings and all that these depend on took; decoded features;
+        scenes of CSS and the shards of their pictures
 WRITES  <scale>/training_times/network=…/…/times.parquet
+        <scale>/css_scenes/scenes.parquet: a few scenes of each split, what is asked of them, and their pictures
         results/plot_*.svg, results/plot_*.parquet: the drawing, and every figure in it
 """
+
+
+def shards_of_css(view):
+    """Pictures of all scenes of CSS, in 2d or 3d."""
+    return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(FILE.shards, name)]
 
 
 rule sum_training_time:
@@ -18,11 +25,27 @@ rule sum_training_time:
         STAGE
 
 
+rule choose_scenes:
+    input:
+        scenes=SCENES,
+        images_2d=lambda wildcards: expand(FILE.images, image_set=plots.css_image_sets(config, "2d")),
+        shards_2d=lambda wildcards: shards_of_css("2d"),
+        images_3d=lambda wildcards: expand(FILE.images, image_set=plots.css_image_sets(config, "3d")),
+        shards_3d=lambda wildcards: shards_of_css("3d"),
+    output:
+        output=FILE.css_scenes,
+    params:
+        **call("choose_scenes", n_scenes=lambda wildcards: config["plots"]["css_scenes"]["n_scenes"]),
+    shell:
+        STAGE
+
+
 rule draw_plot:
     input:
         tables=lambda wildcards: expand(FILE.tables, table=config["plots"][wildcards.plot].get("tables", [])),
         times=lambda wildcards: run_files(FILE.training_times, plots.trainings(config, wildcards.plot)),
         pictures=lambda wildcards: run_files(FILE.reconstructions, plots.decoded(config, wildcards.plot).values()),
+        scenes=lambda wildcards: [FILE.css_scenes] if "n_scenes" in config["plots"][wildcards.plot] else [],
     output:
         output=report("results/plot_{plot}.svg", category="Plots", labels={"plot": "{plot}", "scale": config["scale"]}),
         data="results/plot_{plot}.parquet",

@@ -7,19 +7,6 @@ RESUMES from <scale>/work/reconstructions/…
 """
 
 
-def pictures_to_decode(wildcards):
-    """Decoded images that a decoder learns, and those of the benchmark; what lists each set."""
-    training = config["trainings"][wildcards.training]
-    benchmark = config["benchmarks"][config["plots"]["reconstruction"]["benchmark"]]
-    own = encoder(wildcards)
-    return {
-        "training_images": FILE.images.format(image_set=training["image_set"]),
-        "training_pixels": composers.pixels(config, training, training["preprocess"], own)["pixels"],
-        "images": FILE.images.format(image_set=benchmark["image_set"]),
-        **composers.pixels(config, benchmark, training["preprocess"], own),
-    }
-
-
 rule reconstruct:
     input:
         unpack(pictures_to_decode),

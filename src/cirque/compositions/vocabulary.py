@@ -49,11 +49,12 @@ class Vocabulary:
         """Number of ids: the words and `<UNK>`."""
         return len(self.words) + 1
 
-    def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def encode(self, texts: Sequence[str], *, blank_is_unknown: bool = False) -> tuple[Tensor, Tensor]:
         """Ids of words.
 
         Args:
             texts: n texts.
+            blank_is_unknown: whether a text without a word counts as one unknown word.
 
         Returns:
             Ids, int64 [n, longest], padded with 0, and the number of words of each text, int64 [n].
@@ -63,6 +64,8 @@ class Vocabulary:
                 after the padding of the longest text of the batch.
         """
         ids = [[self._ids.get(word, 0) for word in tokens(text)] for text in texts]
+        if blank_is_unknown:
+            ids = [words or [0] for words in ids]
         empty = [repr(text) for text, words in zip(texts, ids, strict=True) if not words]
         if empty:
             raise CirqueError(

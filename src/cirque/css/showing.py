@@ -1,4 +1,4 @@
-"""Which scenes of CSS are shown to a reader: of each split the first that hold something to see, each with one thing asked."""
+"""Which scenes of CSS a reader is shown: of each split the first of some objects, each with one thing that is asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

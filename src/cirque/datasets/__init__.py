@@ -80,6 +80,25 @@ class TrainingSet:
     draw: Callable[[int, np.random.Generator], Sequence[Triplet]]
     has_references: bool = True
 
+    @classmethod
+    def of_triplets(cls, image_ids: Sequence[str], triplets: Sequence[Triplet]) -> "TrainingSet":
+        """Triplets that are listed one by one; each is drawn as often as any other, whatever image a draw is for.
+
+        An image is the reference of none to many of them: by image, those of a rare reference would be drawn more
+        often, and images of none would need another rule. One whose text has no letter or digit of ASCII is not drawn.
+
+        Raises:
+            CirqueError: that leaves nothing.
+        """
+        drawn = [one for one in triplets if any(sign.isascii() and sign.isalnum() for sign in one.text)]
+        if not drawn:
+            raise CirqueError(f"{len(triplets):,} triplets, but none has a text with a word; complete the annotations")
+
+        def draw(_: int, rng: np.random.Generator) -> Sequence[Triplet]:
+            return (drawn[int(rng.integers(len(drawn)))],)
+
+        return cls(image_ids, [one.text for one in triplets], triplets_of_a_draw=1, draw=draw)
+
 
 class Trained(Dataset, Protocol):
     """A data set that supervised compositions are trained on."""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cirque.data import annotations
+from cirque.datasets import TrainingSet, Triplet
 from cirque.errors import CirqueError, listed
 from cirque.store import files
 
@@ -84,11 +85,8 @@ def queries(
     Raises:
         CirqueError: a record that the official files would not contain, with its file and pair.
     """
-    source = data_root / annotation_files(split)["captions"]
+    source, records = _records(data_root, split)
     gallery = {name for name, _ in images(data_root, split)}
-    records = files.read_json(source)
-    if not isinstance(records, list) or not records:
-        raise CirqueError(f"{source}: expected a list with at least one record")
     rows = [_query(source, index, record, gallery, hidden=split == "test1") for index, record in enumerate(records)]
     annotations.require_unique(f"{source}: pair", [row["query_id"] for row in rows], DOCS)
     if answers is not None:
@@ -96,6 +94,15 @@ def queries(
     if full_captions is not None:
         _add_full_captions(full_captions, rows)
     return rows
+
+
+def _records(data_root: Path, split: str) -> tuple[Path, list[Any]]:
+    """The captions file of a split and its records."""
+    source = data_root / annotation_files(split)["captions"]
+    records = files.read_json(source)
+    if not isinstance(records, list) or not records:
+        raise CirqueError(f"{source}: expected a list with at least one record")
+    return source, records
 
 
 def _query(source: Path, index: int, record: object, gallery: set[str], *, hidden: bool) -> dict[str, Any]:
@@ -147,6 +154,33 @@ def _target(where: str, target: str, subset: list[str]) -> str:
     if target not in subset:
         raise CirqueError(f"{where}: its target {target} is not among the other members of its img_set")
     return target
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+
+def training(data_root: Path, split: str) -> TrainingSet:
+    """Reference, caption and hard target of every record; image sets are not looked at. Each is drawn equally often.
+
+    Raises:
+        CirqueError: a record lacks one of them, or one is not in the split; or the split hides its targets.
+    """
+    if split == "test1":
+        raise CirqueError(f"{TITLE} {split}: its targets are hidden, so that nothing can be learned from it")
+    source, records = _records(data_root, split)
+    names = [name for name, _ in images(data_root, split)]
+    known = set(names)
+    return TrainingSet.of_triplets(
+        names, [_triplet(f"{source}: record {number}", record, known) for number, record in enumerate(records, start=1)]
+    )
+
+
+def _triplet(where: str, record: object, names: set[str]) -> Triplet:
+    """What one record teaches."""
+    reference, target = (_field(where, record, key, str) for key in ("reference", "target_hard"))
+    _require_in_split(where, "reference", reference, names)
+    _require_in_split(where, "target", target, names)
+    return Triplet(reference, _field(where, record, "caption", str), target)
 
 
 # ---- generated side files ------------------------------------------------------------------------------------------

@@ -69,9 +69,9 @@ class Composer:
         mean, std = (torch.tensor(list(x), device=self.device).view(shape) for x in (self.mean, self.std))
         return (images.float() / 255 - mean) / std
 
-    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Numbers of the words of texts [n, longest], and how many each has [n]."""
-        ids, lengths = self.vocabulary.encode(texts)
+    def words(self, texts: Sequence[str], *, blank_is_unknown: bool = False) -> tuple[Tensor, Tensor]:
+        """Numbers of the words of texts [n, longest], and how many each has [n]; see `Vocabulary.encode`."""
+        ids, lengths = self.vocabulary.encode(texts, blank_is_unknown=blank_is_unknown)
         return ids.to(self.device), lengths.to(self.device)
 
     @torch.inference_mode()
@@ -84,6 +84,8 @@ class Composer:
     def compose(self, pixels: Pixels, rows: NDArray[np.intp], texts: Sequence[str]) -> NDArray[np.float32]:
         """Features of queries [n, dim], un-normalised.
 
+        A benchmark's queries are all asked: one without a word (CIRR test1 has one) asks an unknown word.
+
         Args:
             pixels: of an image set.
             rows: the reference of each query in it [n].
@@ -91,7 +93,8 @@ class Composer:
         """
         found = []
         for batch in self._batches(len(texts)):
-            references = References(self.model, *self.words(texts[batch]), pixels=self.normalised(pixels[rows[batch]]))
+            words = self.words(texts[batch], blank_is_unknown=True)
+            references = References(self.model, *words, pixels=self.normalised(pixels[rows[batch]]))
             found.append(self.model.compose(references).cpu().numpy())
         return np.concatenate(found)
 

@@ -135,6 +135,12 @@ def faults(config: Config) -> list[str]:
     for table in jobs.tables(config):
         contents = jobs.contents(config, table)
         composed = [name for name in contents["methods"] if jobs.is_composed(config, name)]
+        found += [
+            f"tables.{table}.supervised: {name} is no composition, which is trained with its encoders; name it among"
+            " the table's methods"
+            for name in config["tables"][table].get("supervised", [])
+            if name not in composed
+        ]
         untrained = [name for name in contents["benchmarks"] if "training" not in config["benchmarks"][name]]
         if composed and untrained:
             found.append(

@@ -110,6 +110,11 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for section in ("backbones", "methods", "benchmarks")
         for name in entry.get(section, [])
     ]
+    uses += [
+        (f"{place}.supervised", name, "methods")
+        for place, entry in tables.items()
+        for name in entry.get("supervised", [])
+    ]
     for section in ("benchmarks", "trainings"):
         for key, entry in config.get(section, {}).items():
             of_composers = (("training", "trainings"), ("reference_set", "image_sets"), ("image_set", "image_sets"))
@@ -152,6 +157,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     for key, entry in config.get("plots", {}).items():
         uses += [(f"plots.{key}.{word}", name, word) for word in ("methods", "tables") for name in entry.get(word, [])]
         uses += [(f"plots.{key}.scores", name, "benchmarks") for name in entry.get("scores", {})]
+        uses += [(f"plots.{key}.benchmark", entry["benchmark"], "benchmarks")] if "benchmark" in entry else []
     faults = [
         f"{where}: {name!r} is not described in the section {section}, which has {', '.join(config.get(section, {}))}"
         for where, name, section in uses
@@ -178,8 +184,8 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     faults += [_unfit_start(config, key) for key in finetuned if _unfit_start(config, key)]
     faults += evaluation.faults(config)
     faults += members.faults(config)
-    faults += [] if faults else composers.faults(config)
     faults += [*_strange_modules(config), *_unfit_encoders(config)]
+    faults += [] if faults else composers.faults(config)
     return faults or evaluation.without_texts(config)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque import datasets
-from cirque.families import ENCODERS, GENERATORS, SUBMISSIONS
+from cirque.families import ENCODERS, GENERATORS, SUBMISSIONS, reads_texts
 
 Config = Mapping[str, Any]
 
@@ -186,19 +186,49 @@ def seeds_of(config: Config, method: str, backbone: str, benchmark: str | None =
     return list(config["run"]["seeds"]) if learned else list(config["run"]["seeds"][:1])
 
 
+def backbones_without_texts(config: Config) -> list[str]:
+    """Backbones whose encoder has no text tower of CLIP's kind: they serve composers, which learn to read."""
+    return [name for name in config["backbones"] if not reads_texts(encoder_kind(config, name))]
+
+
+def runs_on(config: Config, table: str, method: str, backbone: str) -> bool:
+    """Whether a method of a table runs on one of the table's backbones.
+
+    `only` of the table and `backbone` of the method keep a method to some. Where a table has composers beside other
+    methods, composers run on the backbones that read no texts, and the others on those that do.
+    """
+    only = config["tables"][table].get("only", {})
+    if backbone not in only.get(method, [config["methods"][method].get("backbone", backbone)]):
+        return False
+    is_mixed = len({is_composed(config, name) for name in contents(config, table)["methods"]}) > 1
+    return not is_mixed or is_composed(config, method) == (backbone in backbones_without_texts(config))
+
+
+def training_of(config: Config, benchmark: str, method: str) -> str | None:
+    """The training of a composer that a benchmark evaluates; None of another method."""
+    return str(config["benchmarks"][benchmark]["training"]) if is_composed(config, method) else None
+
+
 def runs(config: Config, table: str) -> list[dict[str, str]]:
     """Every (benchmark, backbone, method, seed) of a table whose data are there, as wildcard values."""
     missing = config.get("missing", {})
-    only = config["tables"][table].get("only", {})
+    named = contents(config, table)
+    placed = {
+        (method, backbone)
+        for method in named["methods"]
+        for backbone in named["backbones"]
+        if runs_on(config, table, method, backbone)
+    }
     return [
         {"benchmark": benchmark, "backbone": backbone, "method": method, "seed": str(seed)}
-        for benchmark in contents(config, table)["benchmarks"]
-        for backbone in contents(config, table)["backbones"]
+        for benchmark in named["benchmarks"]
+        for backbone in named["backbones"]
         for method in methods_of(config, table, benchmark)
-        if backbone in only.get(method, [config["methods"][method].get("backbone", backbone)])
+        if (method, backbone) in placed
         and benchmark not in missing.get("benchmarks", {})
         and method not in missing.get("methods", {})
         and backbone not in missing.get("backbones", {})
+        and training_of(config, benchmark, method) not in missing.get("trainings", {})
         for seed in seeds_of(config, method, backbone, benchmark)
     ]
 
@@ -369,14 +399,19 @@ def tables(config: Config) -> list[str]:
 
 
 def contents(config: Config, table: str) -> dict[str, list[str]]:
-    """Benchmarks, backbones and methods of a table: its own, else those of all tables and what others computed."""
+    """Benchmarks, backbones and methods of a table: its own, else those of all tables and what others computed.
+
+    What a table names as `supervised` comes last, and so do the backbones that it runs on.
+    """
     entry = config["tables"][table]
+    supervised = list(entry.get("supervised", []))
+    added = backbones_without_texts(config) if supervised else []
     run = config["run"]
     of_others = [name for name in config["methods"] if is_scored(config, name) and name not in run["methods"]]
     return {
         "benchmarks": list(entry["benchmarks"]),
-        "backbones": list(entry.get("backbones", run["backbones"])),
-        "methods": list(entry.get("methods", [*run["methods"], *of_others])),
+        "backbones": list(dict.fromkeys([*entry.get("backbones", run["backbones"]), *added])),
+        "methods": list(dict.fromkeys([*entry.get("methods", [*run["methods"], *of_others]), *supervised])),
     }
 
 

@@ -24,7 +24,6 @@ _NAMED = {
     "corpus": "corpora",
     "network": "networks",
     "validation": "benchmarks",
-    "training": "trainings",
     "reference_set": "image_sets",
 }
 
@@ -80,7 +79,7 @@ def needs(config: Config, tables: Sequence[str]) -> list[Need]:
 
 
 def missing(config: Config, registry: Path) -> Missing:
-    """Benchmarks, methods, backbones and facts for which data are not there that no rule can fetch or draw.
+    """Benchmarks, methods, backbones, trainings and facts for which data are not there that no rule can fetch or draw.
 
     A file or a folder counts; whether a folder holds every image is seen when it is listed.
 
@@ -102,6 +101,7 @@ def missing(config: Config, registry: Path) -> Missing:
         "benchmarks": {name: [("benchmarks", name)] for name in config["benchmarks"]},
         "methods": {name: list(_of_method(config, name)) for name in config["methods"]},
         "backbones": {name: list(_of_backbone(config, name)) for name in config["backbones"]},
+        "trainings": {name: [("trainings", name)] for name in config.get("trainings", {})},
         "facts": {name: list(_of_fact(config, name)) for name in config.get("facts", {})},
     }
     found = {
@@ -144,6 +144,8 @@ def _of_table(config: Config, table: str) -> Iterator[Place]:
     """What a table's runs and facts name."""
     for run in jobs.runs(config, table):
         yield "benchmarks", run["benchmark"]
+        training = jobs.training_of(config, run["benchmark"], run["method"])
+        yield from [("trainings", training)] if training else []
         yield from _of_method(config, run["method"])
         yield from _of_backbone(config, run["backbone"])
     for fact in config["tables"][table].get("facts", []):

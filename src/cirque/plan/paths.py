@@ -124,6 +124,8 @@ KINDS: dict[str, Kind] = {
         "composer_card": f"composers/{_COMPOSER}/weights.json",
         "composer_training": f"composers/{_COMPOSER}/training.parquet",
         "reconstructions": f"reconstructions/{_COMPOSER}/pictures.parquet",
+        # pictures of a data set
+        "css_scenes": "css_scenes/scenes.parquet",
         # evaluation
         "query_features": f"query_features/{RUN}/queries.parquet",
         "rankings": f"rankings/{RUN}/rankings.parquet",

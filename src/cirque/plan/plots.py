@@ -18,6 +18,7 @@ def names(config: Config) -> list[str]:
         and not set(trained_methods(config, name) if "methods" in entry else ()) & set(missing.get("methods", {}))
         and (len(decoded(config, name)) == len(entry["methods"]) if "benchmark" in entry else True)
         and all(jobs.runs(config, table) for table in entry.get("tables", []))
+        and (has_css(config) if "n_scenes" in entry else True)
     ]
 
 
@@ -48,6 +49,20 @@ def decoded(config: Config, plot: str) -> dict[str, dict[str, str]]:
         if first is not None:
             found[method] = composers.composer(config, first)
     return found
+
+
+def css_image_sets(config: Config, view: str) -> list[str]:
+    """Image sets of CSS, of train and of test, that show its scenes in 2d or 3d; those that are described."""
+    of_split = {entry["split"]: name for name, entry in config["image_sets"].items() if entry["dataset"] == "css"}
+    return [of_split[split] for split in (f"train_{view}", f"test_{view}") if split in of_split]
+
+
+def has_css(config: Config) -> bool:
+    """Whether both splits of CSS are described in both views, and no benchmark lacks data of it."""
+    lacking = config.get("missing", {}).get("benchmarks", {})
+    return all(len(css_image_sets(config, view)) == 2 for view in ("2d", "3d")) and not any(
+        config["benchmarks"][name]["dataset"] == "css" for name in lacking
+    )
 
 
 def settings(config: Config, plot: str) -> dict[str, Any]:

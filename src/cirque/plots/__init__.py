@@ -26,12 +26,14 @@ class Inputs:
         tables: rows of schemas.TABLE, by the file they came from.
         times: rows of schemas.TRAINING_TIMES.
         pictures: rows of schemas.RECONSTRUCTIONS.
+        scenes: rows of schemas.CSS_SCENES.
     """
 
     settings: Mapping[str, Any]
     tables: Mapping[Path, Sequence[Row]]
     times: Sequence[Row] = ()
     pictures: Sequence[Row] = ()
+    scenes: Sequence[Row] = ()
 
 
 class Plot(Protocol):

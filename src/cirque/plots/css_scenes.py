@@ -1,4 +1,4 @@
-"""CSS as it is generated: scenes of both splits in 2D beside 3D, with one thing that is asked of each (TIRG Figure 5)."""
+"""CSS as generated: scenes of both splits in 2D beside 3D, with one thing that is asked of each (TIRG Figure 5)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +50,8 @@ def _scenes(rows: Sequence[Row]) -> list[list[Row]]:
 
 def _height(scene: Sequence[Row], column: float) -> float:
     """Height at which the pictures of a scene fill a column, in inches."""
-    return (column - (len(scene) - 1) * _GAP) / sum(row["width"] / row["height"] for row in scene)
+    shapes = sum(float(row["width"] / row["height"]) for row in scene)
+    return (column - (len(scene) - 1) * _GAP) / shapes
 
 
 def _draw_scene(

@@ -11,9 +11,11 @@ from html import escape
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from PIL import Image
 
 from cirque.report import chart
 
@@ -97,6 +99,23 @@ def legend(figure: Figure, axes: Axes) -> None:
     figure.legend(
         [by_label[label] for label in ordered], ordered, loc="upper left", ncols=_LABELS_A_LINE, frameon=False
     )
+
+
+def show_picture(axes: Axes, content: bytes) -> None:
+    """A picture's own pixels, in a frame that can be seen on light and dark ground.
+
+    Args:
+        axes: that it fills.
+        content: of its file.
+    """
+    with Image.open(io.BytesIO(content)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    # Without interpolation the SVG holds the pixels themselves.
+    axes.imshow(pixels, interpolation="none")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color=RULE, linewidth=0.8)
 
 
 def note_scale(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -19,6 +19,7 @@ def main(
     tables: list[Path] | None = None,
     times: list[Path] | None = None,
     pictures: list[Path] | None = None,
+    scenes: list[Path] | None = None,
 ) -> None:
     """Write the drawing and, as Parquet, every figure in it.
 
@@ -30,6 +31,7 @@ def main(
         tables: Tables that it draws (schemas.TABLE).
         times: What trainings took (schemas.TRAINING_TIMES).
         pictures: Features as pictures (schemas.RECONSTRUCTIONS).
+        scenes: Scenes of CSS as pictures (schemas.CSS_SCENES).
     """
     plot = plots.load(name)
     inputs = plots.Inputs(
@@ -37,6 +39,7 @@ def main(
         {path: files.read_table(path, schemas.TABLE.names).to_pylist() for path in tables or []},
         files.read_tables(times, schemas.TRAINING_TIMES.names).to_pylist() if times else [],
         files.read_tables(pictures, schemas.RECONSTRUCTIONS.names).to_pylist() if pictures else [],
+        files.read_tables(scenes, schemas.CSS_SCENES.names).to_pylist() if scenes else [],
     )
     rows = plot.rows(inputs)
     if not rows:

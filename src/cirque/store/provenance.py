@@ -19,7 +19,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -31,6 +31,7 @@ from cirque.errors import CirqueError
 PACKAGE = Path(__file__).parents[1]
 
 #: Libraries whose version can change a number.
+RENDERER = "mitsuba"
 LIBRARIES = (
     "torch",
     "open_clip_torch",
@@ -258,7 +259,10 @@ def _peak_memory() -> int:
 
 def library_versions() -> dict[str, str]:
     """Installed versions of the libraries that can change a number."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    with suppress(importlib.metadata.PackageNotFoundError):  # what draws CSS in 3D may be missing
+        found[RENDERER] = importlib.metadata.version(RENDERER)
+    return found
 
 
 def fingerprint(*modules: str, inputs: Iterable[Path], **settings: Any) -> str:

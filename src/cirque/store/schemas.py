@@ -288,6 +288,21 @@ PICTURES = pa.schema(
     ]
 )
 
+#: results/plot_css_scenes.parquet: a picture of a scene of CSS or of what it becomes (TIRG Fig. 5), scene after scene.
+CSS_SCENES = pa.schema(
+    [
+        ("split", pa.string()),  # train | test
+        ("query_id", pa.string()),  # what is asked of the scene, as in `QUERIES`
+        ("image_id", pa.string()),  # of the picture
+        ("view", pa.string()),  # 2d | 3d
+        ("role", pa.string()),  # reference | target
+        ("text", pa.string()),
+        ("width", pa.int32()),  # pixels
+        ("height", pa.int32()),
+        ("picture", pa.binary()),  # PNG
+    ]
+)
+
 #: What is so without any ranking: sizes of sets, layers of networks, distances between modalities.
 FACTS = pa.schema(
     [

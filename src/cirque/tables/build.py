@@ -34,6 +34,7 @@ _VIEWS = {
             ("label", pa.string()),
             ("bound", pa.bool_()),
             ("run", pa.bool_()),
+            ("is_composed", pa.bool_()),
             ("missing", pa.string()),
             ("position", pa.int32()),
         ]
@@ -47,6 +48,7 @@ _VIEWS = {
             ("answers", pa.string()),
             ("beside_papers", pa.bool_()),
             ("missing", pa.string()),
+            ("training_missing", pa.string()),
             ("position", pa.int32()),
         ]
     ),
@@ -140,6 +142,7 @@ def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.T
                 "label": entry["label"],
                 "bound": bool(entry.get("bound")),
                 "run": name in run["methods"],
+                "is_composed": "composition" in entry,
                 "missing": missing("methods", name),
             }
             for name, entry in config["methods"].items()
@@ -150,6 +153,7 @@ def configuration_views(config: Mapping[str, Any], table: str) -> dict[str, pa.T
                 "beside_papers": True,
                 **config["benchmarks"][name],
                 "missing": missing("benchmarks", name),
+                "training_missing": missing("trainings", config["benchmarks"][name].get("training", "")),
             }
             for name in run["benchmarks"]
         ],

@@ -4,9 +4,10 @@
 --     metrics            schemas.METRICS of every run
 --     published          schemas.PUBLISHED; position, its line in the files; why_not, why it is left out on purpose
 --     backbones          model, stands_for, missing, position            of those that the configuration runs
---     methods            method, label, bound, run, missing, position    of all that it describes
---     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, missing, position   of the table's
---                        missing: why the data at hand do not allow it, or null
+--     methods            method, label, bound, run, is_composed, missing, position    of all that it describes
+--     benchmarks         benchmark, dataset, printed_as, split, answers, beside_papers, missing, training_missing, position
+--                        of the table's; missing: why the data at hand do not allow it, or null; training_missing: why
+--                        they do not allow the training of its composers
 --     benchmark_metrics  benchmark, metric, position
 --     settings           name, scale, comparable, reason, tolerance    one row
 --     facts              schemas.FACTS and position              what the table states without any ranking
@@ -78,8 +79,7 @@ compared AS (
             WHEN backbones.model IS NULL
                 THEN format('this table runs no backbone that stands for {}', printed.backbone)
             WHEN benchmarks.benchmark IS NULL THEN format('this table does not run {} {}', printed.dataset, printed.split)
-            WHEN coalesce(benchmarks.missing, methods.missing, backbones.missing) IS NOT NULL
-                THEN format('data missing: {}', coalesce(benchmarks.missing, methods.missing, backbones.missing))
+            WHEN lacking.reason IS NOT NULL THEN format('data missing: {}', lacking.reason)
             WHEN benchmarks.answers = 'hidden' THEN format(
                 'the answers of {} {} are hidden: its server scores the files of results/scale={}/submissions',
                 printed.dataset, printed.split, settings.scale
@@ -98,6 +98,12 @@ compared AS (
     LEFT JOIN runs
         ON runs.benchmark = benchmarks.benchmark AND runs.subset_key = printed.subset_key
         AND runs.model = backbones.model AND runs.method = printed.method AND runs.metric = printed.metric
+    LEFT JOIN LATERAL (
+        SELECT coalesce(
+            benchmarks.missing, CASE WHEN methods.is_composed THEN benchmarks.training_missing END, methods.missing,
+            backbones.missing
+        ) AS reason
+    ) AS lacking ON true
 ),
 
 ours_alone AS (
