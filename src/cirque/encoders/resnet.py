@@ -7,7 +7,7 @@ composition (TIRG §2 of docs/tables/tirg.md).
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,9 +45,7 @@ def read_config(name: str, folder: Path | None = None) -> dict[str, Any]:
     if config is None:
         raise CirqueError(f"backbone: no ResNet is called {name!r}; there are {', '.join(KNOWN)}")
     if not isinstance(config, dict) or not {"kernel", "stem", "layers", "image_size"} <= set(config):
-        raise CirqueError(
-            f"{own.get(name, name)}: describes no ResNet; it needs kernel, stem, layers, image_size"
-        )
+        raise CirqueError(f"{own.get(name, name)}: describes no ResNet; it needs kernel, stem, layers, image_size")
     return dict(config)
 
 
@@ -100,9 +98,8 @@ class ResNet(nn.Module):
     @property
     def blocks(self) -> list[Block]:
         """The residual blocks, in order."""
-        return [
-            block for number in range(self.n_layers) for block in self.get_submodule(f"layer{number + 1}").children()
-        ]  # type: ignore[misc]
+        layers = [self.get_submodule(f"layer{number + 1}") for number in range(self.n_layers)]
+        return [cast(Block, block) for layer in layers for block in layer.children()]
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -115,7 +115,5 @@ def _of_composition(composition: str, shape: composer_training.Shape) -> dict[st
     taken = [name for name in COMPOSITIONS.parameters(composition) if name != "sizes"]
     strange = [name for name in taken if known.get(name) is None]
     if strange:
-        raise CirqueError(
-            f"composition {composition}: reads {', '.join(strange)}, which its training does not give"
-        )
+        raise CirqueError(f"composition {composition}: reads {', '.join(strange)}, which its training does not give")
     return {name: known[name] for name in taken}
