@@ -190,7 +190,8 @@ def test_answers_queries_of_train_and_unknown_splits_are_refused(tmp_path: Path)
 
 def test_a_parent_loses_a_word_wherever_its_letters_occur():
     assert fashion200k.parents("black long dress") == ["long dress", "black dress", "black long"]
-    assert fashion200k.parents("red checkered dress") == ["checkz dress", "red dress", "red checkered"]
+    found = fashion200k.parents("red checkered dress")
+    assert found == ["checke dress", "red dress", "red checkered"]  # codespell:ignore checke
     assert fashion200k.parents("dress") == [""]
 
 

@@ -163,3 +163,8 @@ def pictures_to_decode(wildcards):
         "images": FILE.images.format(image_set=benchmark["image_set"]),
         **composers.pixels(config, benchmark, training["preprocess"], own),
     }
+
+
+def shards_of_css(view):
+    """Pictures of all scenes of CSS, in 2d or 3d."""
+    return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(FILE.shards, name)]

@@ -9,11 +9,6 @@ WRITES  <scale>/training_times/network=…/…/times.parquet
 """
 
 
-def shards_of_css(view):
-    """Pictures of all scenes of CSS, in 2d or 3d."""
-    return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(FILE.shards, name)]
-
-
 rule sum_training_time:
     input:
         phi=FILE.phi,
