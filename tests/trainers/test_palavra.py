@@ -262,7 +262,7 @@ def test_tokens_learn_to_mean_their_words(backbone: Backbone, tmp_path: Path) ->
     _, log = trained(backbone, tmp_path, settings)
     first, last = ({str(row["loss"]): row["value"] for row in part} for part in (log[:5], log[-5:]))
     for name in ("cycle", "gt", "gt_of_captions"):
-        assert last[name] < 0.8 * first[name], name  # type: ignore[operator]
+        assert last[name] < 0.9 * first[name], name  # type: ignore[operator]
     for name in ("alignment", "cycle_of_captions"):  # in this tower texts are nearly alike
         assert last[name] < 0.9 * first[name], name  # type: ignore[operator]
 
