@@ -1,7 +1,8 @@
 """Run one command or stage: `python -m cirque NAME --help`; `python -m cirque` lists them.
 
 Each is a module of `cirque.commands` (what people call) or `cirque.stages` (what rules call) with a function `main`,
-whose signature is its command line. Only the one asked for is imported, so that a table does not wait for torch.
+whose signature is its command line, or with a `main` that names several, each for a word of its own. Only the one asked
+for is imported, so that a table does not wait for torch.
 """
 
 import ast
@@ -9,11 +10,9 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
 from cirque import __version__
-from cirque.commandline import for_member
+from cirque.commandline import Function, for_member
 from cirque.errors import CirqueError
 from cirque.families import COMMANDS, STAGES, Family
 from cirque.store import provenance
@@ -35,8 +34,8 @@ def usage() -> str:
     return "\n".join(lines)
 
 
-def _function(family: Family, name: str, words: list[str]) -> tuple[Callable[..., Any], list[str]]:
-    """The function of a command or stage, and the words that are left for it.
+def _function(family: Family, name: str, words: list[str]) -> tuple[Function | dict[str, Function], list[str]]:
+    """The function of a command or stage, or several by their words; and the words that are left for it.
 
     Of a stage that serves a family the first word is a member's name.
 
@@ -77,12 +76,13 @@ def main(arguments: list[str]) -> int:
     started = time.time()
     try:
         function, words = _function(family, name, arguments[1:])
-        tyro.cli(
-            function,
-            prog=f"python -m cirque {' '.join(arguments[: len(arguments) - len(words)])}",
-            args=words,
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands),
-        )
+        prog = f"python -m cirque {' '.join(arguments[: len(arguments) - len(words)])}"
+        if callable(function):
+            config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands)
+            tyro.cli(function, prog=prog, args=words, config=config)
+        else:
+            config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+            tyro.extras.subcommand_cli_from_dict(function, prog=prog, args=words, config=config)
         provenance.write_records(name, arguments[1:], started)
     except CirqueError as error:
         print(f"cirque {name}: {error}", file=sys.stderr)

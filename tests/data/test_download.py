@@ -292,6 +292,14 @@ def test_the_projects_registry_describes_the_real_annotation_files(annotations: 
     assert checked == 26  # all that the annotations folder holds; the train captions of CIRR are not at hand
 
 
+def test_what_is_fetched_has_a_size_and_a_checksum():
+    fetched = [item for item in read_registry(REGISTRY).values() if item.is_fetched]
+    assert {"archives/val2017.zip", "archives/imagenet-r.tar"} <= {item.file for item in fetched}
+    assert not [item.file for item in fetched if not (item.sha256 or item.git_blob)]
+    # A git blob id covers the size; that of CIRR's train captions is known by nothing else.
+    assert [item.file for item in fetched if item.n_bytes is None] == ["CIRR/cirr/captions/cap.rc2.train.json"]
+
+
 HEADER = "\t".join(COLUMNS)
 ROW = "cirr\tval\tx.json\thttps://x.org/x\t\t12\t\tabc\tMIT\tno\tnote"
 

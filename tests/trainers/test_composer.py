@@ -99,6 +99,26 @@ def test_sgd_resumes_to_the_same_bits_too(tmp_path: Path) -> None:
     assert all(torch.equal(v, again.model.state_dict()[k]) for k, v in whole.model.state_dict().items())
 
 
+@pytest.mark.parametrize("composition", ["tirg", "relationship", "film"])  # of which FiLM reads pixels
+def test_a_reference_that_neighbours_share_passes_the_trunk_once_and_changes_nothing(composition: str) -> None:
+    losses = []
+    for n_passed in (4, 8):
+        composer = made(composition)
+        training = trainer.training_of(composer, Data(triplets(triplets_of_a_draw=2), pixels()), SETTINGS, seed=0)
+        composer.model.train()
+        batch = training.batch(0)
+        assert len(batch.references) == (8 if composition == "film" else 4)
+        repeats = max(1, n_passed // len(batch.references))
+        given = replace(batch, references=batch.references.repeat_interleave(repeats, 0))
+        torch.manual_seed(0)
+        losses.append(training.loss(given, 0)["loss"].item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_bf16_learns_too(tmp_path: Path) -> None:
+    assert right(trained(tmp_path, settings=replace(SETTINGS, precision="bf16"))[0]) > 0.6
+
+
 # ---- draws ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""A text as a matrix that acts on the image feature; our own design after tirg.md §4.2, "Attribute as Operator".
+"""A text as a matrix that acts on the image feature; our own design (docs/tables/tirg_fashion200k.md#methods).
 
 The original has a table with one matrix for each adjective, which starts at the identity; here a linear layer makes
 the matrix of any text.

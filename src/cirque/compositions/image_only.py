@@ -1,4 +1,4 @@
-"""The image feature alone, as released: the text is ignored (tirg.md §4.1, "Image Only")."""
+"""The image feature alone, as released: the text is ignored (docs/tables/tirg_fashion200k.md#methods)."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""A layer of the image encoder with weights made of the text; our own design after tirg.md §4.2, "Parameter Hashing".
+"""A layer of the image encoder with weights made of the text; our own design (docs/tables/tirg_fashion200k.md#methods).
 
 DPPnet predicts candidate weights of the text and fills the matrix from them by a hash. Which layer is replaced, the
 number of candidates and their scale are not published.

@@ -1,4 +1,4 @@
-"""All pairs of places with the text through an MLP, averaged; our own design after tirg.md §4.2, "Relationship".
+"""All pairs of places with the text through an MLP, averaged; our own design (docs/tables/tirg_fashion200k.md#methods).
 
 The paper's sentence is kept (Santoro et al. 2017); widths and number of layers are not published.
 """

@@ -1,4 +1,4 @@
-"""An LSTM that reads the image feature and then the words; our own design after tirg.md §4.2, "Show and Tell".
+"""An LSTM that reads the image feature and then the words; our own design (docs/tables/tirg_fashion200k.md#methods).
 
 The paper takes the LSTM's last state; dropout and a linear layer follow here as in the released text encoder.
 """

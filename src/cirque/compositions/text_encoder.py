@@ -1,4 +1,4 @@
-"""The text encoder of all compositions, as released: the paper's φt is the LSTM's state itself (tirg.md §3).
+"""The text encoder of all compositions, as released: the paper's φt is the LSTM's state itself (TIRG §3).
 
 encoder = TextEncoder(len(vocabulary), 512)
 encoder(encoder.embed(ids), lengths)  # φt [n, 512]

@@ -1,4 +1,4 @@
-"""The text feature alone, as released: the reference image is ignored (tirg.md §4.1, "Text Only")."""
+"""The text feature alone, as released: the reference image is ignored (docs/tables/tirg_fashion200k.md#methods)."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""Words and their numbers, as released; the paper does not say how texts are cut into words (tirg.md §3).
+"""Words and their numbers, as released; the paper does not say how texts are cut into words (TIRG §3).
 
     vocabulary = Vocabulary.of(training_texts)
     ids, lengths = vocabulary.encode(["make bottom-right circle red"])

@@ -3,17 +3,20 @@
     for path, caption in image_lists.read(source, "cc3m/cc_data/train", "docs/data.md#cc3m"): …
     collection = Collection("CC3M", "cc3m", {"train": "cc3m/cc/Train_GCC-training_output.csv"}, "docs/data.md#cc3m")
 
-Such a list is TAB-separated with the columns title, the caption, and filepath, from the list's data set on.
+Such a list is TAB-separated with the columns title, the caption, and filepath, from the list's data set on. Of images
+that lie in tars, as img2dataset packs them, `write_of_tars` makes it.
 """
 
+import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cirque.data import annotations
+from cirque.data import annotations, image_tars
 from cirque.errors import CirqueError
-from cirque.store import provenance
+from cirque.progress import progress
+from cirque.store import files, provenance
 
 COLUMNS = ("title", "filepath")
 
@@ -101,6 +104,33 @@ def read(source: Path, folder: str, docs: str) -> list[tuple[str, str]]:
         raise CirqueError(f"{source}: is not UTF-8 ({error}); see {docs}") from error
     annotations.require_unique(f"{source}: image", [path for path, _ in pairs], docs)
     return pairs
+
+
+def write_of_tars(output: Path, folder: str, data_root: Path, docs: str) -> int:
+    """Write the list of all images that lie in a folder's tars; returns their number.
+
+    Args:
+        output: the list.
+        folder: of the tars, relative to the data root; its first part, the data set's own, is left out of listed paths.
+        data_root: folder of the data sets.
+        docs: where the person learns how to get the tars.
+
+    Raises:
+        CirqueError: there is no tar, one is cut short or altered, or an image has no caption.
+    """
+    tars = sorted((data_root / folder).glob("*.tar"))
+    if not tars:
+        raise CirqueError(f"{data_root / folder}: holds no tar of images; see {docs}")
+    below = folder.partition("/")[2]
+    n_images = 0
+    with files.atomic(output) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, delimiter="\t", lineterminator="\n")  # quoted as `cells` reads it
+        rows.writerow(COLUMNS)
+        for tar in progress(tars, what="listing images", unit="tar"):
+            for name, caption in image_tars.captioned(tar):
+                rows.writerow((caption, f"{below}/{tar.name}::{name}"))
+                n_images += 1
+    return n_images
 
 
 def lines_without_blank_end(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cirque.data import image_tars
 from cirque.data.images import NO_PICTURE, BadImage
 from cirque.errors import CirqueError, listed
 from cirque.progress import say
@@ -79,7 +80,7 @@ def require_files(what: str, rows: Sequence[Row], data_root: Path, see: str = "d
     Raises:
         CirqueError: how many are missing, which is the first, and where to put them.
     """
-    missing = [row for row in rows if not (data_root / row["path"]).is_file()]
+    missing = [row for row in rows if not image_tars.is_there(data_root, row["path"])]
     if missing:
         raise CirqueError(
             f"{what}: {len(missing):,} of {len(rows):,} images missing (first: {missing[0]['image_id']}); "
@@ -114,7 +115,7 @@ def write_shard(
         TarWriter(stream, encoder=False, mtime=0, user="cirque", group="cirque", mode=0o644) as tar,
     ):
         for row in rows:
-            data = _read_image(data_root / row["path"], row["image_id"])
+            data = _read_image(data_root, row["path"], row["image_id"])
             if derive is not None:
                 data = _derived(derive, row["image_id"], data)
             about = {
@@ -128,11 +129,11 @@ def write_shard(
     return total
 
 
-def _read_image(path: Path, image_id: str) -> bytes:
+def _read_image(data_root: Path, path: str, image_id: str) -> bytes:
     try:
-        return path.read_bytes()
+        return image_tars.read(data_root, path)
     except OSError as error:
-        raise CirqueError(f"{path}: image {image_id} cannot be read ({error.strerror or error})") from error
+        raise CirqueError(f"{data_root / path}: image {image_id} cannot be read ({error.strerror or error})") from error
 
 
 def _derived(derive: Callable[[str, bytes], bytes], image_id: str, data: bytes) -> bytes:

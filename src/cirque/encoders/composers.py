@@ -67,7 +67,7 @@ class Composer:
         images = torch.from_numpy(owned).to(self.device).permute(0, 3, 1, 2)
         shape = (1, 3, 1, 1)
         mean, std = (torch.tensor(list(x), device=self.device).view(shape) for x in (self.mean, self.std))
-        return (images.float() / 255 - mean) / std
+        return images.float().div_(255).sub_(mean).div_(std)
 
     def words(self, texts: Sequence[str], *, blank_is_unknown: bool = False) -> tuple[Tensor, Tensor]:
         """Numbers of the words of texts [n, longest], and how many each has [n]; see `Vocabulary.encode`."""

@@ -2,7 +2,7 @@
 
 Weights are named as in torchvision, so that its releases load. A trunk's feature is the mean of its last map over all
 places; it reads pictures of any size. What TIRG puts behind it, a linear layer that is learned, belongs to the
-composition (TIRG §2 of docs/tables/tirg.md).
+composition (docs/tables/tirg_fashion200k.md#methods).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -45,6 +45,14 @@ WORKS = {
     "Dataset For Automatic Image Captioning. ACL 2018 (CC3M).",
     "CIRR": "Z. Liu, C. Rodriguez-Opazo, D. Teney, S. Gould: Image Retrieval on Real-life Images with Pre-trained "
     "Vision-and-Language Models. ICCV 2021 (CIRR).",
+    "TIRG": "N. Vo, L. Jiang, C. Sun, K. Murphy, L.-J. Li, L. Fei-Fei, J. Hays: Composing Text and Image for Image "
+    "Retrieval: An Empirical Odyssey. CVPR 2019 (TIRG).",
+    "Fashion200k": "X. Han, Z. Wu, P. X. Huang, X. Zhang, M. Zhu, Y. Li, Y. Zhao, L. S. Davis: Automatic "
+    "Spatially-aware Fashion Concept Discovery. ICCV 2017 (Fashion200k).",
+    "MIT-States": "P. Isola, J. J. Lim, E. H. Adelson: Discovering States and Transformations in Image Collections. "
+    "CVPR 2015 (MIT-States).",
+    "CSS": "N. Vo, L. Jiang, C. Sun, K. Murphy, L.-J. Li, L. Fei-Fei, J. Hays: Composing Text and Image for Image "
+    "Retrieval: An Empirical Odyssey. CVPR 2019 (CSS).",
 }
 
 
@@ -65,7 +73,7 @@ def render(
     """
     splits = layout.lay_out(rows, words)
     columns = list(dict.fromkeys(column for split in splits for column in split.columns))
-    charted = charted or layout.headline(columns)
+    charted = charted or layout.headline(columns, [split.dataset for split in splits])
     sources = layout.sources(rows)
     reasons = layout.reasons(rows)
     counts = Counter(row["verdict"] for row in rows if row["paper"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cirque import datasets
-from cirque.data import shards
+from cirque.data import image_tars, shards
 from cirque.progress import say
 from cirque.store import files, schemas
 
@@ -21,7 +21,7 @@ def main(*, images: Path, shard: int, data_root: Path, output: Path, dataset: st
     derive = datasets.derivation(dataset) if dataset else None
     everything = files.read_table(images, schemas.IMAGES.names).to_pylist()
     rows = shards.rows_of(everything, shard, images)
-    if not all((data_root / row["path"]).is_file() for row in rows):
+    if not all(image_tars.is_there(data_root, row["path"]) for row in rows):
         shards.require_files(rows[0]["key"].rpartition("-")[0], everything, data_root)
     total = shards.write_shard(output, rows, data_root, derive)
     say(f"shard {shard}: {len(rows):,} images, {total / 1e6:,.1f} MB")

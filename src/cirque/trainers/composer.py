@@ -3,12 +3,14 @@
     training = training_of(composer, data, settings, seed)
     log = fit(training, work / "state.safetensors")
 
-Triplets are drawn by (seed, step, row), as are those that the loss picks. Query and target pass the trunk together.
-Where the trunk is frozen, the maps of all images are computed once, before the first step.
+Triplets are drawn by (seed, step, row), as are those that the loss picks. References and targets pass the trunk one
+after the other, each with batch statistics of their own, as released; a reference that neighbours of a batch share
+passes it once. Where the trunk is frozen, the maps of all images are computed once, before the first step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cirque import draws
-from cirque.compositions.model import Named, References
+from cirque.compositions.model import Model, Named, References
 from cirque.datasets import TrainingSet
 from cirque.encoders import composers
 from cirque.encoders.composers import Composer
@@ -71,6 +73,7 @@ class Settings:
         weight_decay: of all.
         schedule: constant, cosine to 0, or a tenth every `decay_every` steps.
         decay_every: steps between two decays.
+        precision: of the products in encoders and composition; weights, sums and the loss are fp32 always.
     """
 
     loss: Loss
@@ -82,6 +85,7 @@ class Settings:
     weight_decay: float
     schedule: Literal["constant", "cosine", "steps"]
     decay_every: int = 50_000
+    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Data:
 class Batch:
     """A step's queries and targets, on the device."""
 
-    references: Tensor  # maps or pixels, as the composition reads them
+    references: Tensor  # maps or pixels, as the composition reads them; one where neighbours share it
     targets: Tensor
     ids: Tensor
     lengths: Tensor
@@ -124,7 +128,23 @@ class _Source:
             return self.maps[torch.from_numpy(rows).to(self.maps.device)]
         # Rows in order: a mapped file is read from front to back.
         order = np.argsort(rows, kind="stable")
-        return self.composer.normalised(self.pixels[rows[order]])[torch.from_numpy(np.argsort(order))]
+        return self.composer.normalised(self.pixels[rows[order]][np.argsort(order)])
+
+
+class _Shared(References):
+    """References of which so many neighbours are one picture: its pixels are given once, and pass the trunk once.
+
+    The statistics of a batch in which each picture stands as often as any other are those of the pictures.
+    """
+
+    def __init__(self, model: Model, ids: Tensor, lengths: Tensor, pixels: Tensor) -> None:
+        super().__init__(model, ids, lengths, pixels=pixels)
+        self._each = len(ids) // len(pixels)
+
+    @cached_property
+    def maps(self) -> Tensor:
+        """The last map of the references [n, channels, height, width]."""
+        return self._model.reference_maps(self._needed_pixels()).repeat_interleave(self._each, dim=0)
 
 
 @dataclass
@@ -195,7 +215,10 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
     own_view = data.reference_pixels is not None
     reference_pixels = data.pixels if data.reference_pixels is None else data.reference_pixels
     targets, references = _Source(composer, data.pixels), _Source(composer, reference_pixels)
-    by_maps = model.is_frozen and not composers.reads_pixels(composer.record["composition"])
+    changes_trunk = composers.reads_pixels(composer.record["composition"])
+    by_maps = model.is_frozen and not changes_trunk
+    # Inside the trunk neighbours that share a reference differ by their texts.
+    each = 1 if by_maps or changes_trunk else data.triplets.triplets_of_a_draw
     if model.is_frozen:
         targets.maps = _maps(composer, data.pixels, model.image_maps)
     if by_maps:
@@ -206,11 +229,12 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
         if not data.triplets.has_references:
             nothing = torch.empty(0, device=composer.device)
             return Batch(nothing, targets(of_targets), composer.pairs(texts), nothing)
-        return Batch(references(of_references), targets(of_targets), *composer.words(texts))
+        return Batch(references(of_references[::each]), targets(of_targets), *composer.words(texts))
 
     def loss(given: Batch, step: int) -> Mapping[str, Tensor]:
-        queries, found = _features(composer, given, by_maps)
-        queries, found = model.normalised(queries), model.normalised(found)
+        with torch.autocast(composer.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+            queries, found = _features(composer, given, by_maps)
+        queries, found = model.normalised(queries.float()), model.normalised(found.float())
         return {"loss": _loss(settings.loss, queries, found, seed, step)}
 
     return Training(
@@ -232,20 +256,15 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
 
 def _features(composer: Composer, given: Batch, by_maps: bool) -> tuple[Tensor, Tensor]:
     """Features of a step's queries and targets [n, dim], un-normalised."""
-    model, n = composer.model, len(given.targets)
-    words = (given.ids, given.lengths)
+    model, words = composer.model, (given.ids, given.lengths)
     if not len(given.references):
-        found = model.encode_maps(given.targets) if model.is_frozen else model.encode_image(given.targets)
-        return model.compose(Named(model, given.ids)), found
-    if model.is_frozen:
-        kind = {"maps": given.references} if by_maps else {"pixels": given.references}
-        return model.compose(References(model, *words, **kind)), model.encode_maps(given.targets)
-    if model.reference_trunk is not None or composers.reads_pixels(composer.record["composition"]):
-        references = References(model, *words, pixels=given.references)
-        return model.compose(references), model.encode_image(given.targets)
-    maps = model.image_maps(torch.cat([given.references, given.targets]))
-    references = References(model, *words, pixels=given.references, maps=maps[:n])
-    return model.compose(references), model.encode_maps(maps[n:])
+        queries: References | Named = Named(model, given.ids)
+    elif by_maps:
+        queries = References(model, *words, maps=given.references)
+    else:
+        queries = _Shared(model, *words, given.references)
+    encode = model.encode_maps if model.is_frozen else model.encode_image
+    return model.compose(queries), encode(given.targets)
 
 
 def _loss(kind: Loss, queries: Tensor, targets: Tensor, seed: int, step: int) -> Tensor:
@@ -288,7 +307,7 @@ def _optimiser(composer: Composer, settings: Settings) -> torch.optim.Optimizer:
     groups = [{"params": weights, "lr": rate} for weights, rate in _groups(composer, settings)]
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-    return torch.optim.SGD(groups, momentum=0.9, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(groups, momentum=0.9, weight_decay=settings.weight_decay, fused=True)
 
 
 def _rates(composer: Composer, settings: Settings) -> Callable[[int], Sequence[float]]:

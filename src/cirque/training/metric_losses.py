@@ -1,4 +1,4 @@
-"""The losses that teach a composition: the paper's, and the soft triplet loss as released (tirg.md §5).
+"""The losses that teach a composition: the paper's (TIRG §3), and the soft triplet loss as released.
 
     loss = batch_softmax(queries, targets)  # each of length s, which is learnable and starts at 4
 
