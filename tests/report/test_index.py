@@ -255,6 +255,18 @@ def test_tables_stand_under_their_paper_in_its_words():
     ]
 
 
+def test_tirgs_tables_stand_under_tirg_and_its_released_model_beside_them():
+    tirg = {"paper": "TIRG", "dataset": "CSS", "split": "test_3d", "benchmark": "css_3d"}
+    text = page_of(
+        ("tirg_css", [row(**tirg, table="Table 4"), row(**tirg, table="TIRG repo README (best single model)")]),
+        ("tirg_ablation", [row(**tirg, table="Table 5")]),
+    )
+    contents = re.search(r"<nav.*?</nav>", text, flags=re.DOTALL)[0]
+    assert re.findall(r"<h2>(.*?)</h2>", contents) == ["TIRG", "Beyond the tables"]
+    assert "TIRG repo README (best single model)" in text
+    assert "TIRG TIRG" not in text
+
+
 def test_benchmarks_of_one_split_are_told_apart_in_words():
     settings = pictured.settings()
     settings["benchmarks"]["cirr_test1"]["label"] = "reference kept"

@@ -42,6 +42,11 @@ def test_the_best_of_a_backbone_is_bold_and_the_second_underlined_by_what_is_sho
     assert line(text, "D").endswith(r"& D & 8.00 \\")
 
 
+def test_the_best_accuracy_is_bold():
+    rows = [{**figure, "metric": "accuracy"} for figure in figures(A=14.2, B=13.1)]
+    assert r"\textbf{14.20}" in line(latex.show(rows), "A")
+
+
 def test_a_method_alone_and_a_bound_have_no_mark():
     bound = row(method="top", row="Top", table="upper bound", paper="", metric="R@1", measured=99.0, published=None)
     text = latex.show([*figures(A=10.0), bound])

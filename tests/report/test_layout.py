@@ -135,8 +135,45 @@ def test_figures_by_kind_of_query_are_a_split_of_their_own_behind_the_one_that_t
 
 
 def test_percentages_are_known_by_their_metric():
-    assert all(map(layout.is_percent, ("R@10", "Average R_all@50", "mAP@5", "mAP@10[negation]", "score")))
-    assert not any(map(layout.is_percent, ("Dress query_images", "modality_gap", "layers", "p")))
+    percentages = ("R@10", "Average R_all@50", "mAP@5", "mAP@10[negation]", "accuracy", "accuracy[ripe]", "score")
+    assert all(map(layout.is_percent, percentages))
+    assert not any(map(layout.is_percent, ("Dress query_images", "modality_gap", "layers", "p", "inaccuracy")))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "columns", "first"),
+    [
+        ("CIRCO", ["mAP@5", "mAP@10"], "mAP@5"),
+        ("FashionIQ", ["Dress R@10", "Average R@10", "Average R@50"], "Average R@10"),
+        ("CIRR", ["R@1", "R@5", "R@10", "R_subset@1"], "R@10"),
+        ("COCO", ["R@1", "R@5", "R@10"], "R@10"),
+        ("Fashion200k", ["R@1", "R@10", "R@50"], "R@1"),
+        ("MIT-States", ["R@1", "R@5", "R@10"], "R@1"),
+        ("MIT-States", ["accuracy"], "accuracy"),
+        ("CSS", ["R@10", "R@1"], "R@1"),
+        ("CSS", ["query_images", "R@1[make]"], None),
+    ],
+)
+def test_the_headline_is_what_the_papers_of_a_data_set_compare_first(dataset, columns, first):
+    assert layout.headline(columns, [dataset]) == first
+
+
+def test_several_data_sets_have_the_headline_of_the_best_alone_only_if_all_of_them_do():
+    columns = ["R@1", "R@10"]
+    assert layout.headline(columns, ["CSS", "Fashion200k"]) == "R@1"
+    assert layout.headline(columns, ["CSS", "CIRR"]) == "R@10"
+
+
+def test_an_accuracy_is_in_percent_and_has_an_interval():
+    (split,) = layout.lay_out([row(dataset="MIT-States", split="unseen_pairs", metric="accuracy", measured=14.25)])
+    figure = split.blocks[0].lines[0].measured["accuracy"]
+    assert (figure.text, figure.interval, split.in_percent, split.headline) == ("14.25", "45.0–55.0", True, "accuracy")
+
+
+def test_a_table_that_begins_with_its_papers_name_is_not_named_twice():
+    rows = [row(paper="TIRG", table="Table 1"), row(paper="TIRG", table="TIRG repo README (best single model)")]
+    assert layout.sources(rows) == ["TIRG Table 1", "TIRG repo README (best single model)"]
+    assert layout.sources([row(paper="TIRG", table="TIRGs")]) == ["TIRG TIRGs"]
 
 
 def test_a_method_has_the_name_that_is_printed_for_its_backbone():

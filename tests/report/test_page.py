@@ -130,6 +130,22 @@ def test_a_page_of_facts_has_no_chart_and_no_empty_interval():
     assert f"{command} --subset" in html
 
 
+def test_an_accuracy_is_drawn_with_its_interval_and_its_works_are_named():
+    rows = [row(paper="TIRG", table="Table 3", dataset="MIT-States", split="unseen_pairs", metric="accuracy")]
+    html = page.render(rows, TABLE)
+    assert "accuracy at a glance" in html
+    assert "Figures in percent: measured, its 95&nbsp;% interval" in html
+    assert "Composing Text and Image for Image Retrieval" in html
+    assert "Discovering States and Transformations in Image Collections" in html
+
+
+@pytest.mark.parametrize("dataset", ["Fashion200k", "MIT-States", "CSS"])
+def test_of_tirgs_data_sets_the_best_image_is_drawn(dataset):
+    rows = [row(paper="TIRG", dataset=dataset, metric=metric) for metric in ("R@1", "R@10")]
+    assert "R@1 at a glance" in page.render(rows, TABLE)
+    assert dataset in page.WORKS
+
+
 def test_of_facts_beside_rankings_the_rankings_are_drawn():
     html = page.render([fact("modality_gap", 0.81, row="No noise"), row()], TABLE)
     assert "R@1 at a glance" in html

@@ -1,4 +1,4 @@
-"""Image and text feature side by side through a small network, as released (docs/tables/tirg_fashion200k.md#methods)."""
+"""Image and text feature side by side, then a small network; as released (docs/tables/tirg_fashion200k.md#methods)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""The text scales and shifts every block of the image encoder; our own design (docs/tables/tirg_fashion200k.md#methods).
+"""The text scales and shifts every block of the trunk; our own design (docs/tables/tirg_fashion200k.md#methods).
 
 The paper's sentence (after Perez et al. 2018) asks for an effect in every layer; one pair (γ, β) for each residual
 block is our choice.

@@ -1,4 +1,4 @@
-"""TIRG: the image feature, gated, and a residual; shapes and first weights as released (TIRG §3).
+"""TIRG (§3 of its paper): the image feature, gated, and a residual; shapes and first weights as released.
 
 The paper's equations write two 3 × 3 convolutions with batch normalisation and ReLU for either branch; the released
 gate at the last fc has one layer, and neither branch has a normalisation between its layers.

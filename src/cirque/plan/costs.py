@@ -181,7 +181,7 @@ def _fetch_file(of: Subject) -> Cost:
 
 def _fetch_backbone(of: Subject) -> Cost:
     model = of.model
-    return Cost(Amount(1), "models", n_bytes=Amount.of(model and towers.n_parameters(model) * _FLOAT))
+    return Cost(Amount(1), "models", n_bytes=Amount.of(towers.n_parameters(model) * _FLOAT if model else None))
 
 
 def _shard_images(of: Subject) -> Cost:
@@ -290,7 +290,7 @@ def _train_network(of: Subject) -> Cost:
 def _finetune_backbone(of: Subject) -> Cost:
     entry, model = of.config["backbones"][of.values["backbone"]]["weights"], of.model
     n_images = of.config["image_sets"][entry["image_set"]]["n_images"]
-    n_bytes = Amount.of(model and towers.n_parameters(model) * _FLOAT)
+    n_bytes = Amount.of(towers.n_parameters(model) * _FLOAT if model else None)
     return Cost(Amount(float(entry["epochs"] * (n_images // entry["batch"]))), "steps", n_bytes=n_bytes)
 
 
