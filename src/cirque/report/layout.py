@@ -199,7 +199,7 @@ def labels_of(benchmarks: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def sources(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables in print whose figures stand in some rows: SEARLE Table 2."""
-    return list(dict.fromkeys(_source(row) for row in rows if row["paper"]))
+    return list(dict.fromkeys(printed_in(row) for row in rows if row["paper"]))
 
 
 def lay_out(rows: Sequence[Mapping[str, Any]], words: Mapping[str, str] | None = None) -> list[Split]:
@@ -281,7 +281,7 @@ def reasons(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             continue
         of_verdict = found.setdefault(row["verdict"], {})
         if row["verdict"] == "differs":
-            figure = f"{_whose(row)} {column(row)}, {_source(row)}"
+            figure = f"{_whose(row)} {column(row)}, {printed_in(row)}"
             of_verdict[f"{figure}: {row['reason']}"] = None
         elif row["verdict"] != "match":
             of_verdict[row["reason"]] = None
@@ -294,7 +294,7 @@ def _whose(row: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (of_method, row["split"])))
 
 
-def _source(row: Mapping[str, Any]) -> str:
+def printed_in(row: Mapping[str, Any]) -> str:
     """A table in print with its paper's name, which is not said twice."""
     paper, table = row["paper"], row["table"]
     return str(table) if table.startswith(f"{paper} ") else f"{paper} {table}"
@@ -339,7 +339,7 @@ def _add(line: Line, row: Mapping[str, Any]) -> None:
         figure = Measured(row["measured"], row["ci_low"], row["ci_high"], row["std"], row["n_seeds"], in_percent)
         line.measured[column(row)] = figure
     if row["paper"]:
-        source = _source(row)
+        source = printed_in(row)
         line.printed_as[source] = row["row"] or line.label
         line.published.setdefault(source, {})[column(row)] = Published(
             row["published"], row["published_std"], row["delta"], row["verdict"], row["reason"], in_percent
