@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -68,8 +70,9 @@ def test_damaged_parquet_names_the_file_and_the_cure(tmp_path: Path, damage: str
     path.write_bytes({"truncated": whole[:-20], "altered": whole[:-30] + os.urandom(30), "empty": b""}[damage])
     with pytest.raises(CirqueError, match=r"phrases.parquet: not a whole Parquet file.*put a whole file in its place"):
         read_table(path)
-    provenance.record_path(path).write_text("{}")  # a stage made it
-    with pytest.raises(CirqueError, match=r"phrases.parquet: not a whole Parquet file.*delete it"):
+    stated = {"output": {"sha256": hashlib.sha256(whole).hexdigest()}}
+    provenance.record_path(path).write_text(json.dumps(stated))  # a stage made it
+    with pytest.raises(CirqueError, match=r"phrases.parquet: altered since it was made; delete it and run Snakemake"):
         read_table(path)
 
 

@@ -94,14 +94,14 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     Raises:
         CirqueError: the file is missing, cut short or altered, or lacks a column.
     """
-    provenance.read(path)
+    provenance.read_unaltered(path)  # pages have checksums, the footer with their types and places has none
     if not path.is_file():
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     try:
         # The file alone: its folders' key=value are DuckDB's business, and pq.read_table imports Arrow's data sets.
         with pq.ParquetFile(path, page_checksum_verification=True) as stored:
             table = stored.read()
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise CirqueError(f"{path}: not a whole Parquet file ({first}); {provenance.cure(path)}") from error
     missing = [name for name in columns or () if name not in table.column_names]
@@ -119,9 +119,10 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        CirqueError: the file is missing, is not UTF-8, is not JSON, or has a key twice; the message says where.
+        CirqueError: the file is missing, is not UTF-8, is not JSON, or has a key twice, and the message says where; or
+            a stage made it, and it was altered since.
     """
-    provenance.read(path)
+    provenance.read_unaltered(path)
     try:
         return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_unique_keys)
     except FileNotFoundError as error:

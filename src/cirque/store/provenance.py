@@ -67,7 +67,8 @@ def read(path: Path) -> None:
 
 
 def wrote(path: Path) -> None:
-    """Note that the running stage wrote `path`."""
+    """Note that the running stage wrote `path`; the record of the file that was there before vouches for it no more."""
+    record_path(path).unlink(missing_ok=True)
     _written[Path(path)] = _part or Part()
 
 
@@ -192,9 +193,24 @@ def record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Record of the run that made `path`, or None."""
+    """Record of the run that made `path`, or None.
+
+    Raises:
+        CirqueError: the record is broken.
+    """
     record = record_path(path)
-    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+    if not record.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+        if not isinstance(found["output"]["sha256"], str):
+            raise TypeError("its checksum is no text")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CirqueError(
+            f"{record}: not the record of a run, so nothing vouches for {path.name}; delete both and run Snakemake"
+            " again, which makes them anew"
+        ) from error
+    return found
 
 
 def cure(path: Path) -> str:
@@ -205,14 +221,16 @@ def cure(path: Path) -> str:
 
 
 def read_unaltered(path: Path) -> None:
-    """Note that a file is read whose own format has no checksum, such as a library's model.
+    """Note that a file is read whose own format does not notice every flipped bit: JSON, Parquet, a library's model.
+
+    A missing file is left to its reader.
 
     Raises:
-        CirqueError: it is not what the stage that made it wrote.
+        CirqueError: it is not what the stage that made it wrote, or the record of that is broken.
     """
     read(path)
     known = read_record(path)
-    if known and bytes_sha256(path) != known["output"]["sha256"]:
+    if known and path.is_file() and bytes_sha256(path) != known["output"]["sha256"]:
         raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
 
 
@@ -224,7 +242,9 @@ def sha256(path: Path) -> str:
             digest.update(f"{file.relative_to(path)} {sha256(file)}\n".encode())
         return digest.hexdigest()
     status = path.stat()
-    known = read_record(path)
+    known = None
+    with suppress(CirqueError):  # whoever reads the file refuses it; here its bytes are told
+        known = read_record(path)
     if known and [status.st_size, status.st_mtime_ns] == known["output"].get("stamp"):
         return str(known["output"]["sha256"])
     return bytes_sha256(path)
@@ -303,9 +323,8 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         inputs = sorted(file for file in {**_read, **of_part.read} if file not in _written and file.exists())
         described = [{"path": str(file), "sha256": checksum(file)} for file in inputs]
         status = path.stat()
-        record_path(path).unlink(missing_ok=True)  # an old record must not vouch for the new file
         output = {"path": str(path), "sha256": sha256(path), "stamp": [status.st_size, status.st_mtime_ns]}
-        partial = path.parent / f".{path.name}.run.json.part"
+        partial = path.parent / f".{path.name}.run.json.{os.getpid()}.part"  # as `files.atomic` names it
         record = {"output": output, "part": of_part.about, "inputs": described, **common}
         try:
             partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
