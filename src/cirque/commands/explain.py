@@ -153,7 +153,9 @@ def _figure(cell: Sequence[Mapping[str, Any]]) -> Text:
     text.append("\n" + ", ".join(filter(None, map(str.strip, about))) + "\n", style="default")
     for other in cell:
         if other["paper"]:
-            text.append(f"{layout.printed_in(other)}, {other['row']}: {layout.number(other['published'], in_percent)}; ")
+            text.append(
+                f"{layout.printed_in(other)}, {other['row']}: {layout.number(other['published'], in_percent)}; "
+            )
         text.append(f"{other['verdict'] or 'no verdict'}: {other['reason']}\n", style="dim")
     return text
 
