@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.workflow.conftest import Project
 
 # Small matrices gain nothing from a second thread, and threads of two busy processes wait for each other: on a machine
 # with other work, tests that train something took ten times as long. Stages set their own number.
@@ -29,3 +33,14 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
     evaluate(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> "Project":
+    """A project whose table is made by the real Snakefile; not to be changed by a test."""
+    from tests.workflow.conftest import TABLE, make_project  # noqa: PLC0415  (most tests need none of it)
+
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    done = project.snakemake("-c8", TABLE)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return project

@@ -1,3 +1,4 @@
+import json
 import zipfile
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def test_a_folder_and_a_wheel_give_the_same_pipeline(folder: Path, tmp_path: Pat
 
 def test_records_of_an_earlier_run_are_not_taken_along(folder: Path, tmp_path: Path) -> None:
     main(model=str(folder), output=tmp_path / "one")
-    (tmp_path / "one" / "config.cfg.run.json").write_text("{}")
+    config = tmp_path / "one" / "config.cfg"
+    record = {"output": {"sha256": provenance.bytes_sha256(config)}}
+    provenance.record_path(config).write_text(json.dumps(record))
     main(model=str(tmp_path / "one"), output=tmp_path / "two")
     assert contents(tmp_path / "two") == contents(folder)
 

@@ -70,15 +70,6 @@ def make_project(root: Path) -> Project:
     return Project(root)
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose table is made; not to be changed by a test."""
-    project = make_project(tmp_path_factory.mktemp("finished") / "project")
-    done = project.snakemake("-c8", TABLE)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    return project
-
-
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project that a test may change."""

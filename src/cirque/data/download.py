@@ -220,14 +220,17 @@ def _from_one_address(url: str, partial: Path, entry: Entry, pause: float) -> No
 
 def _download(url: str, partial: Path, entry: Entry, pause: float) -> None:
     """Receive until the file is whole; attempts count anew after each that brought some bytes."""
-    failures = 0
+    failures, began_anew = 0, False
     while failures < ATTEMPTS:
         before = _size(partial)
         try:
             return _receive(url, partial, entry)
         except urllib.error.HTTPError as error:
             if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and before:
-                partial.unlink()  # the server's file ends before ours: begin anew
+                partial.unlink()  # the server's file ends before ours: begin anew, and no second time
+                if began_anew:
+                    raise _Unavailable("states a length that it does not send") from error
+                began_anew = True
             elif error.code not in TRANSIENT:
                 raise _Unavailable(f"answered {error.code} {error.reason}") from error
             problem = f"answered {error.code} {error.reason}"
@@ -254,25 +257,41 @@ def _receive(url: str, partial: Path, entry: Entry) -> None:
             raise _Unavailable("answered with another range than asked for")
         start = start if resumed else 0
         length = response.headers.get("Content-Length")
-        total = start + int(length) if length is not None else None
+        total = start + int(length) if length and length.isdecimal() else None
         if entry.n_bytes is not None and total not in (None, entry.n_bytes):
             raise _Unavailable(f"offers {total:,} bytes instead of {entry.n_bytes:,}")
         with partial.open("ab" if start else "wb") as stream:
-            received = _copy(response, stream, entry.file, start, total)
+            received = _copy(response, stream, entry, start, total)
+    if entry.n_bytes is not None and received > entry.n_bytes:
+        partial.unlink()
+        raise _Unavailable(f"sends more than {entry.n_bytes:,} bytes; what came was removed")
     if total is not None and received < total:
         raise ConnectionError(f"the connection ended at {received:,} of {total:,} bytes")
 
 
-def _copy(response: BinaryIO, stream: BinaryIO, what: str, start: int, total: int | None) -> int:
-    """Copy a response to a file with progress in MB; returns the bytes that the file then has."""
+def _copy(response: BinaryIO, stream: BinaryIO, entry: Entry, start: int, total: int | None) -> int:
+    """Copy a response to a file with progress in MB; returns the bytes that the file then has.
+
+    Without an end in sight it stops soon after the file should have ended.
+    """
     received = start
-    bar: Any = progress(total=total and -(-total // 10**6), what=what, unit="MB", initial=start // 10**6)
+    bar: Any = progress(total=total and -(-total // 10**6), what=entry.file, unit="MB", initial=start // 10**6)
     with bar:
-        while chunk := response.read(_CHUNK):
+        while chunk := _chunk(response):
             stream.write(chunk)
             received += len(chunk)
             bar.update(received // 10**6 - bar.n)
+            if entry.n_bytes is not None and received > entry.n_bytes:
+                break
     return received
+
+
+def _chunk(response: BinaryIO) -> bytes:
+    """What comes next, nothing at the end; an error of the system is the network's here, not the disk's."""
+    try:
+        return response.read(_CHUNK)
+    except OSError as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error
 
 
 def _size(path: Path) -> int:
