@@ -137,9 +137,9 @@ def test_a_tenth_composition_is_one_file_and_one_entry(trained: Project, tmp_pat
     assert measured == {"attribute-operator", "tirg", "half-and-half"}
 
 
-def test_a_renderer_that_is_not_there_is_named_with_the_cure(trained: Project, tmp_path: Path) -> None:
+def test_a_renderer_that_does_not_start_is_named_with_the_cure(trained: Project, tmp_path: Path) -> None:
     project = trained.copy_to(tmp_path / "project")
     (project.root / "src/mitsuba.py").write_text("raise ImportError('no renderer here')\n")
     done = project.snakemake("-c2", "-R", "render_css", "--", "results/table_tirg_css.parquet")
     assert done.returncode != 0
-    assert "pip install mitsuba" in done.stdout + done.stderr
+    assert "does not start here (no renderer here); pip install --upgrade mitsuba" in done.stdout + done.stderr
