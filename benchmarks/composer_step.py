@@ -47,7 +47,7 @@ from cirque.trainers import composer as composer_training
 from cirque.training import metric_losses, optimisers
 from cirque.training.loop import Training, fit
 
-#: As released for MIT-States (tirg.md §6).
+#: As released for MIT-States (docs/tables/tirg_fashion200k.md#training).
 SETTINGS = composer_training.Settings(
     loss="soft-triplet-released",
     steps=160_000,
@@ -57,6 +57,7 @@ SETTINGS = composer_training.Settings(
     trunk_rate=0.001,
     weight_decay=5e-5,
     schedule="steps",
+    decay_every=50_000,
 )
 
 #: Width and height of the drawn files.

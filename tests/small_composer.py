@@ -9,7 +9,7 @@ from cirque.compositions.vocabulary import Vocabulary
 from cirque.datasets import TrainingSet, Triplet
 from cirque.encoders import composers, resnet
 from cirque.encoders.composers import Composer
-from cirque.trainers.composer import Settings, Shape
+from cirque.trainers.composer import Settings
 
 COLOURS = {"red": (220, 30, 30), "green": (20, 180, 40), "blue": (30, 50, 220), "yellow": (230, 220, 40)}
 
@@ -21,7 +21,6 @@ TEXTS = [f"make it {colour}" for colour in COLOURS]
 
 CONFIG = {"kernel": 3, "stem": 8, "layers": [[8, 1], [16, 1]], "image_size": 16}
 
-SHAPE = Shape(dim=8, level="fc", hidden=8, residual_start=1.0, n_candidates=16)
 SETTINGS = Settings(
     loss="batch-softmax",
     steps=150,
@@ -31,6 +30,7 @@ SETTINGS = Settings(
     trunk_rate=0.01,
     weight_decay=0.0,
     schedule="constant",
+    decay_every=20,
 )
 
 

@@ -165,6 +165,27 @@ def test_a_table_may_keep_a_composer_to_no_backbone() -> None:
     assert {run["method"] for run in jobs.runs(kept, "cirr")} == {"image-only"}
 
 
+@pytest.mark.parametrize("config", [MINI, PAPER], ids=["mini", "paper"])
+def test_a_page_of_queries_compares_on_one_backbone_and_seed(config: dict[str, Any]) -> None:
+    found = jobs.query_runs(config)
+    assert {"css_3d", "css_2d", "mitstates", "fashion200k", "cirr_val"} <= set(found)
+    assert "mitstates_pairs" not in found  # its candidates are words
+    for runs in found.values():
+        assert len({(run["backbone"], run["seed"]) for run in runs}) == 1
+    assert not any(jobs.is_composed(config, run["method"]) for run in found["cirr_val"])
+
+
+def test_triplets_are_proven_and_needed_like_every_annotation_file() -> None:
+    assert "<data>/CIRR/cirr/captions/cap.rc2.train.json" in composers.triplets(PAPER, "cirr")
+    (need,) = [one for one in needed_data.needs(PAPER, ["cirr"]) if one.name == "triplets of cirr"]
+    assert "CIRR/cirr/captions/cap.rc2.train.json" in need.files
+
+
+def test_a_changed_module_of_a_test_server_runs_its_jobs_again() -> None:
+    (hidden, *_) = [group for group in composers.groups(PAPER) if group.benchmark == "cirr_test1"]
+    assert "cirque.submissions.cirr" in composers.modules(PAPER, hidden)
+
+
 # ---- what does not fit together --------------------------------------------------------------------------------------
 
 

@@ -131,40 +131,6 @@ def queries_over(wildcards):
     )
 
 
-def pixels_of_training(wildcards):
-    """Decoded images of a training."""
-    entry = config["trainings"][wildcards.training]
-    return composers.pixels(config, entry, entry["preprocess"], encoder(wildcards))
-
-
-def triplets_of(wildcards):
-    """What lists the triplets of a training."""
-    entry = composers.image_set(config, wildcards.training)
-    return [f"<data>/{file}" for file in plan.annotation_files(entry["dataset"], entry["split"]).values()]
-
-
-def reference_pictures(benchmark):
-    """Image set of the references, where they are pictures of another kind than the gallery's."""
-    name = config["benchmarks"][benchmark].get("reference_set")
-    return {
-        "reference_images": expand(FILE.images, image_set=name) if name else [],
-        "reference_shards": shards_of(FILE.shards, name) if name else [],
-    }
-
-
-def pictures_to_decode(wildcards):
-    """Decoded images that a decoder learns, and those of the benchmark; what lists each set."""
-    training = config["trainings"][wildcards.training]
-    benchmark = config["benchmarks"][config["plots"]["reconstruction"]["benchmark"]]
-    own = encoder(wildcards)
-    return {
-        "training_images": FILE.images.format(image_set=training["image_set"]),
-        "training_pixels": composers.pixels(config, training, training["preprocess"], own)["pixels"],
-        "images": FILE.images.format(image_set=benchmark["image_set"]),
-        **composers.pixels(config, benchmark, training["preprocess"], own),
-    }
-
-
 def shards_of_css(view):
     """Pictures of all scenes of CSS, in 2d or 3d."""
     return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(FILE.shards, name)]

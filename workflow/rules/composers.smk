@@ -65,9 +65,10 @@ rule train_trunk:
 
 rule train_composer:
     input:
-        unpack(pixels_of_training),
+        unpack(lambda wildcards: composers.pixels_of_training(config, wildcards.training, encoder(wildcards))),
         weights=weights,
-        triplets=triplets_of,
+        triplets=lambda wildcards: composers.triplets(config, wildcards.training),
+        proofs=lambda wildcards: proofs(composers.triplets(config, wildcards.training)),
     output:
         output=FILE.composer,
         card=FILE.composer_card,

@@ -9,7 +9,11 @@ RESUMES from <scale>/work/reconstructions/…
 
 rule reconstruct:
     input:
-        unpack(pictures_to_decode),
+        unpack(
+            lambda wildcards: composers.to_decode(
+                config, wildcards.training, config["plots"]["reconstruction"]["benchmark"], encoder(wildcards)
+            )
+        ),
         composer=FILE.composer,
         card=FILE.composer_card,
         queries=expand(FILE.queries, benchmark=config["plots"]["reconstruction"]["benchmark"]),

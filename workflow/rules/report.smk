@@ -17,13 +17,12 @@ REPORT_PARTS = {
 
 rule write_queries:
     input:
+        unpack(lambda wildcards: composers.reference_pictures(config, wildcards.benchmark)),
         queries=FILE.queries,
         rankings=lambda wildcards: run_files(FILE.rankings, QUERY_RUNS[wildcards.benchmark]),
         settings=FILE.settings,
         images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
         shards=lambda wildcards: shards_of_benchmark(FILE.shards, wildcards.benchmark),
-        reference_images=lambda wildcards: reference_pictures(wildcards.benchmark)["reference_images"],
-        reference_shards=lambda wildcards: reference_pictures(wildcards.benchmark)["reference_shards"],
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["queries"]],
     output:
         page="results/report/queries_{benchmark}.html",

@@ -1,6 +1,6 @@
 """A model that is trained as a whole: image encoder, text encoder and composition (TIRG §3).
 
-    model = Model(trunk, composition, sizes, n_words=30)
+    model = Model(trunk, composition, sizes, n_words=30, scale=4.0)
     queries = model.compose(References(model, ids, lengths, pixels=pixels))  # ψ before normalisation [n, dim]
     targets = model.encode_image(pixels)  # φ before normalisation [n, dim]
 
@@ -43,7 +43,7 @@ class Model(nn.Module):
         *,
         reference_trunk: nn.Module | None = None,
         is_frozen: bool = False,
-        scale: float = 4.0,
+        scale: float,
     ) -> None:
         """Put the parts together.
 

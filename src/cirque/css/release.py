@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cirque.css import grammar, unpickling
+from cirque.css import blobs, grammar, unpickling
 from cirque.css.grammar import CELLS, Object, Scene
 from cirque.css.modifications import Modification
 from cirque.data import annotations as records
@@ -21,7 +21,7 @@ from cirque.store import files
 DOCS = unpickling.DOCS
 
 #: Half of an object's side as a fraction of the picture (TIRG's code: 4 and 8 of 64 pixels).
-HALF_SIZES = {"small": 4 / 64, "large": 8 / 64}
+HALF_SIZES = {size: half / blobs.SIDE for size, half in blobs.HALF.items()}
 
 
 @dataclass(frozen=True)

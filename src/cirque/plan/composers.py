@@ -9,7 +9,7 @@ model: TIRG is TIRG at the last fc where that is the level of its data set.
 from collections.abc import Mapping
 from typing import Any
 
-from cirque.families import COMPOSITIONS, TRAINED, fields
+from cirque.families import COMPOSITIONS, SUBMISSIONS, TRAINED, fields
 from cirque.plan import jobs
 from cirque.plan.evaluation import Group
 from cirque.plan.paths import IN_RULES
@@ -19,11 +19,6 @@ Run = dict[str, str]
 
 #: Keys of a training that say of what it is, and are no settings.
 OF_WHAT = frozenset({"image_set", "reference_set", "preprocess", "seeds"})
-
-
-def training(config: Config, benchmark: str) -> str:
-    """The training of the composers that a benchmark evaluates."""
-    return str(config["benchmarks"][benchmark]["training"])
 
 
 def settings(config: Config, name: str, method: str) -> dict[str, Any]:
@@ -45,7 +40,7 @@ def model_of(config: Config, name: str, method: str) -> str:
 
 def composer(config: Config, run: Mapping[str, str]) -> Run:
     """The model of a run, as wildcard values."""
-    name = training(config, run["benchmark"])
+    name = str(config["benchmarks"][run["benchmark"]]["training"])
     of = model_of(config, name, run["method"])
     return {"training": name, "method": of, "backbone": run["backbone"], "seed": run["seed"]}
 
@@ -79,9 +74,11 @@ def described(config: Config, group: Group, scale: str) -> list[dict[str, Any]]:
 
 
 def modules(config: Config, group: Group) -> list[str]:
-    """Modules that a group's job imports by name: compositions and the encoder."""
+    """Modules that a group's job imports by name: compositions, the encoder, and the test server's."""
     names = dict.fromkeys(config["methods"][run["method"]]["composition"] for run in group.runs)
-    return [*map(COMPOSITIONS.module, names), *jobs.encoder_modules(config, group.backbone)]
+    server = jobs.server(config, group.benchmark)
+    encoder = jobs.encoder_modules(config, group.backbone)
+    return [*map(COMPOSITIONS.module, names), *encoder, *([SUBMISSIONS.module(server)] if server else [])]
 
 
 def image_set(config: Config, name: str) -> dict[str, Any]:
@@ -101,6 +98,46 @@ def pixels(config: Config, entry: Mapping[str, Any], preprocess: str, backbone: 
     sets = {"pixels": entry["image_set"], "reference_pixels": entry.get("reference_set")}
     return {
         role: IN_RULES.pixels.format(image_set=of, preprocess=preprocess, **backbone) for role, of in sets.items() if of
+    }
+
+
+def pixels_of_training(config: Config, name: str, backbone: Mapping[str, str]) -> dict[str, str]:
+    """Decoded images that a training reads, by the names of a stage's parameters."""
+    entry = config["trainings"][name]
+    return pixels(config, entry, entry["preprocess"], backbone)
+
+
+def triplets(config: Config, name: str) -> list[str]:
+    """What lists the triplets of a training."""
+    of = image_set(config, name)
+    return [f"<data>/{file}" for file in jobs.annotation_files(of["dataset"], of["split"]).values()]
+
+
+def to_decode(config: Config, name: str, benchmark: str, backbone: Mapping[str, str]) -> dict[str, str]:
+    """What a decoder of a composer's features reads: decoded images of its training and of a benchmark, with lists.
+
+    Args:
+        config: the configuration.
+        name: of the training.
+        benchmark: whose queries are composed.
+        backbone: as wildcard values.
+    """
+    learned, asked = config["trainings"][name], config["benchmarks"][benchmark]
+    return {
+        "training_images": IN_RULES.images.format(image_set=learned["image_set"]),
+        "training_pixels": pixels_of_training(config, name, backbone)["pixels"],
+        "images": IN_RULES.images.format(image_set=asked["image_set"]),
+        **pixels(config, asked, learned["preprocess"], backbone),
+    }
+
+
+def reference_pictures(config: Config, benchmark: str) -> dict[str, list[str]]:
+    """Image set of a benchmark's references, where they are pictures of another kind than the gallery's."""
+    name = config["benchmarks"][benchmark].get("reference_set")
+    shards = jobs.shards(config, name) if name else []
+    return {
+        "reference_images": [IN_RULES.images.format(image_set=name)] if name else [],
+        "reference_shards": [IN_RULES.shards.format(image_set=name, shard=shard) for shard in shards],
     }
 
 

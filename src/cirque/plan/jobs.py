@@ -45,10 +45,11 @@ def preprocess(config: Config, benchmark: str, method: str) -> str:
     The benchmark's own way for all, the method's, the benchmark's for methods that have none (baselines, which each
     paper runs in its own way), or that of all.
     """
+    training = training_of(config, benchmark, method)
+    if training is not None:
+        return str(config["trainings"][training]["preprocess"])
     of_methods = [config["methods"].get(name, {}) for name in (method, composer(config, method))]
     entry = config["benchmarks"][benchmark]
-    if method in config["methods"] and is_composed(config, method):
-        return str(config["trainings"][entry["training"]]["preprocess"])
     of_baselines = {"preprocess": entry["preprocess_baselines"]} if "preprocess_baselines" in entry else {}
     entries = [entry, *of_methods, of_baselines, config]
     return next(str(entry["preprocess"]) for entry in entries if "preprocess" in entry)
@@ -177,9 +178,9 @@ def seeds_of(config: Config, method: str, backbone: str, benchmark: str | None =
 
     A captioner has one of its own; the training of a benchmark's composers may name others.
     """
-    if benchmark is not None and is_composed(config, method):
-        training = config["trainings"][config["benchmarks"][benchmark]["training"]]
-        return list(training.get("seeds", config["run"]["seeds"]))
+    training = training_of(config, benchmark, method) if benchmark is not None else None
+    if training is not None:
+        return list(config["trainings"][training].get("seeds", config["run"]["seeds"]))
     if is_scored(config, method):
         return list(config["run"]["seeds"][:1])
     learned = needs(config, method).keys() - {"captions"} or config["backbones"][backbone].get("per_seed")
@@ -236,25 +237,29 @@ def runs(config: Config, table: str) -> list[dict[str, str]]:
 def query_runs(config: Config) -> dict[str, list[dict[str, str]]]:
     """What the page of queries of each benchmark shows: two methods or more, bounds aside, where answers are known.
 
-    They are those of all tables, on the first backbone, of the first seed. A protocol that is not the papers' asks the
-    same queries, and has no page.
+    They are those of all tables, on the first backbone and of the first seed that a table runs on the benchmark. A
+    protocol that is not the papers' asks the same queries, and has no page.
     """
     found: dict[str, dict[str, dict[str, str]]] = {}
+    shown = {
+        name
+        for name, entry in config["methods"].items()
+        if (name in config["run"]["methods"] or is_scored(config, name) or is_composed(config, name))
+        and not entry.get("bound")
+    }
+    paged = {
+        name
+        for name, entry in config["benchmarks"].items()
+        if entry["answers"] != "hidden"
+        and entry.get("beside_papers", True)
+        and not datasets.asks_for_texts(entry["dataset"])
+    }
     for run in (run for table in tables(config) for run in runs(config, table)):
-        if (
-            (run["backbone"] == config["run"]["backbones"][0] or is_composed(config, run["method"]))
-            and int(run["seed"]) == seeds_of(config, run["method"], run["backbone"], run["benchmark"])[0]
-            and (
-                run["method"] in config["run"]["methods"]
-                or is_scored(config, run["method"])
-                or is_composed(config, run["method"])
-            )
-            and not config["methods"][run["method"]].get("bound")
-            and config["benchmarks"][run["benchmark"]]["answers"] != "hidden"
-            and config["benchmarks"][run["benchmark"]].get("beside_papers", True)
-            and not datasets.asks_for_texts(config["benchmarks"][run["benchmark"]]["dataset"])
-        ):
-            found.setdefault(run["benchmark"], {})[run["method"]] = run
+        if run["method"] in shown and run["benchmark"] in paged:
+            of_benchmark = found.setdefault(run["benchmark"], {})
+            first = next(iter(of_benchmark.values()), run)
+            if (run["backbone"], run["seed"]) == (first["backbone"], first["seed"]):
+                of_benchmark[run["method"]] = run
     return {benchmark: list(of_method.values()) for benchmark, of_method in found.items() if len(of_method) > 1}
 
 

@@ -1,15 +1,10 @@
 """Composed features as pictures: what a decoder of image features makes of each method's queries (TIRG Figure 7)."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
 
 from cirque.errors import CirqueError
 from cirque.plots import Inputs, Row
@@ -74,7 +69,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             left = _MARGIN + place * (width + _GAP)
             spot = (left / figure.WIDTH, (top - height) / whole, width / figure.WIDTH, height / whole)
             axes = drawing.add_axes(spot)
-            _show(axes, _pixels(row["pixels"]))
+            figure.show_picture(axes, row["pixels"])
             if line == 0:
                 axes.set_title(row["row"], loc="left", pad=4)
         for number, (text, colour) in enumerate(_captions(pictures[0])):
@@ -88,18 +83,3 @@ def _captions(row: Row) -> list[tuple[str, str]]:
     """Lines beneath a query's pictures with their colours: its text, and the paper's where that is another."""
     own = (f"“{row['text']}”", figure.INK)
     return [own] if row["text"] == row["printed"] else [own, (f"the paper’s: “{row['printed']}”", figure.MUTED)]
-
-
-def _pixels(content: bytes) -> NDArray[np.uint8]:
-    """Pixels [height, width, 3] of a PNG."""
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-
-
-def _show(axes: Axes, pixels: NDArray[np.uint8]) -> None:
-    """A picture as it is, in a frame that can be seen on light and dark ground."""
-    # Without interpolation the SVG holds the pixels themselves.
-    axes.imshow(pixels, interpolation="none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(color=figure.RULE, linewidth=0.8)

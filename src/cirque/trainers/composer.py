@@ -53,9 +53,9 @@ class Shape:
     level: Literal["fc", "conv"]
     hidden: int
     residual_start: float
-    branches: Literal["both", "gated", "residual"] = "both"
-    n_candidates: int = 4096
-    scale: float = 4.0
+    branches: Literal["both", "gated", "residual"]
+    n_candidates: int
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Settings:
     trunk_rate: float
     weight_decay: float
     schedule: Literal["constant", "cosine", "steps"]
-    decay_every: int = 50_000
+    decay_every: int
     precision: Literal["fp32", "bf16"] = "fp32"
 
 
