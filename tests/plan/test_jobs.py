@@ -3,7 +3,7 @@ import re
 import pytest
 
 from cirque.datasets import circo
-from cirque.plan import evaluation, facts, inputs
+from cirque.plan import evaluation, facts, inputs, sources
 from cirque.plan import jobs as plan
 from tests.configurations import configured
 from tests.conftest import REPOSITORY
@@ -182,20 +182,20 @@ def test_a_network_that_is_not_trained_is_made_at_random():
 def test_the_benchmarks_on_an_image_set_say_which_images_are_references():
     assert plan.benchmarks_on(MINI, "circo") == ["circo_val", "circo_test"]
     assert plan.benchmarks_on(MINI, "unlabeled") == []
-    assert plan.image_list(MINI, "cc3m") == "cc3m/cc/Train_GCC-training_output.csv"
+    assert sources.image_list(MINI, "cc3m") == "cc3m/cc/Train_GCC-training_output.csv"
 
 
 def test_generated_answers_and_captions_lie_in_the_data_sets_own_folder():
-    found = plan.query_files(MINI, "circo_test", "data/mini")
+    found = sources.query_files(MINI, "circo_test", "data/mini")
     assert found["answers"] == "data/mini/CIRCO/mini/answers.test.json"
     assert found["full_captions"] == "data/mini/CIRCO/mini/full_captions.json"
-    assert "answers" not in plan.query_files(MINI, "circo_val", "data/mini")
+    assert "answers" not in sources.query_files(MINI, "circo_val", "data/mini")
 
 
 def test_data_come_from_one_place():
-    assert plan.data_source(MINI) == "generate"
-    assert plan.data_source(PAPER) == "fetch"
-    assert plan.data_source({**PAPER, "stand_in_pictures": {"seed": 0, "image_size": 256}}) == "rehearse"
+    assert sources.data_source(MINI) == "generate"
+    assert sources.data_source(PAPER) == "fetch"
+    assert sources.data_source({**PAPER, "stand_in_pictures": {"seed": 0, "image_size": 256}}) == "rehearse"
 
 
 def test_facts_are_stated_of_each_backbone_but_for_sizes():

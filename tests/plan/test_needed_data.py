@@ -1,7 +1,7 @@
 """Which data a table reads, through everything that its methods are made of."""
 
 from cirque.data.download import read_registry
-from cirque.plan import facts, needed_data, plots, presence
+from cirque.plan import facts, needed_data, plots, presence, sources
 from cirque.plan import jobs as plan
 from cirque.plan.registry import fetched_files
 from tests.conftest import REPOSITORY
@@ -36,8 +36,8 @@ def test_each_need_is_named_once_with_all_its_tables():
 def test_every_file_of_a_rule_that_reads_annotations_is_needed():
     files = {file for need in needed_data.needs(MINI, plan.tables(MINI)) for file in need.files}
     for benchmark, entry in MINI["benchmarks"].items():
-        prepared, given = plan.prepared_and_given(entry["dataset"])
-        asked = {file.removeprefix("<data>/") for file in plan.query_files(MINI, benchmark, "<data>").values()}
+        prepared, given = sources.prepared_and_given(entry["dataset"])
+        asked = {file.removeprefix("<data>/") for file in sources.query_files(MINI, benchmark, "<data>").values()}
         assert {*asked - prepared, *(given if asked & prepared else ())} <= files
 
 

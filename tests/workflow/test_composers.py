@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
+from PIL import Image
 
+from cirque.encoders import composers
 from tests.workflow.conftest import Project, make_project
 
 pytestmark = pytest.mark.workflow
@@ -91,6 +95,31 @@ def test_published_figures_stand_beside_ours(trained: Project) -> None:
     assert found["published"] == 73.7
     assert found["verdict"] == "mini"
     assert found["measured"] is not None
+
+
+@pytest.mark.parametrize(("benchmark", "references"), [("css_3d", "images"), ("css_2d", "images_2d")])
+def test_recall_is_that_of_a_plain_search_over_the_files(trained: Project, benchmark: str, references: str) -> None:
+    """Pictures are read from their files, one by one, and nothing of shards, decoded images or rankings is used."""
+    scale, files = trained.root / "results/scale=tiny", trained.root / "data/tiny/css"
+    run = "backbone=tiny-resnet/method=tirg/seed=0"
+    (weights,) = scale.glob(f"composers/training={benchmark}/method=tirg/**/weights.safetensors")
+    composer = composers.load(weights, torch.device("cpu"))
+
+    def picture(folder: str, name: str) -> np.ndarray:
+        return np.asarray(Image.open(files / folder / f"{name}.png").convert("RGB"))[None]
+
+    names = sorted(path.stem for path in (files / "images").glob("css_test_*.png"))
+    gallery = {name: composer.encode_images(picture("images", name))[0] for name in names}
+    asked = pq.read_table(scale / f"queries/benchmark={benchmark}/queries.parquet").to_pylist()
+    found = []
+    for query in asked:
+        reference = query["reference_id"]
+        composed = composer.compose(picture(references, reference), np.array([0]), query["captions"])[0]
+        scores = {name: float(composed @ x / np.linalg.norm(x)) for name, x in gallery.items() if name != reference}
+        found.append(max(scores, key=lambda name: scores[name]) in query["target_ids"])
+    metrics = pq.read_table(scale / f"metrics/benchmark={benchmark}/{run}/metrics.parquet").to_pylist()
+    (measured,) = [row["value"] for row in metrics if row["metric"] == "R@1"]
+    assert measured == pytest.approx(100 * np.mean(found))
 
 
 def test_methods_of_equal_settings_are_trained_once(trained: Project) -> None:

@@ -67,12 +67,12 @@ def image_set_files(wildcards):
     entry = config["image_sets"][wildcards.image_set]
     files = [
         f"<data>/{file}"
-        for role, file in plan.annotation_files(entry["dataset"], entry["split"]).items()
+        for role, file in sources.annotation_files(entry["dataset"], entry["split"]).items()
         if role.startswith("split")
     ]
-    generated = plan.data_source(config) != "fetch"
-    folders = plan.image_folders(entry["dataset"], entry["split"])
-    made = folders if generated else plan.made_folders(config, entry["dataset"], folders)
+    generated = sources.data_source(config) != "fetch"
+    folders = sources.image_folders(entry["dataset"], entry["split"])
+    made = folders if generated else sources.made_folders(config, entry["dataset"], folders)
     return files + [f"<data>/{folder}" for folder in made]
 
 
@@ -88,7 +88,7 @@ def finetuning_lists(wildcards):
 
 def proofs(files):
     """Proofs that files are the released ones, where figures are compared with the papers'."""
-    compared = config["comparable"] and plan.data_source(config) == "fetch"
+    compared = config["comparable"] and sources.data_source(config) == "fetch"
     return registry.proofs(files, REGISTRY) if compared else []
 
 

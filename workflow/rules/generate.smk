@@ -7,21 +7,21 @@ WRITES  data in the official layouts under the data root: captioned images, capt
         caption of each target
 """
 
-for generator in plan.generators(config):
+for generator in sources.generators(config):
 
     rule:
         name:
             f"generate_{generator}"
         output:
-            folders=[directory(f"<data>/{folder}") for folder in plan.generated(config, generator)["folders"]],
-            files=[f"<data>/{file}" for file in plan.generated(config, generator)["files"]],
+            folders=[directory(f"<data>/{folder}") for folder in sources.generated(config, generator)["folders"]],
+            files=[f"<data>/{file}" for file in sources.generated(config, generator)["files"]],
         params:
             **call(
                 "generate",
                 family=GENERATORS,
                 member=generator,
                 data_root=config["data_root"],
-                **plan.world_of(config, generator),
+                **sources.world_of(config, generator),
             ),
         shell:
             STAGE

@@ -23,7 +23,7 @@ rule copy_annotation:
 
 rule draw_pictures:
     input:
-        split=lambda wildcards: f"<data>/{plan.annotation_files('cirr', {'dev': 'val'}.get(wildcards.folder, wildcards.folder))['split']}",
+        split=lambda wildcards: f"<data>/{sources.annotation_files('cirr', {'dev': 'val'}.get(wildcards.folder, wildcards.folder))['split']}",
     output:
         images=directory("<data>/CIRR/{folder}"),
     wildcard_constraints:

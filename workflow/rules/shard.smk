@@ -12,7 +12,7 @@ rule prepare_coco:
     input:
         annotations="<data>/coco/annotations/instances_val2017.json",
         # Downloaded images are no rule's output: the stage says what is missing.
-        folder=[] if plan.data_source(config) == "fetch" else "<data>/coco/val2017",
+        folder=[] if sources.data_source(config) == "fetch" else "<data>/coco/val2017",
     output:
         output="<data>/coco/coco_eval.csv",
         masked=directory("<data>/coco/val2017_masked"),
@@ -31,8 +31,8 @@ rule list_images:
     params:
         **call(
             "list_images",
-            modules=lambda wildcards: [DATASETS.module(plan.dataset(config, wildcards.image_set))],
-            dataset=lambda wildcards: plan.dataset(config, wildcards.image_set),
+            modules=lambda wildcards: [DATASETS.module(sources.dataset(config, wildcards.image_set))],
+            dataset=lambda wildcards: sources.dataset(config, wildcards.image_set),
             split=lambda wildcards: config["image_sets"][wildcards.image_set]["split"],
             n_images=lambda wildcards: config["image_sets"][wildcards.image_set]["n_images"],
             shard_size=lambda wildcards: config["image_sets"][wildcards.image_set]["shard_size"],
@@ -53,9 +53,9 @@ rule shard_images:
             "shard_images",
             modules=lambda wildcards: map(
                 DATASETS.module,
-                plan.deriving_module(config, wildcards.image_set).values(),
+                sources.deriving_module(config, wildcards.image_set).values(),
             ),
-            dataset=lambda wildcards: plan.deriving_module(config, wildcards.image_set).get("dataset"),
+            dataset=lambda wildcards: sources.deriving_module(config, wildcards.image_set).get("dataset"),
             data_root=config["data_root"],
         ),
     shell:
@@ -64,9 +64,9 @@ rule shard_images:
 
 rule parse_queries:
     input:
-        unpack(lambda wildcards: plan.query_files(config, wildcards.benchmark, "<data>")),
+        unpack(lambda wildcards: sources.query_files(config, wildcards.benchmark, "<data>")),
         images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
-        proofs=lambda wildcards: proofs(plan.query_files(config, wildcards.benchmark, "<data>").values()),
+        proofs=lambda wildcards: proofs(sources.query_files(config, wildcards.benchmark, "<data>").values()),
     output:
         queries=FILE.queries,
         gallery=FILE.gallery,

@@ -16,7 +16,7 @@ from cirque import datasets
 from cirque.data import archives, download, image_lists
 from cirque.errors import CirqueError
 from cirque.plan import config as configuration
-from cirque.plan import jobs, needed_data, presence, values
+from cirque.plan import jobs, needed_data, presence, sources, values
 from cirque.plan.layers import merged_files
 from cirque.progress import say
 
@@ -57,7 +57,7 @@ def status(
         raise CirqueError(f"data: no table is called {', '.join(unknown)}; there are {', '.join(config['tables'])}")
     root = data_root or Path(config["data_root"])
     known = download.read_registry(registry)
-    generated = jobs.data_source(config) != "fetch"
+    generated = sources.data_source(config) != "fetch"
     console = Console(highlight=False)
     seen: dict[str, presence.Presence] = {}
     lacking: dict[str, None] = {}

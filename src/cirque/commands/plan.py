@@ -16,7 +16,7 @@ from cirque.data import download
 from cirque.data.download import Entry
 from cirque.errors import CirqueError
 from cirque.plan import config as configuration
-from cirque.plan import costs, dry_run, jobs, machine, needed_data, paths, values
+from cirque.plan import costs, dry_run, jobs, machine, needed_data, paths, sources, values
 from cirque.plan.amounts import NOTHING, Amount, Cost
 from cirque.plan.figures import FIGURES
 from cirque.plan.layers import merged_files
@@ -95,7 +95,7 @@ def data(
     fetched = {name for name, entry in entries.items() if entry.is_fetched}
     asked = sorted(costs.fetched_file(job, config) for job in planned if job.rule == FETCH)
     missing = {name: entries[name].note for name in asked if name not in fetched}
-    for need in needed_data.needs(config, tables) if jobs.data_source(config) == "fetch" else []:
+    for need in needed_data.needs(config, tables) if sources.data_source(config) == "fetch" else []:
         for name in needed_data.absent(need, root, fetched):
             how = (
                 f"see docs/data.md#{need.dataset}" if name.endswith("/") else "put it there; no address of it is known"
@@ -214,7 +214,7 @@ def _print(stages: Mapping[str, tuple[int, Cost]], lacking: Data, config: Mappin
             console.print(
                 f"  {figure.value:,.10g} {escape(figure.unit)} [dim]({escape(figure.source)})[/]", soft_wrap=True
             )
-    elif stages and jobs.data_source(config) == "generate":
+    elif stages and sources.data_source(config) == "generate":
         console.print("\nhours are open: what was measured is of the papers' data")
 
 

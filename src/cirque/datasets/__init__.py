@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from cirque.data import annotations
 from cirque.errors import CirqueError, listed
 from cirque.families import DATASETS
 
@@ -184,6 +185,40 @@ def gallery(name: str, data_root: Path, split: str, wanted: str | None = None) -
         found: list[tuple[str, str]] = benchmark.gallery(data_root, split, **protocol(name, wanted))
         return found
     return [(image_id, "") for image_id, _ in benchmark.images(data_root, split)]
+
+
+#: Of a query without tags; no row changes it.
+_NO_TAGS: list[str] = []
+
+
+def query_row(query_id: str, reference_id: str, captions: list[str], target_ids: list[str]) -> dict[str, Any]:
+    """A row of schemas.QUERIES that asks all of one gallery; rows may share their lists."""
+    return {
+        "query_id": query_id,
+        "reference_id": reference_id,
+        "captions": captions,
+        "target_ids": target_ids,
+        "candidate_ids": None,
+        "subset_ids": None,
+        "group": "",
+        "tags": _NO_TAGS,
+        "full_caption": None,
+    }
+
+
+def state_full_captions(rows: Sequence[dict[str, Any]], source: Path) -> None:
+    """Enter what targets show into the queries of generated data.
+
+    Args:
+        rows: of schemas.QUERIES.
+        source: {query id: caption of its targets}.
+
+    Raises:
+        CirqueError: a query is missing there, or strange.
+    """
+    stated = annotations.by_key(source, [row["query_id"] for row in rows], str, "queries", what="query id")
+    for row in rows:
+        row["full_caption"] = stated[row["query_id"]]
 
 
 def asks_for_texts(name: str) -> bool:

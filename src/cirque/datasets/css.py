@@ -14,8 +14,7 @@ import numpy as np
 
 from cirque.css import pictures, release
 from cirque.css.release import Split
-from cirque.data import annotations
-from cirque.datasets import TrainingSet, Triplet
+from cirque.datasets import TrainingSet, Triplet, query_row, state_full_captions
 from cirque.errors import CirqueError, listed
 
 TITLE = "CSS"
@@ -105,7 +104,6 @@ def queries(
     of_label: dict[int, list[str]] = defaultdict(list)
     for image_id, label in zip(image_ids, content.labels, strict=True):
         of_label[label].append(image_id)
-    no_tags: list[str] = []
     rows: list[dict[str, Any]] = []
     for number, asked in enumerate(content.asked):
         captions = [asked.text]
@@ -116,22 +114,15 @@ def queries(
                     f"{where}: {TITLE} {split}: modification {number} leaves {own} as it is; correct its target"
                 )
             rows.append(
-                {
-                    "query_id": f"{number}-{place}",
-                    "reference_id": own,
-                    "captions": captions,
-                    "target_ids": [name for name in targets if name != own] if own in targets else targets,
-                    "candidate_ids": None,
-                    "subset_ids": None,
-                    "group": "",
-                    "tags": no_tags,
-                    "full_caption": None,
-                }
+                query_row(
+                    f"{number}-{place}",
+                    own,
+                    captions,
+                    [name for name in targets if name != own] if own in targets else targets,
+                )
             )
     if full_captions is not None:
-        stated = annotations.by_key(full_captions, [row["query_id"] for row in rows], str, "queries", what="query id")
-        for row in rows:
-            row["full_caption"] = stated[row["query_id"]]
+        state_full_captions(rows, full_captions)
     return rows
 
 

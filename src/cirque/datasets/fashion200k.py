@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cirque.data import annotations, text_lines
-from cirque.datasets import TrainingSet, Triplet
+from cirque.data import text_lines
+from cirque.datasets import TrainingSet, Triplet, query_row, state_full_captions
 from cirque.errors import CirqueError
 
 TITLE = "Fashion200k"
@@ -147,29 +147,21 @@ def queries(
     source = data_root / files["queries"]
     caption_of = dict(captions(data_root, split))
     of_caption = by_caption(caption_of)
-    no_tags: list[str] = []
     rows: list[dict[str, Any]] = []
     for number, line in text_lines.read(source, DOCS):
         reference, target = _query(f"{source}: line {number}", line, caption_of)
         asked, wanted = caption_of[reference], caption_of[target]
         right = of_caption[wanted]
         rows.append(
-            {
-                "query_id": str(number),
-                "reference_id": reference,
-                "captions": [modification(asked, wanted)],
-                "target_ids": right if asked != wanted else [name for name in right if name != reference],
-                "candidate_ids": None,
-                "subset_ids": None,
-                "group": "",
-                "tags": no_tags,
-                "full_caption": None,
-            }
+            query_row(
+                str(number),
+                reference,
+                [modification(asked, wanted)],
+                right if asked != wanted else [name for name in right if name != reference],
+            )
         )
     if full_captions is not None:
-        stated = annotations.by_key(full_captions, [row["query_id"] for row in rows], str, "queries", what="query id")
-        for row in rows:
-            row["full_caption"] = stated[row["query_id"]]
+        state_full_captions(rows, full_captions)
     return rows
 
 

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cirque.data import annotations
-from cirque.datasets import TrainingSet, Triplet
+from cirque.datasets import TrainingSet, Triplet, query_row, state_full_captions
 from cirque.errors import CirqueError, listed
 
 TITLE = "MIT-States"
@@ -184,27 +183,14 @@ def queries(
     found = _of_split(data_root, split)
     of_noun = by_noun(found)
     texts = {adjective: [adjective] for adjectives in of_noun.values() for adjective in adjectives}
-    no_tags: list[str] = []
     rows: list[dict[str, Any]] = [
-        {
-            "query_id": f"{number}-{adjective}",
-            "reference_id": picture.image_id,
-            "captions": texts[adjective],
-            "target_ids": targets,
-            "candidate_ids": None,
-            "subset_ids": None,
-            "group": "",
-            "tags": no_tags,
-            "full_caption": None,
-        }
+        query_row(f"{number}-{adjective}", picture.image_id, texts[adjective], targets)
         for number, picture in enumerate(found)
         for adjective, targets in of_noun[picture.noun].items()
         if adjective != picture.adjective
     ]
     if full_captions is not None:
-        stated = annotations.by_key(full_captions, [row["query_id"] for row in rows], str, "queries", what="query id")
-        for row in rows:
-            row["full_caption"] = stated[row["query_id"]]
+        state_full_captions(rows, full_captions)
     return rows
 
 

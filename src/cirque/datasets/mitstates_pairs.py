@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cirque.data import text_lines
-from cirque.datasets import TrainingSet, Triplet, mitstates
+from cirque.datasets import TrainingSet, Triplet, mitstates, query_row
 from cirque.datasets.mitstates import Picture
 from cirque.errors import CirqueError, listed
 
@@ -163,18 +163,7 @@ def queries(
     if answers is not None or full_captions is not None:
         raise CirqueError(f"{answers or full_captions}: {TITLE} tells the pair of each image; give no further file")
     return [
-        {
-            "query_id": picture.image_id,
-            "reference_id": picture.image_id,
-            "captions": [],
-            "target_ids": [picture.caption],
-            "candidate_ids": None,
-            "subset_ids": None,
-            "group": "",
-            "tags": [],
-            "full_caption": None,
-        }
-        for picture in _of_split(data_root, split)
+        query_row(picture.image_id, picture.image_id, [], [picture.caption]) for picture in _of_split(data_root, split)
     ]
 
 

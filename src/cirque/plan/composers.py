@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cirque.families import COMPOSITIONS, SUBMISSIONS, TRAINED, fields
-from cirque.plan import jobs
+from cirque.plan import jobs, sources
 from cirque.plan.evaluation import Group
 from cirque.plan.paths import IN_RULES
 
@@ -110,7 +110,7 @@ def pixels_of_training(config: Config, name: str, backbone: Mapping[str, str]) -
 def triplets(config: Config, name: str) -> list[str]:
     """What lists the triplets of a training."""
     of = image_set(config, name)
-    return [f"<data>/{file}" for file in jobs.annotation_files(of["dataset"], of["split"]).values()]
+    return [f"<data>/{file}" for file in sources.annotation_files(of["dataset"], of["split"]).values()]
 
 
 def to_decode(config: Config, name: str, benchmark: str, backbone: Mapping[str, str]) -> dict[str, str]:

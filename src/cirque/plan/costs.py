@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cirque.data.download import Entry
-from cirque.plan import composers, inputs, jobs, machine, paths, towers
+from cirque.plan import composers, inputs, jobs, machine, paths, sources, towers
 from cirque.plan.amounts import NOTHING, OPEN, Amount, Cost
 from cirque.plan.dry_run import Job
 from cirque.plan.figures import ASSOCIATED, DECODING_THREADS, FIGURES, STEP_OF
@@ -45,7 +45,7 @@ class Subject:
     @property
     def is_generated(self) -> bool:
         """Whether the data are drawn, so that no figure of real ones is of them."""
-        return jobs.data_source(self.config) == "generate"
+        return sources.data_source(self.config) == "generate"
 
     def figure(self, name: str) -> float | None:
         """A figure; None if there is none, or it is not of these data."""
@@ -102,7 +102,7 @@ class Subject:
         count = self.figure(file) or self.figure(file.partition("/")[0])
         if count is None:  # captions of the images of a set
             sets = self.config["image_sets"].values()
-            listed = (one for one in sets if file in jobs.annotation_files(one["dataset"], one["split"]).values())
+            listed = (one for one in sets if file in sources.annotation_files(one["dataset"], one["split"]).values())
             count = next((float(one["n_images"]) for one in listed), None)
         return None if count is None else count / float(entry["n_parts"])
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cirque.families import FACTS
-from cirque.plan import inputs, jobs
+from cirque.plan import inputs, jobs, sources
 from cirque.plan.paths import IN_RULES
 
 Config = Mapping[str, Any]
@@ -55,9 +55,11 @@ def _of_network(key: str) -> Callable[[Config, Entry], Any]:
 #: Settings that are no key of a fact's entry, by the name of the parameter.
 SETTINGS: Mapping[str, Callable[[Config, Entry], Any]] = {
     "benchmarks": lambda config, entry: counted(config),
-    "printed_as": lambda config, entry: [jobs.title(config["benchmarks"][name]["dataset"]) for name in counted(config)],
+    "printed_as": lambda config, entry: [
+        sources.title(config["benchmarks"][name]["dataset"]) for name in counted(config)
+    ],
     "splits": lambda config, entry: [config["benchmarks"][name]["split"] for name in counted(config)],
-    "dataset": lambda config, entry: jobs.title(_of_images("dataset")(config, entry)),
+    "dataset": lambda config, entry: sources.title(_of_images("dataset")(config, entry)),
     "split": _of_images("split"),
     "seed": lambda config, entry: config["run"]["seeds"][0],
     "resamples": lambda config, entry: config["bootstrap"]["resamples"],

@@ -13,7 +13,7 @@ from typing import Any
 
 from cirque.errors import CirqueError
 from cirque.families import INVERSIONS, TRAINERS, Family
-from cirque.plan import jobs
+from cirque.plan import jobs, sources
 from cirque.plan.paths import IN_RULES
 
 Config = Mapping[str, Any]
@@ -115,7 +115,7 @@ INPUTS: Mapping[str, Callable[[Subject], Files | None]] = {
     "captions": lambda of: of.parts(IN_RULES.captions),
     "caption_features": lambda of: of.parts(IN_RULES.caption_features),
     "vocabulary": lambda of: VOCABULARY,
-    "titles": lambda of: f"<data>/{jobs.image_list(of.config, of.entry['image_set'])}",
+    "titles": lambda of: f"<data>/{sources.image_list(of.config, of.entry['image_set'])}",
     "phi": _phi,
     "checkpoint": lambda of: str(of.entry["file"]),
     "queries": lambda of: [IN_RULES.queries.format(benchmark=name) for name in of.entry["benchmarks"]],

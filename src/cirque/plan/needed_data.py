@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque.families import FACTS
-from cirque.plan import composers, inputs, jobs
+from cirque.plan import composers, inputs, jobs, sources
 from cirque.plan.registry import fetched_files
 
 Config = Mapping[str, Any]
@@ -205,18 +205,18 @@ def _is_data(config: Config, section: str, name: str) -> bool:
 def _need(config: Config, section: str, name: str) -> Need:
     entry = config[section][name] if section in config else {}
     if section == "benchmarks":
-        files = [file.removeprefix("/") for file in jobs.query_files(config, name, "").values()]
+        files = [file.removeprefix("/") for file in sources.query_files(config, name, "").values()]
         return Need(f"queries of {name}", files=_of_a_person(config, entry["dataset"], files))
     if section == "image_sets":
         dataset, split = entry["dataset"], entry["split"]
-        lists = [file for role, file in jobs.annotation_files(dataset, split).items() if role.startswith("split")]
-        folders = _of_a_person(config, dataset, jobs.image_folders(dataset, split), "folders")
+        lists = [file for role, file in sources.annotation_files(dataset, split).items() if role.startswith("split")]
+        folders = _of_a_person(config, dataset, sources.image_folders(dataset, split), "folders")
         return Need(
             f"images of {name}", dataset, split, _of_a_person(config, dataset, lists), folders, entry["n_images"]
         )
     if section == "trainings":
         of = composers.image_set(config, name)
-        lists = list(jobs.annotation_files(of["dataset"], of["split"]).values())
+        lists = list(sources.annotation_files(of["dataset"], of["split"]).values())
         return Need(f"triplets of {name}", files=_of_a_person(config, of["dataset"], lists))
     if section == "corpora":
         return Need(f"corpus {name}", files=(entry["file"],))
@@ -230,6 +230,6 @@ def _of_a_person(config: Config, dataset: str, paths: Iterable[str], kind: str =
 
     What a stage makes out of nothing is of a person, too, where the configuration has no section for it: its RELEASE.
     """
-    prepared, given = jobs.prepared_and_given(dataset)
+    prepared, given = sources.prepared_and_given(dataset)
     own = tuple(path for path in paths if path not in prepared)
-    return own or given or (() if config.get(dataset) else jobs.release_of(dataset, kind))
+    return own or given or (() if config.get(dataset) else sources.release_of(dataset, kind))
