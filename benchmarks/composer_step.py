@@ -9,25 +9,23 @@ four processes that load pictures; here both sides load them in the step's own, 
 
 Ours takes pictures that were decoded once, in channels-last order, and a reference that two neighbours share passes the
 trunk once. References and targets have batch statistics of their own on both sides, so that the losses agree in
-training mode. Both sides start each round with the same weights, pictures, triplets and dropout. The ratio is the
-median of the rounds' ratios, which a busy machine disturbs less than the times; processor time is shown beside the
-clock, as it leaves out the waiting for other programs. bf16 is of use on a processor with AMX or AVX512-BF16.
+training mode. Both sides start each round with the same weights, pictures, triplets and dropout. bf16 is of use on
+a processor with AMX or AVX512-BF16.
 
 `--steps 100` trains as long by `training.loop.fit` instead, ours alone.
 """
 
-import argparse
 import copy
 import math
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, cast
 
 import numpy as np
+import side_by_side
 import torch
 import torchvision
 from PIL import Image
@@ -71,10 +69,7 @@ NOUNS = [f"noun{number}" for number in range(245)]
 
 SEED = 0
 
-#: Seconds by the clock and of the processor.
-Times = tuple[float, float]
-
-Made = TypeVar("Made")
+Precision = Literal["fp32", "bf16"]
 
 
 # ---- what both train on ---------------------------------------------------------------------------------------------
@@ -258,36 +253,32 @@ def our_step(training: Training, step: int) -> float:
 # ---- side by side ---------------------------------------------------------------------------------------------------
 
 
-def timed(work: Callable[[], Made]) -> tuple[Times, Made]:
-    """Times, and what was made."""
-    clock, processor = time.perf_counter(), time.process_time()
-    made = work()
-    return (time.perf_counter() - clock, time.process_time() - processor), made
-
-
 def compare(
     plain: Plain, ours: dict[str, tuple[Composer, Training]], sampler: composer_training.Sampler, rounds: int
 ) -> None:
     """Run the rounds and print images a second, ratios and the largest difference of losses."""
     start = copy.deepcopy(next(iter(ours.values()))[0].model.state_dict())
     n_images = 2 * sampler.batch
-    ratios: dict[str, list[Times]] = {name: [] for name in ours}
+    ratios: dict[str, list[side_by_side.Times]] = {name: [] for name in ours}
     worst = dict.fromkeys(ours, 0.0)
-    seen: dict[str, list[Times]] = {name: [] for name in ["plain", "loading", *ours]}
+    seen: dict[str, list[side_by_side.Times]] = {name: [] for name in ["plain", "loading", *ours]}
+    plain.step(sampler(rounds), rounds)  # warm-up
+    for _, training in ours.values():
+        our_step(training, rounds)
     for step in range(rounds):
         for composer, _ in ours.values():
             composer.model.load_state_dict(start)
         plain.model.take_over(next(iter(ours.values()))[0])
         drawn = sampler(step)
         torch.manual_seed(step)
-        times, expected = timed(lambda drawn=drawn, step=step: plain.step(drawn, step))
-        loading, _ = timed(lambda drawn=drawn: (plain.images(drawn[0]), plain.images(drawn[2])))
+        times, expected = side_by_side.timed(lambda drawn=drawn, step=step: plain.step(drawn, step))
+        loading, _ = side_by_side.timed(lambda drawn=drawn: (plain.images(drawn[0]), plain.images(drawn[2])))
         seen["plain"].append(times)
         seen["loading"].append(loading)
         line = f"round {step + 1}: plain {times[0]:.2f} s ({times[1]:.2f} s of the processor)"
         for name, (_, training) in ours.items():
             torch.manual_seed(step)
-            (clock, processor), loss = timed(lambda training=training, step=step: our_step(training, step))
+            (clock, processor), loss = side_by_side.timed(lambda training=training, step=step: our_step(training, step))
             seen[name].append((clock, processor))
             ratios[name].append((times[0] / clock, times[1] / processor))
             worst[name] = max(worst[name], abs(loss - expected) / abs(expected))
@@ -311,7 +302,7 @@ def compare(
 def train(name: str, training: Training, folder: Path) -> None:
     """Train by the loop and print images a second; no state is written on the way."""
     n_images = 2 * SETTINGS.batch * training.n_steps
-    (clock, processor), log = timed(lambda: fit(training, folder / "state.safetensors", math.inf))
+    (clock, processor), log = side_by_side.timed(lambda: fit(training, folder / "state.safetensors", math.inf))
     losses = ", ".join(f"{row['value']:.4f} up to step {row['step']}" for row in log)
     print(
         f"{name}: {training.n_steps} steps in {clock:.0f} s, {n_images / clock:.1f} images/s ({processor:.0f} s of the"
@@ -320,25 +311,18 @@ def train(name: str, training: Training, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=SETTINGS.batch, help="queries, each with its target")
+    parser = side_by_side.parser(__doc__, batch=SETTINGS.batch, of="queries, each with its target")
     parser.add_argument("--share", type=int, default=2, choices=(1, 2), help="neighbours that share a reference")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", nargs="+", choices=("fp32", "bf16"), default=["fp32"], help="of our products")
     parser.add_argument("--pictures", type=int, default=256)
     parser.add_argument("--steps", type=int, default=0, help="train ours alone for so many steps")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
-        f" ResNet-18 at {SIZE} × {SIZE}, d = {DIM}, batch {arguments.batch}, {arguments.share} queries a reference"
-    )
+    types = side_by_side.begin(arguments)
+    print(f"ResNet-18 at {SIZE} × {SIZE}, d = {DIM}, batch {arguments.batch}, {arguments.share} queries a reference")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = draw_pictures(folder, arguments.pictures)
         size = statistics.mean(path.stat().st_size for path in paths) / 1024
-        (clock, processor), pixels = timed(lambda: decode(paths, folder / "pixels.npy"))
+        (clock, processor), pixels = side_by_side.timed(lambda: decode(paths, folder / "pixels.npy"))
         print(
             f"{len(paths)} JPEG of {FILE_SIZE[0]} × {FILE_SIZE[1]}, {size:.0f} KiB each, decoded once in {clock:.2f} s"
             f" ({processor:.2f} s of the processor)"
@@ -346,14 +330,14 @@ def main() -> None:
         data = composer_training.Data(triplets(len(paths), arguments.share), pixels)
         words = Vocabulary.of(data.triplets.texts).words
         ours = {}
-        for dtype in arguments.dtype:
+        for precision in types:
             composer = new_composer(words)
-            settings = replace(SETTINGS, batch=arguments.batch, precision=dtype)
-            ours[dtype] = composer, composer_training.training_of(composer, data, settings, SEED)
+            settings = replace(SETTINGS, batch=arguments.batch, precision=cast(Precision, precision))
+            ours[precision] = composer, composer_training.training_of(composer, data, settings, SEED)
             composer.model.train()
         if arguments.steps:
-            for dtype, (_, training) in ours.items():
-                train(dtype, replace(training, n_steps=arguments.steps, per_line=25), folder)
+            for precision, (_, training) in ours.items():
+                train(precision, replace(training, n_steps=arguments.steps, per_line=25), folder)
             return
         sampler = composer_training.Sampler(data.triplets, SEED, arguments.batch)
         compare(Plain(paths, words), ours, sampler, arguments.rounds)

@@ -20,11 +20,11 @@ from typing import Any, Literal
 import lincir_step
 import numpy as np
 import oti_step
+import side_by_side
 import torch
 import tyro
 from PIL import Image
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
 
 from cirque.data.shards import Sample
 from cirque.encoders import clip, extraction
@@ -126,13 +126,6 @@ def peak(name: str, device: torch.device, rounds: int) -> float:
     return 2 * SIDE**3 / seconds(lambda: one @ other, rounds) / 1e12
 
 
-def operations(step: Callable[[], Any]) -> float:
-    """TFLOP of a step."""
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops() / 1e12
-
-
 def kernels(step: Callable[[], Any]) -> int:
     """Kernels that a step launches, copies included."""
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as seen:
@@ -188,7 +181,7 @@ def features(sizes: Sequence[int], bench: Bench) -> None:
         encode = extraction.encoder(tower.encode_image, clip.MEAN, clip.STD, device, dtype)
         given = torch.zeros(batch, 3, 224, 224, device=device, dtype=dtype)
         with torch.inference_mode():
-            of_batch = operations(lambda tower=tower, given=given: tower.encode_image(given))
+            of_batch = side_by_side.operations(lambda tower=tower, given=given: tower.encode_image(given))
         alone = seconds(lambda encode=encode: extraction.encode_padded(encode, pixels, batch), 3)
         start = time.perf_counter()
         whole = extraction.decode_all(samples, "targetpad", 224, workers, ahead=2 * batch)
@@ -239,7 +232,7 @@ def inversion(sizes: Sequence[int], bench: Bench) -> None:
                 ms=1000 * taken,
                 host_ms=1000 * host_seconds(step),
                 kernels=kernels(step),
-                share_of_peak=operations(step) / taken / bench.peaks[precision],
+                share_of_peak=side_by_side.operations(step) / taken / bench.peaks[precision],
                 texts_of_batch_s=prepared,
             )
     del backbone, pool
@@ -282,7 +275,7 @@ def training(sizes: Sequence[int], bench: Bench) -> None:
                 batch_ms=1000 * seconds(batch, rounds),
                 host_ms=1000 * host_seconds(lambda step=step, given=given: step(given)),
                 kernels=kernels(lambda step=step, given=given: step(given)),
-                share_of_peak=operations(lambda step=step, given=given: step(given))
+                share_of_peak=side_by_side.operations(lambda step=step, given=given: step(given))
                 / on_device
                 / bench.peaks[precision],
                 memory_gib=torch.cuda.max_memory_allocated() / 2**30,

@@ -4,23 +4,17 @@ Random weights at the size of ViT-L/14's text tower. The plain step does what th
 the masked captions run at 77 positions, padded, through the frozen tower. Ours packs the masked captions and reads the
 captions' features, which were computed once; a second variant encodes them in each step, trimmed. Texts are drawn, not
 taken from a corpus: half keywords, of the given lengths. Our time holds masking, tokenising, noise and layout; the
-plain one's texts are tokenised beforehand, as worker processes do it in the release.
-
-Every round runs each variant from the same φ on the same captions, noise and dropout; the ratio is the median of the
-rounds' ratios, which a busy machine disturbs less than the times. Processor time is shown beside the clock, as it
-leaves out the waiting for other programs.
+plain one's texts are tokenised beforehand, as worker processes do it in the release. Each variant starts from the same
+φ on the same captions, noise and dropout.
 """
 
 import argparse
-import logging
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import open_clip
 import pyarrow as pa
+import side_by_side
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -60,7 +54,7 @@ OTHERS = (("on", "ADP"), ("near", "ADP"), ("with", "ADP"), ("and", "CCONJ"), (",
 CC3M, PROMPTS = (12.6, 4.5), (42.0, 30.0)
 MIXES = {"CC3M-like": (CC3M,), "half prompts": (CC3M, PROMPTS)}
 
-#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+#: Our steps in each round.
 REPEATS = {"CC3M-like": 8, "half prompts": 4}
 
 
@@ -129,14 +123,14 @@ class Learner:
             fused=fused,
         )
 
-    def step(self, number: int, noisy: Tensor, loss_of: Callable[[Tensor], Tensor]) -> float:
+    def step(self, number: int, noisy: Tensor, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Loss of one step, which is taken."""
         torch.manual_seed(draws.seed_of(0, "dropout", number))
         loss = loss_of(self.network(noisy))
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
 
 
 class Plain:
@@ -169,7 +163,7 @@ class Plain:
         x = model.transformer(x + model.positional_embedding, attn_mask=model.attn_mask)
         return model.ln_final(x)[torch.arange(len(ids)), ids.argmax(1)] @ model.text_projection
 
-    def step(self, learner: Learner, number: int) -> float:
+    def step(self, learner: Learner, number: int) -> Tensor:
         """Loss of one step."""
         z = self.encode(self.captions, None)
         return learner.step(
@@ -177,13 +171,13 @@ class Plain:
         )
 
 
-def our_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> float:
+def our_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> Tensor:
     """Loss of one step of `cirque.trainers.lincir`."""
     batch = source.batch(number)
     return learner.step(number, batch.noisy, lambda tokens: source.loss(batch, tokens))
 
 
-def uncached_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> float:
+def uncached_step(source: masked_captions.MaskedCaptions, learner: Learner, number: int) -> Tensor:
     """The same with the captions encoded in the step, by the trimmed tower."""
     with torch.no_grad():
         text.encode(source.backbone, source.corpus.captions["caption"].to_pylist())
@@ -193,32 +187,16 @@ def uncached_step(source: masked_captions.MaskedCaptions, learner: Learner, numb
 # ---- the comparison ------------------------------------------------------------------------------------------------
 
 
-def timed(step: Callable[[], float], repeats: int) -> tuple[float, float, float]:
-    """Mean seconds of a step by the clock and of the processor, and the first loss."""
-    clock, processor = time.perf_counter(), time.process_time()
-    losses = [step() for _ in range(repeats)]
-    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
-
-
-def bf16_instructions() -> list[str]:
-    """What the processor has for bf16; without any of it torch emulates bf16, slower than fp32."""
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
-    return [name for name in ("avx512_bf16", "amx_bf16") if f" {name}" in flags]
-
-
-def compare(backbone: backbones.Backbone, mix: str, arguments: argparse.Namespace) -> None:
-    """Run the rounds on one mix of lengths and print times, ratios and the largest difference of losses."""
+def compare(
+    backbone: backbones.Backbone, mix: str, types: dict[str, torch.dtype], arguments: argparse.Namespace
+) -> None:
+    """Run the rounds on one mix of lengths."""
     settings = lincir_training.Settings(**{**vars(SETTINGS), "batch": arguments.batch})
     corpus = random_corpus(backbone, MIXES[mix], arguments.batch)  # one batch: every step is a pass
     sources = {
         name: masked_captions.MaskedCaptions(backbone, corpus, settings, seed=0, dtype=dtype)
-        for name, dtype in {"fp32": torch.float32, **({"bf16": torch.bfloat16} if arguments.bf16 else {})}.items()
+        for name, dtype in types.items()
     }
-    variants: dict[str, Callable[[Learner, int], float]] = {
-        "fp32, captions encoded": lambda learner, number: uncached_step(sources["fp32"], learner, number)
-    }
-    for name, source in sources.items():
-        variants[name] = lambda learner, number, source=source: our_step(source, learner, number)
     plain = Plain(backbone, sources["fp32"])
     plain.prepare(0)
     lengths = [(ids != 0).sum(1).float() for ids in (plain.captions, plain.masked)]
@@ -226,53 +204,35 @@ def compare(backbone: backbones.Backbone, mix: str, arguments: argparse.Namespac
         f"{mix}: captions of {lengths[0].mean():.1f} tokens ({int(lengths[0].min())}–{int(lengths[0].max())}),"
         f" masked {lengths[1].mean():.1f}"
     )
-    for step in variants.values():  # warm-up
-        step(Learner(backbone, fused=True), arguments.rounds)
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
-    worst = dict.fromkeys(variants, 0.0)
-    for number in range(arguments.rounds):
+
+    def plain_step(number: int) -> Callable[[], Tensor]:
         plain.prepare(number)
         learner = Learner(backbone, fused=False)
-        clock, processor, expected = timed(lambda learner=learner, number=number: plain.step(learner, number), 1)
-        line = f"  round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
-        for name, step in variants.items():
+        return lambda: plain.step(learner, number)
+
+    def variant(step: Callable[..., Tensor], name: str) -> side_by_side.Variant:
+        def ready(number: int) -> Callable[[], Tensor]:
             learner = Learner(backbone, fused=True)
-            our_clock, our_processor, loss = timed(
-                lambda step=step, learner=learner, number=number: step(learner, number), REPEATS[mix]
-            )
-            ratios[name].append((clock / our_clock, processor / our_processor))
-            worst[name] = max(worst[name], abs(loss - expected) / expected)
-            line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
-        print(line, flush=True)
-    for name, found in ratios.items():
-        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
-        print(
-            f"  {name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
-            f" losses differ by at most {worst[name]:.1e} of themselves"
-        )
+            return lambda: step(sources[name], learner, number)
+
+        return side_by_side.Variant(ready, name, REPEATS[mix])
+
+    ours = {
+        "fp32, captions encoded": variant(uncached_step, "fp32"),
+        **{name: variant(our_step, name) for name in types},
+    }
+    side_by_side.compare(plain_step, ours, arguments.rounds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64, help="captions")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser = side_by_side.parser(__doc__, batch=64, of="captions")
     parser.add_argument("--mix", choices=MIXES, nargs="+", default=list(MIXES), help="lengths of captions")
-    parser.add_argument(
-        "--bf16", action=argparse.BooleanOptionalAction, default=bool(bf16_instructions()), help="also run bf16"
-    )
     arguments = parser.parse_args()
-    logging.getLogger().setLevel(logging.ERROR)
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    types = side_by_side.begin(arguments)
     backbone = random_backbone()
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
-        f" bf16 in hardware: {', '.join(bf16_instructions()) or 'none'}"
-    )
     print(f"{MODEL}, batch {arguments.batch}")
     for mix in arguments.mix:
-        compare(backbone, mix, arguments)
+        compare(backbone, mix, types, arguments)
 
 
 if __name__ == "__main__":

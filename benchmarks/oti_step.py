@@ -1,21 +1,15 @@
 """One step of inversion, ours beside a plain implementation of the released loop: `python benchmarks/oti_step.py`.
 
 Random weights at the size of ViT-B/32. The plain step does what the released code does: three texts an image are
-tokenised and run at 77 positions, and the weights of the text tower take gradients. Every round runs each variant once
-from the same tokens on the same texts; the ratio is the median of the rounds' ratios, which a busy machine disturbs
-less than the times. Processor time is shown beside the clock, as it leaves out the waiting for other programs.
+tokenised and run at 77 positions, and the weights of the text tower take gradients.
 """
 
-import argparse
-import logging
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import open_clip
 import pyarrow as pa
+import side_by_side
 import torch
 from torch import Tensor
 
@@ -49,7 +43,7 @@ WORDS = (
 #: Tokens of a phrase of the released model: 36.6 on average, most between 30 and 45.
 MEAN_TOKENS, STD_TOKENS = 36.6, 4.0
 
-#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+#: Our steps in each round.
 REPEATS = 8
 
 
@@ -162,72 +156,31 @@ def our_step(batch: oti.Batch, start: Tensor, number: int) -> Tensor:
 # ---- the comparison ------------------------------------------------------------------------------------------------
 
 
-def timed(step: Callable[[], Tensor], repeats: int) -> tuple[float, float, Tensor]:
-    """Mean seconds of a step by the clock and of the processor, and its losses."""
-    clock, processor = time.perf_counter(), time.process_time()
-    losses = [step() for _ in range(repeats)]
-    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
-
-
-def bf16_instructions() -> list[str]:
-    """What the processor has for bf16; without any of it torch emulates bf16, slower than fp32."""
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
-    return [name for name in ("avx512_bf16", "amx_bf16") if f" {name}" in flags]
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64, help="images")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument(
-        "--bf16", action=argparse.BooleanOptionalAction, default=bool(bf16_instructions()), help="also run bf16"
-    )
-    arguments = parser.parse_args()
-    logging.getLogger().setLevel(logging.ERROR)
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    arguments = side_by_side.parser(__doc__, batch=64, of="images").parse_args()
+    types = side_by_side.begin(arguments)
     settings = oti.Settings(**{**vars(SETTINGS), "steps": arguments.rounds + 1, "batch": arguments.batch})
     backbone = random_backbone()
     pool = random_pool(backbone, n_phrases=16)
     images = random_images(backbone, arguments.batch)
-    types = {"fp32": torch.float32, "bf16": torch.bfloat16} if arguments.bf16 else {"fp32": torch.float32}
     batches = {
         name: oti.Batch(oti.encoder_for(backbone, dtype), images, pool, settings, seed=0)
         for name, dtype in types.items()
     }
     start = oti.State.initial(images.image_ids, backbone.token_dim, settings.init_std, 0, torch.device("cpu")).tokens
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
-        f" bf16 in hardware: {', '.join(bf16_instructions()) or 'none'}"
-    )
     lengths = [len(ids) for ids in text.tokenize(backbone, pool.phrases.to_pylist())]
     print(f"{MODEL}, batch {arguments.batch}, phrases of {np.mean(lengths):.1f} tokens ({min(lengths)}–{max(lengths)})")
-    compare(Plain(backbone, batches["fp32"]), batches, start, arguments.rounds)
+    plain = Plain(backbone, batches["fp32"])
 
+    def variant(name: str) -> side_by_side.Variant:
+        def ready(number: int) -> Callable[[], Tensor]:
+            return lambda: our_step(batches[name], start, number)
 
-def compare(plain: Plain, batches: dict[str, oti.Batch], start: Tensor, rounds: int) -> None:
-    """Run the rounds and print times, ratios and the largest difference of losses."""
-    our_step(batches["fp32"], start, rounds)  # warm-up
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in batches}
-    worst = dict.fromkeys(batches, 0.0)
-    for number in range(rounds):
-        clock, processor, plain_losses = timed(lambda number=number: plain.step(start, number), 1)
-        line = f"round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
-        for name, batch in batches.items():
-            our_clock, our_processor, losses = timed(
-                lambda batch=batch, number=number: our_step(batch, start, number), REPEATS
-            )
-            ratios[name].append((clock / our_clock, processor / our_processor))
-            worst[name] = max(worst[name], float((losses - plain_losses).abs().max()))
-            line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
-        print(line, flush=True)
-    for name, found in ratios.items():
-        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
-        print(
-            f"{name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
-            f" losses differ by at most {worst[name]:.1e}"
-        )
+        return side_by_side.Variant(ready, name, REPEATS)
+
+    side_by_side.compare(
+        lambda number: lambda: plain.step(start, number), {name: variant(name) for name in types}, arguments.rounds
+    )
 
 
 if __name__ == "__main__":

@@ -5,23 +5,15 @@ does what the released code does (searle.md §4, §11): it finds each image's to
 names, tokenises each phrase and the same phrase with the pseudo token, runs both at 77 positions, and the weights of
 the text tower take gradients that nobody reads. Its ten worker processes, which only hand rows of a tensor over, are
 left out, as is validation. Ours draws, tokenises and packs the phrases with the token and reads the other features from
-a file that was made once.
-
-Every round runs each variant from the same φ on the same images, phrases and dropout; the ratio is the median of the
-rounds' ratios, which a busy machine disturbs less than the times. Processor time is shown beside the clock, as it
-leaves out the waiting for other programs.
+a file that was made once. Each variant starts from the same φ on the same images, phrases and dropout.
 """
 
-import argparse
-import functools
-import logging
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
+import side_by_side
 import torch
-from oti_step import CONCEPTS, MODEL, bf16_instructions, random_backbone, random_pool
+from oti_step import CONCEPTS, MODEL, random_backbone, random_pool
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,7 +21,7 @@ from cirque import draws
 from cirque.encoders import backbones, text
 from cirque.encoders.packed import PackedEncoder
 from cirque.networks import phi
-from cirque.texts.phrase_pool import with_placeholder
+from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.trainers import searle as phi_training
 from cirque.training import losses as phi_losses
 from cirque.training import phrase_losses
@@ -48,12 +40,10 @@ SETTINGS = phi_training.Settings(
     replace="all",
 )
 
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 #: Images of ImageNet-1K test, whose names the released step searches.
 N_IMAGES = 100_000
 
-#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+#: Our steps in each round.
 REPEATS = 8
 
 # Of 5.4 million phrases a batch meets none a second time: ours tokenises every phrase that it draws.
@@ -149,87 +139,55 @@ def our_step(
     )
 
 
-def timed(step: Callable[[], Tensor], repeats: int) -> tuple[float, float, Tensor]:
-    """Mean seconds of a step by the clock and of the processor, and the losses of the first."""
-    clock, processor = time.perf_counter(), time.process_time()
-    losses = [step() for _ in range(repeats)]
-    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
+def regulariser_of(
+    backbone: backbones.Backbone, pool: PhrasePool, image_ids: list[str], dtype: torch.dtype
+) -> phrase_losses.PhraseRegulariser:
+    """L_gpt of all images, whose products are of a type."""
+    made = phrase_losses.PhraseRegulariser(
+        backbone,
+        pool,
+        image_ids,
+        [CONCEPTS] * len(image_ids),
+        n_concepts=SETTINGS.n_concepts,
+        replace=SETTINGS.replace,
+        seed=0,
+    )
+    made.encoder = PackedEncoder(backbone, prefixes=[phrase_losses.PREFIX], dtype=dtype)
+    return made
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=SETTINGS.batch, help="images")
+    parser = side_by_side.parser(__doc__, batch=SETTINGS.batch, of="images")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="our steps in each round")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", nargs="+", choices=TYPES, default=["fp32"], help="of our products")
     arguments = parser.parse_args()
-    logging.getLogger().setLevel(logging.ERROR)
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    types = side_by_side.begin(arguments)
     backbone = random_backbone()
     pool = random_pool(backbone, n_phrases=16)
     generator = np.random.default_rng(1)
     image_ids = [f"ILSVRC2012_test_{number:08d}.JPEG" for number in range(1, N_IMAGES + 1)]
-    concepts = [CONCEPTS] * N_IMAGES
-    regularisers = {}
-    for name in arguments.dtype:
-        regularisers[name] = phrase_losses.PhraseRegulariser(
-            backbone,
-            pool,
-            image_ids,
-            concepts,
-            n_concepts=SETTINGS.n_concepts,
-            replace=SETTINGS.replace,
-            seed=0,
-        )
-        regularisers[name].encoder = PackedEncoder(backbone, prefixes=[phrase_losses.PREFIX], dtype=TYPES[name])
     features, tokens = (
         torch.from_numpy(generator.normal(size=(N_IMAGES, dim), scale=scale).astype(np.float32))
         for dim, scale in ((backbone.dim, 0.5), (backbone.token_dim, 0.02))
     )
+    examples = phi_training.Examples(image_ids, features, tokens)
     batches = [generator.choice(N_IMAGES, arguments.batch, replace=False).tolist() for _ in range(arguments.rounds + 1)]
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
-        f" bf16 in hardware: {', '.join(bf16_instructions()) or 'none'}"
-    )
     lengths = [len(ids) for ids in text.tokenize(backbone, pool.phrases.to_pylist())]
     print(f"{MODEL}, batch {arguments.batch}, phrases of {np.mean(lengths):.1f} tokens ({min(lengths)}–{max(lengths)})")
-    examples = phi_training.Examples(image_ids, features, tokens)
-    compare(backbone, regularisers, batches, examples, arguments.repeats)
+    regularisers = {name: regulariser_of(backbone, pool, image_ids, dtype) for name, dtype in types.items()}
+    plain = Plain(backbone, regularisers["fp32"])
 
+    def plain_step(number: int) -> Callable[[], Tensor]:
+        learner = Learner(backbone)
+        return lambda: plain.step(learner, batches[number], examples, number)
 
-def compare(
-    backbone: backbones.Backbone,
-    regularisers: dict[str, phrase_losses.PhraseRegulariser],
-    batches: list[list[int]],
-    examples: phi_training.Examples,
-    repeats: int,
-) -> None:
-    """Run the rounds and print times, ratios and the largest difference of losses; the last batch is a warm-up."""
-    plain = Plain(backbone, next(iter(regularisers.values())))
-    *batches, warm_up = batches
-    for regulariser in regularisers.values():
-        our_step(regulariser, Learner(backbone), warm_up, examples, len(batches))
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in regularisers}
-    worst = dict.fromkeys(regularisers, 0.0)
-    for number, images in enumerate(batches):
-        step = functools.partial(plain.step, Learner(backbone), images, examples, number)
-        clock, processor, expected = timed(step, 1)
-        line = f"round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
-        for name, regulariser in regularisers.items():
-            step = functools.partial(our_step, regulariser, Learner(backbone), images, examples, number)
-            our_clock, our_processor, losses = timed(step, repeats)
-            ratios[name].append((clock / our_clock, processor / our_processor))
-            worst[name] = max(worst[name], float((losses - expected).abs().max()))
-            line += f", {name} {our_clock:.2f} s ({our_processor:.2f} s)"
-        print(line, flush=True)
-    for name, found in ratios.items():
-        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
-        print(
-            f"{name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
-            f" losses differ by at most {worst[name]:.1e}"
-        )
+    def variant(name: str) -> side_by_side.Variant:
+        def ready(number: int) -> Callable[[], Tensor]:
+            learner = Learner(backbone)
+            return lambda: our_step(regularisers[name], learner, batches[number], examples, number)
+
+        return side_by_side.Variant(ready, name, arguments.repeats)
+
+    side_by_side.compare(plain_step, {name: variant(name) for name in types}, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,15 @@
 
 Random weights at the size of ViT-L/14 and random image features: the image tower is left out on both sides. The plain
 step does what the released code does: the prompt runs at 77 positions, the token is put in at the end token's place,
-and the weights of the text tower take gradients that nobody reads. Every round runs each variant from the same network
-on the same batch; the ratio is the median of the rounds' ratios, which a busy machine disturbs less than the times.
-Processor time is shown beside the clock, as it leaves out the waiting for other programs.
+and the weights of the text tower take gradients that nobody reads. Each variant starts from the same network on the
+same batch.
 """
 
-import argparse
 import copy
-import statistics
-import time
 from collections.abc import Callable
 
 import open_clip
+import side_by_side
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -40,12 +37,10 @@ SETTINGS = pic2word_training.Settings(
     warmup=10_000,
 )
 
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 #: CLIP's own logit_scale after its training.
 LOGIT_SCALE = 4.6052
 
-#: Our steps in each round: together they take about as long as the plain one, and so meet the same disturbances.
+#: Our steps in each round.
 REPEATS = 16
 
 END = 49407
@@ -92,7 +87,7 @@ class Plain:
         by_image, by_text = scale * images @ texts.t(), scale * texts @ images.t()
         return (functional.cross_entropy(by_image, right) + functional.cross_entropy(by_text, right)) / 2
 
-    def step(self, start: phi.Phi, features: Tensor) -> float:
+    def step(self, start: phi.Phi, features: Tensor) -> Tensor:
         """Loss of one step."""
         for name, weights in self.model.named_parameters():
             weights.requires_grad_(not name.startswith("visual.") and name != "logit_scale")
@@ -103,7 +98,7 @@ class Plain:
         return loss
 
 
-def one_step(start: phi.Phi, features: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]) -> float:
+def one_step(start: phi.Phi, features: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Loss of one step of a copy of the network, dropout drawn alike each time."""
     network = copy.deepcopy(start)
     optimiser = pic2word_training.optimiser_of(network, SETTINGS)
@@ -111,25 +106,12 @@ def one_step(start: phi.Phi, features: Tensor, loss_of: Callable[[Tensor, Tensor
     loss = loss_of(features, network(features))
     loss.backward()
     optimiser.step()
-    return loss.item()
-
-
-def timed(step: Callable[[], float], repeats: int) -> tuple[float, float, float]:
-    """Mean seconds of a step by the clock and of the processor, and its loss."""
-    clock, processor = time.perf_counter(), time.process_time()
-    losses = [step() for _ in range(repeats)]
-    return (time.perf_counter() - clock) / repeats, (time.process_time() - processor) / repeats, losses[0]
+    return loss.detach()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=SETTINGS.batch, help="images")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", nargs="+", choices=TYPES, default=["fp32"], help="of our products")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    arguments = side_by_side.parser(__doc__, batch=SETTINGS.batch, of="images").parse_args()
+    types = side_by_side.begin(arguments)
     backbone = random_backbone()
     start = phi.initial_pic2word(
         backbone.dim,
@@ -139,38 +121,23 @@ def main() -> None:
         n_layers=SETTINGS.n_layers,
         middle_dim=SETTINGS.middle_dim,
     )
-    features = torch.randn(arguments.rounds, arguments.batch, backbone.dim)
-    ours = {name: pic2word_training.Objective(backbone, arguments.batch, TYPES[name]) for name in arguments.dtype}
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()};"
-        f" {MODEL}, batch {arguments.batch}"
+    features = torch.randn(arguments.rounds + 1, arguments.batch, backbone.dim)
+    print(f"{MODEL}, batch {arguments.batch}")
+    plain = Plain(backbone)
+
+    def variant(name: str) -> side_by_side.Variant:
+        objective = pic2word_training.Objective(backbone, arguments.batch, types[name])
+
+        def ready(number: int) -> Callable[[], Tensor]:
+            return lambda: one_step(start, features[number], objective)
+
+        return side_by_side.Variant(ready, name, REPEATS)
+
+    side_by_side.compare(
+        lambda number: lambda: plain.step(start, features[number]),
+        {name: variant(name) for name in types},
+        arguments.rounds,
     )
-    compare(Plain(backbone), ours, start, features)
-
-
-def compare(plain: Plain, ours: dict[str, pic2word_training.Objective], start: phi.Phi, features: Tensor) -> None:
-    """Run a round for each batch of features and print times, ratios and the largest difference of losses."""
-    for objective in ours.values():
-        one_step(start, features[0], objective)  # warm-up
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in ours}
-    worst = dict.fromkeys(ours, 0.0)
-    for number, images in enumerate(features):
-        clock, processor, expected = timed(lambda images=images: plain.step(start, images), 1)
-        line = f"round {number + 1}: plain {clock:.2f} s ({processor:.2f} s of the processor)"
-        for name, objective in ours.items():
-            our_clock, our_processor, loss = timed(
-                lambda objective=objective, images=images: one_step(start, images, objective), REPEATS
-            )
-            ratios[name].append((clock / our_clock, processor / our_processor))
-            worst[name] = max(worst[name], abs(loss - expected) / abs(expected))
-            line += f", {name} {our_clock:.3f} s ({our_processor:.3f} s)"
-        print(line, flush=True)
-    for name, found in ratios.items():
-        by_clock, by_processor = (statistics.median(column) for column in zip(*found, strict=True))
-        print(
-            f"{name}: {by_clock:.1f} × the plain step by the clock, {by_processor:.1f} × by processor time;"
-            f" losses differ by at most {worst[name]:.1e} of their value"
-        )
 
 
 if __name__ == "__main__":
