@@ -56,7 +56,7 @@ def provider(folder: Path, queries: Path, **protocol: str) -> Provider:
     )
 
 
-def run(folder: Path, method: str, queries: Path | None = None, inputs: dict[str, Path | str] | None = None,
+def run(folder: Path, method: str, queries: Path | None = None, inputs: dict[str, list[Path]] | None = None,
         **protocol: str) -> np.ndarray:  # fmt: skip
     described = {"method": method, "composer": method, "inputs": inputs or {}}
     composed = compose(described, provider(folder, queries or folder / "queries.parquet", **protocol))
@@ -71,9 +71,9 @@ def test_queries_with_one_reference_share_its_feature(folder: Path, tmp_path: Pa
     assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
 
 
-def test_searle_oti_finds_each_references_token_in_its_shard(folder: Path, tmp_path: Path) -> None:
+def test_searle_oti_finds_each_references_token_in_its_part(folder: Path, tmp_path: Path) -> None:
     paths = sorted((folder / "tokens").glob("*.parquet"))
-    found = run(folder, "searle-oti", inputs={"tokens": folder / "tokens/{shard}.parquet"})
+    found = run(folder, "searle-oti", inputs={"tokens": paths})
     names, tokens = vectors.read(paths, "image_id", "token")
     backbone = small_searle.load_backbone(tmp_path)
     with torch.no_grad():
@@ -82,11 +82,11 @@ def test_searle_oti_finds_each_references_token_in_its_shard(folder: Path, tmp_p
     assert np.allclose(found[1], expected / np.linalg.norm(expected), atol=1e-5)
 
 
-def test_captioning_finds_each_references_caption_in_its_shard(folder: Path, tmp_path: Path) -> None:
+def test_captioning_finds_each_references_caption_in_its_part(folder: Path, tmp_path: Path) -> None:
     paths = [tmp_path / "00000.parquet", tmp_path / "00001.parquet"]
     reference_captions.write(paths[0], [(REFERENCES[1], "a cat", "ok")])
     reference_captions.write(paths[1], [(REFERENCES[0], "a tomato", "ok")])
-    found = run(folder, "captioning", inputs={"reference_captions": tmp_path / "{shard}.parquet"})
+    found = run(folder, "captioning", inputs={"reference_captions": paths})
     with torch.no_grad():
         expected = text.encode(small_searle.load_backbone(tmp_path), ["a photo of a tomato that has wheels"])[0].numpy()
     assert np.allclose(found[2], expected / np.linalg.norm(expected), atol=1e-5)
@@ -102,7 +102,7 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
     found = run(
         folder,
         "palavra",
-        inputs={"tokens": folder / "tokens/{shard}.parquet", "concepts": folder / "concepts.parquet"},
+        inputs={"tokens": sorted((folder / "tokens").glob("*.parquet")), "concepts": [folder / "concepts.parquet"]},
     )
     names, tokens = vectors.read(paths, "image_id", "token")
     for row, reference, caption in zip(found, REFERENCES, ("is red", " ", "has wheels"), strict=True):
@@ -114,12 +114,12 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
             expected = text.encode(small_searle.load_backbone(tmp_path), [words], tokens=token)[0].numpy()
         assert np.allclose(row, expected / np.linalg.norm(expected), atol=1e-5)
     with pytest.raises(CirqueError, match="palavra reads reference_concepts and has none"):
-        run(folder, "palavra", inputs={"tokens": folder / "tokens/{shard}.parquet"})
+        run(folder, "palavra", inputs={"tokens": sorted((folder / "tokens").glob("*.parquet"))})
 
 
 @pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])
 def test_every_other_method_writes_a_feature_for_each_query(method: str, folder: Path, tmp_path: Path) -> None:
-    found = run(folder, method, inputs={"phi": folder / "phi.safetensors"})
+    found = run(folder, method, inputs={"phi": [folder / "phi.safetensors"]})
     assert found.shape == (3, small_searle.DIM)
 
 
@@ -182,7 +182,7 @@ def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
     two_captions: Path,
     tmp_path: Path,
 ) -> None:
-    found = run(folder, method, two_captions, inputs={"phi": folder / "phi.safetensors"}, **asked)
+    found = run(folder, method, two_captions, inputs={"phi": [folder / "phi.safetensors"]}, **asked)
     plain = expected(folder, two_captions, prompt, reverse=reverse, token=method != "text-only")
     assert np.allclose(found, plain, atol=1e-5)
 
@@ -198,7 +198,7 @@ def test_a_benchmarks_prompt_and_order_take_the_place_of_the_methods_own(
 def test_what_does_not_concern_a_method_changes_no_bit_of_it(
     methods: list[str], asked: dict[str, str], folder: Path, two_captions: Path, tmp_path: Path
 ) -> None:
-    phi_file = {"phi": folder / "phi.safetensors"}
+    phi_file = {"phi": [folder / "phi.safetensors"]}
     for method in methods:
         without = run(folder, method, two_captions, phi_file)
         assert np.array_equal(run(folder, method, two_captions, phi_file, **asked), without), method
@@ -224,7 +224,7 @@ def test_a_reference_without_a_feature_is_an_error(folder: Path, tmp_path: Path)
 def test_a_reference_without_a_token_is_an_error(folder: Path) -> None:
     first = folder / "tokens/00000.parquet"
     with pytest.raises(CirqueError, match=r"1 of 2 references have no pseudo token \(first: ILSVRC2012_test_00000008"):
-        run(folder, "searle-oti", inputs={"tokens": first})
+        run(folder, "searle-oti", inputs={"tokens": [first]})
 
 
 def test_what_nothing_provides_is_refused_with_what_there_is(folder: Path) -> None:
@@ -235,7 +235,7 @@ def test_what_nothing_provides_is_refused_with_what_there_is(folder: Path) -> No
 
 def test_a_thing_is_read_once_for_all_runs(folder: Path) -> None:
     given = provider(folder, folder / "queries.parquet")
-    runs = [{"method": name, "composer": "searle", "inputs": {"phi": folder / "phi.safetensors"}} for name in "ab"]
+    runs = [{"method": name, "composer": "searle", "inputs": {"phi": [folder / "phi.safetensors"]}} for name in "ab"]
     assert given.get("phi", runs[0]) is given.get("phi", runs[1])
     assert given.get("backbone", runs[0]) is given.get("backbone", runs[1])
 
@@ -263,7 +263,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def of_pictures(folder: Path) -> dict[str, Any]:
     """A run whose method reads the pictures."""
-    own = {"shards": folder / "shards/{shard}.tar", "images": folder / "images.parquet"}
+    own = {"shards": sorted((folder / "shards").glob("*.tar")), "images": [folder / "images.parquet"]}
     return {"method": "toy", "composer": "toy", "inputs": own}
 
 
@@ -289,7 +289,7 @@ def test_the_encoder_is_the_backbone_where_it_reads_texts(pictures: Path) -> Non
     assert given.get("encoder", run) is given.get("backbone", run)
     with pytest.raises(CirqueError, match="backbone small: has no feature map"):
         given.get("reference_maps", run)
-    without_shards = {**run, "inputs": {"images": pictures / "images.parquet"}}
+    without_shards = {**run, "inputs": {"images": [pictures / "images.parquet"]}}
     with pytest.raises(CirqueError, match="method toy: toy reads reference_pixels and has none"):
         given.get("reference_pixels", without_shards)
 

@@ -22,13 +22,13 @@ def cost(rule: str, path: str, *, config=PAPER, on_gpu: bool = True) -> Cost:
     return costs.of(Job(rule, (f"results/scale=paper/{path}",), on_gpu), config, REGISTRY)
 
 
-def features(backbone: str, shard: str = "00000", image_set: str = "circo") -> Cost:
-    path = f"features/{SEEN.format(image_set, backbone)}/encoder_seed=0/{shard}.parquet"
+def features(backbone: str, part: str = "00000", image_set: str = "circo") -> Cost:
+    path = f"features/{SEEN.format(image_set, backbone)}/encoder_seed=0/{part}.parquet"
     return cost("extract_features", path)
 
 
-def tokens(backbone: str, image_set: str = "unlabeled", inversion: str = "oti", shard: str = "00000") -> Cost:
-    path = f"tokens/inversion={inversion}/{SEEN.format(image_set, backbone)}/seed=42/{shard}.parquet"
+def tokens(backbone: str, image_set: str = "unlabeled", inversion: str = "oti", part: str = "00000") -> Cost:
+    path = f"tokens/inversion={inversion}/{SEEN.format(image_set, backbone)}/seed=42/{part}.parquet"
     return cost("invert_images", path)
 
 
@@ -59,26 +59,29 @@ def test_every_figure_has_a_unit_and_a_source():
 # ---- estimates -----------------------------------------------------------------------------------------------------
 
 
-def test_the_last_shard_holds_what_is_left():
-    assert [features("ViT-L-14", f"{shard:05d}").items.known for shard in (0, 4)] == [25000, 23403]
+def test_the_last_part_and_the_last_shard_hold_what_is_left():
+    of_parts = [features("ViT-L-14", f"{part:05d}", "cc3m").items.known for part in (0, 23)]
+    assert of_parts == [125_000, 2_905_954 - 23 * 125_000]
+    of_shards = [cost("shard_images", f"shards/image_set=circo/{shard:05d}.tar").items.known for shard in (0, 4)]
+    assert of_shards == [25_000, 23_403]
 
 
 def test_features_wait_for_the_threads_of_a_job_or_for_the_tower():
     decoding = 1138 / 16 * 4
-    assert features("ViT-L-14").gpu.known == pytest.approx(25000 / decoding)
-    assert features("ViT-B-32").gpu.known == pytest.approx(25000 / decoding)
+    assert features("ViT-L-14").gpu.known == pytest.approx(123403 / decoding)
+    assert features("ViT-B-32").gpu.known == pytest.approx(123403 / decoding)
     # bigG has 5.98 times the operations of an image: 1 / 582 + 4.98 / 953 seconds.
-    assert features("ViT-bigG-14").gpu.known == pytest.approx(25000 * (1 / 582 + 4.98 / 953), rel=0.01)
-    assert features("ViT-L-14").n_bytes == Amount(25000 * 768 * 4)
+    assert features("ViT-bigG-14").gpu.known == pytest.approx(123403 * (1 / 582 + 4.98 / 953), rel=0.01)
+    assert features("ViT-L-14").n_bytes == Amount(123403 * 768 * 4)
 
 
 def test_a_step_of_oti_is_as_measured_and_never_below_what_the_host_needs():
-    batches = 5000 / 500
+    batches = 25_000 / 500
     assert tokens("ViT-L-14").gpu.known == pytest.approx(350 * batches * 0.170 * 500 / 512)
     assert tokens("ViT-L-14", "cirr_val").items.known == 2165  # of a benchmark's images the references alone
     few = tokens("ViT-L-14", "circo")
-    assert few.items.known == pytest.approx(1017 * 25000 / 123403)
-    assert few.gpu.known == pytest.approx(350 * max(0.068, 0.170 * math.ceil(few.items.known) / 512))
+    assert few.items.known == pytest.approx(1017)
+    assert few.gpu.known == pytest.approx(350 * (2 * 0.170 * 500 / 512 + 0.068))  # 500, 500 and 17
 
 
 def test_what_was_not_measured_is_open():

@@ -60,12 +60,13 @@ def test_the_advice_for_a_method_without_what_it_reads_is_what_mends_it(method):
     assert evaluation.faults({**MINI, "methods": {**MINI["methods"], method: mended}}) == []
 
 
-def test_a_run_reads_its_own_network_and_the_shards_of_its_benchmark():
+def test_a_run_reads_its_own_network_and_the_parts_of_its_benchmark():
     run = {"benchmark": "circo_val", "backbone": "ViT-L-14", "method": "searle-oti", "seed": "42"}
     (tokens,) = evaluation.inputs(PAPER, run).values()
-    assert "/inversion=oti/image_set=circo/" in tokens
+    assert all("/inversion=oti/image_set=circo/" in file for file in tokens)
     files = evaluation.files(PAPER, evaluation.alone(PAPER, run))
-    assert len(files) == len(plan.shards(PAPER, "circo"))
+    assert files == tokens
+    assert len(files) == len(plan.image_parts(PAPER, "circo"))
 
 
 def test_an_upper_bound_has_no_files_for_a_test_server():

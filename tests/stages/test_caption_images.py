@@ -44,7 +44,7 @@ def queries(world: World) -> list[Path]:
 def run(world: World, queries: list[Path], number: int, weights: Path, max_failed: int = 0) -> list[dict[str, str]]:
     output = world.out / "captions" / f"{number:05d}.parquet"
     caption_images.main(
-        shard=world.out / f"{number:05d}.tar",
+        shards_of_part=[world.out / f"{number:05d}.tar"],
         images=world.images,
         queries=queries,
         weights=weights,

@@ -121,7 +121,7 @@ def test_a_record_names_what_its_own_run_read(tmp_path):
     for name, file in zip(("shard0", "shard1"), sorted((tmp_path / "features").glob("*.parquet")), strict=True):
         (tmp_path / name).symlink_to(file)
     runs = [{"method": "searle", "composer": "searle", "seed": 0, "bound": False,
-             "inputs": {"phi": str(tmp_path / "phi.safetensors")}},
+             "inputs": {"phi": [str(tmp_path / "phi.safetensors")]}},
             {"method": "image-only", "composer": "image-only", "seed": 0, "bound": False, "inputs": {}},
             {"method": "text-only", "composer": "text-only", "seed": 0, "bound": False, "inputs": {}}]  # fmt: skip
     assert evaluate(tmp_path, runs=json.dumps(runs)) == 0

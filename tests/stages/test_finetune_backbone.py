@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tar = root / f"shards/{number:05d}.tar"
         shard.main(images=images, shard=number, data_root=root, output=tar)
         features.main(
-            shard=tar,
+            shards_of_part=[tar],
             images=images,
             weights=weights,
             preprocess="targetpad",

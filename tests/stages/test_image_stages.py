@@ -63,12 +63,13 @@ class World:
         shard.main(images=self.images, shard=number, data_root=self.data, output=path)
         return path
 
-    def features(self, number: int, max_failed: int = 0, threads: int = 1) -> Path:
-        path = self.out / f"{number:05d}.parquet"
+    def features(self, *shards: int, max_failed: int = 0, threads: int = 1) -> Path:
+        path = self.out / f"{shards[0]:05d}.parquet"
         if not self.weights.exists():
             tiny.save_weights(self.weights)
         features.main(
-            shard=self.out / f"{number:05d}.tar", images=self.images, weights=self.weights, preprocess="targetpad",
+            shards_of_part=[self.out / f"{number:05d}.tar" for number in shards],
+            images=self.images, weights=self.weights, preprocess="targetpad",
             max_failed=max_failed, output=path, threads=threads, device="cpu",
         )  # fmt: skip
         return path
@@ -141,6 +142,27 @@ def test_features_are_the_same_to_the_last_bit_for_any_sharding_and_number_of_th
     for ids, values in results:
         assert ids == NAMES
         np.testing.assert_array_equal(values, results[0][1])
+
+
+def test_a_part_of_several_shards_has_their_features_in_order(world: World):
+    world.list_images()
+    each = [world.features(int(world.shard(number).stem)) for number in range(3)]
+    ids, values = load_features(each)
+    of_part, together = load_features([world.features(0, 1, 2)])
+    assert of_part == ids == NAMES
+    np.testing.assert_array_equal(together, values)
+
+
+def test_images_that_fail_are_counted_over_all_shards_of_a_part(world: World):
+    for name in ("dev-2", "dev-13"):
+        world.picture(name).write_bytes(b"")
+    world.list_images()
+    for number in range(2):
+        world.shard(number)
+    with pytest.raises(
+        CirqueError, match=r"00000\.tar, .*00001\.tar: 2 of 20 images failed and max_failed is 1 \(dev-2"
+    ):
+        world.features(0, 1, max_failed=1)
 
 
 def test_features_made_again_are_byte_identical(world: World):

@@ -37,9 +37,8 @@ rule finetune_backbone:
     input:
         base=lambda wildcards: expand(FILE.weights, **plan.base_encoder(config, dict(wildcards.items()))),
         images=lambda wildcards: expand(FILE.images, **plan.finetuning(config, wildcards.backbone)),
-        shards=lambda wildcards: shards_of(FILE.shards, **plan.finetuning(config, wildcards.backbone)),
-        features=lambda wildcards: shards_of(
-            FILE.features,
+        shards=lambda wildcards: shards_of(plan.finetuning(config, wildcards.backbone)["image_set"]),
+        features=lambda wildcards: features_of(
             plan.finetuning(config, wildcards.backbone)["image_set"],
             preprocess=plan.finetuning_preprocess(config, wildcards.backbone),
             **plan.base_encoder(config, dict(wildcards.items())),

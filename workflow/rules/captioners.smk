@@ -54,7 +54,7 @@ rule fetch_captioner:
 
 rule caption_images:
     input:
-        shard=FILE.shards,
+        shards_of_part=shards_of_part,
         images=FILE.images,
         queries=queries_over,
         weights=FILE.captioner,

@@ -92,20 +92,30 @@ def proofs(files):
     return registry.proofs(files, REGISTRY) if compared else []
 
 
-def shards_of(pattern, image_set, **values):
-    """A file of every shard of an image set."""
-    return expand(
-        pattern,
-        image_set=image_set,
-        preprocess=values.pop("preprocess", config["preprocess"]),
-        shard=plan.shards(config, image_set),
-        **values,
-    )
+def shards_of(image_set):
+    """Every shard of an image set."""
+    return plan.of_images(config, FILE.shards, image_set)
 
 
-def shards_of_benchmark(pattern, benchmark, **values):
-    """A file of every shard of a benchmark's image set."""
-    return shards_of(pattern, config["benchmarks"][benchmark]["image_set"], **values)
+def shards_of_benchmark(benchmark):
+    """Every shard of a benchmark's image set."""
+    return shards_of(config["benchmarks"][benchmark]["image_set"])
+
+
+def shards_of_part(wildcards):
+    """The shards of a job's part of an image set."""
+    names = plan.shards_of_part(config, wildcards.image_set, wildcards.part)
+    return expand(FILE.shards, image_set=wildcards.image_set, shard=names)
+
+
+def features_of_benchmark(benchmark, **values):
+    """Features of every part of a benchmark's image set."""
+    return features_of(config["benchmarks"][benchmark]["image_set"], **values)
+
+
+def features_of(image_set, **values):
+    """Features of every part of an image set."""
+    return plan.of_images(config, FILE.features, image_set, **values)
 
 
 def run_files(pattern, chosen):
@@ -133,4 +143,4 @@ def queries_over(wildcards):
 
 def shards_of_css(view):
     """Pictures of all scenes of CSS, in 2d or 3d."""
-    return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(FILE.shards, name)]
+    return [shard for name in plots.css_image_sets(config, view) for shard in shards_of(name)]

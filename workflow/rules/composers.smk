@@ -10,9 +10,7 @@ RESUMES from <scale>/work/composers/…, <scale>/work/trunks/…
 
 rule decode_images:
     input:
-        shards_of_set=lambda wildcards: expand(
-            FILE.shards, image_set=wildcards.image_set, shard=plan.shards(config, wildcards.image_set)
-        ),
+        shards_of_set=lambda wildcards: shards_of(wildcards.image_set),
         images=FILE.images,
         weights=FILE.weights,
     output:
@@ -37,7 +35,7 @@ rule train_trunk:
         shards_of_sets=lambda wildcards: [
             file
             for name in config["backbones"][wildcards.backbone]["weights"]["image_sets"]
-            for file in expand(FILE.shards, image_set=name, shard=plan.shards(config, name))
+            for file in shards_of(name)
         ],
         description=model_config("backbones"),
     output:

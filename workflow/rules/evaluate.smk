@@ -47,7 +47,7 @@ for group in evaluation.groups(config):
         input:
             queries=expand(FILE.queries, benchmark=group.benchmark),
             gallery=expand(FILE.gallery, benchmark=group.benchmark),
-            features=shards_of_benchmark(FILE.features, group.benchmark, preprocess=group.preprocess, **group.encoder),
+            features=features_of_benchmark(group.benchmark, preprocess=group.preprocess, **group.encoder),
             weights=expand(FILE.weights, **group.encoder),
             own=evaluation.files(config, group),
             macros=MACROS,
@@ -80,8 +80,8 @@ for server in ["", *SUBMISSIONS.names()]:
         input:
             queries=FILE.queries,
             gallery=FILE.gallery,
-            features=lambda wildcards: shards_of_benchmark(
-                FILE.features, wildcards.benchmark, preprocess=preprocess_of_run(wildcards), **encoder(wildcards)
+            features=lambda wildcards: features_of_benchmark(
+                wildcards.benchmark, preprocess=preprocess_of_run(wildcards), **encoder(wildcards)
             ),
             weights=weights,
             own=lambda wildcards: evaluation.files(config, run_alone(wildcards)),

@@ -2,21 +2,21 @@
 Image features and the concepts nearest to them.
 
 READS   shards, weights, the vocabulary
-WRITES  <scale>/features/…/00000.parquet: one job a shard, un-normalised, a row for every image
+WRITES  <scale>/features/…/00000.parquet: one job a few shards, un-normalised, a row for every image
         <scale>/concept_features/…, <scale>/concepts/…: class embeddings; the nearest concepts of every image
 """
 
 
 rule extract_features:
     input:
-        shard=FILE.shards,
+        shards_of_part=shards_of_part,
         images=FILE.images,
         weights=FILE.weights,
     output:
         features=FILE.features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=8000, runtime=60),
+        **torch_job(mem_mb=8000, runtime=240),
     params:
         **call(
             "extract_features",
@@ -45,7 +45,7 @@ rule encode_concepts:
 
 rule associate_concepts:
     input:
-        features=lambda wildcards: shards_of(FILE.features, **wildcards),
+        features=lambda wildcards: features_of(**wildcards),
         concept_features=FILE.concept_features,
     output:
         concepts=FILE.concepts,

@@ -1,7 +1,7 @@
 """
 Textual inversion: a pseudo token for each image (SEARLE §3.1; PALAVRA's, SEARLE Tables 1 to 3).
 
-READS   features of one shard, a benchmark's queries, weights, and what an inversion names: concepts, phrases, networks
+READS   features of a part of an image set, a benchmark's queries, weights, and what an inversion names: concepts, phrases, networks
 WRITES  <scale>/tokens/…/00000.parquet: of a benchmark's image set only the references are inverted
 RESUMES from <scale>/work/tokens/…, which no rule declares: Snakemake deletes declared outputs before a job starts
 """
@@ -28,7 +28,7 @@ rule invert_images:
                 config["inversions"][wildcards.inversion]["kind"],
                 config["inversions"][wildcards.inversion],
             ),
-            work=work("tokens", "inversion", "image_set", "preprocess", "backbone", "seed", "shard"),
+            work=work("tokens", "inversion", "image_set", "preprocess", "backbone", "seed", "part"),
         ),
     shell:
         TORCH_STAGE

@@ -22,7 +22,7 @@ rule write_queries:
         rankings=lambda wildcards: run_files(FILE.rankings, QUERY_RUNS[wildcards.benchmark]),
         settings=FILE.settings,
         images=lambda wildcards: expand(FILE.images, image_set=config["benchmarks"][wildcards.benchmark]["image_set"]),
-        shards=lambda wildcards: shards_of_benchmark(FILE.shards, wildcards.benchmark),
+        shards=lambda wildcards: shards_of_benchmark(wildcards.benchmark),
         parts=[str(ROOT / f"src/cirque/report/{name}") for name in REPORT_PARTS["queries"]],
     output:
         page="results/report/queries_{benchmark}.html",

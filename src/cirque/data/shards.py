@@ -11,6 +11,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,21 @@ def rows_of(rows: Iterable[Row], shard: int, source: Path) -> list[Row]:
             f"{source}: has no shard {shard}; shard_size and n_images of the configuration disagree with it"
         )
     return chosen
+
+
+def read_part(paths: Sequence[Path], rows: Sequence[Row], source: Path) -> tuple[int, Iterator[Sample]]:
+    """How many images some shards hold, and these in order, each shard read as it comes.
+
+    Args:
+        paths: Tars, named by their numbers.
+        rows: Images of the whole set (schemas.IMAGES).
+        source: Where they stand, for messages.
+
+    Raises:
+        CirqueError: a shard is not of the set, or not what the set says; see `read_shard`.
+    """
+    own = [(path, rows_of(rows, int(path.stem), source)) for path in paths]
+    return sum(len(some) for _, some in own), chain.from_iterable(read_shard(path, some) for path, some in own)
 
 
 def require_files(what: str, rows: Sequence[Row], data_root: Path, see: str = "docs/data.md") -> None:

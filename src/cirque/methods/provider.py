@@ -14,7 +14,7 @@ import numpy as np
 from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
 from cirque.families import reads_texts
-from cirque.plan.evaluation import NEEDS, READS, SHARD, unknown
+from cirque.plan.evaluation import NEEDS, READS, unknown
 from cirque.store import files, provenance, schemas, vectors
 
 if TYPE_CHECKING:
@@ -100,10 +100,7 @@ class Provider:
         if kind not in run["inputs"]:
             cure = f"add `needs: {{{NEEDS[name]}: NAME}}` to methods.{run['method']}" if name in NEEDS else "give it"
             raise CirqueError(f"method {run['method']}: {run['composer']} reads {name} and has none; {cure}")
-        pattern = str(run["inputs"][kind])
-        if SHARD not in pattern:
-            return [Path(pattern)]
-        return [Path(pattern.replace(SHARD, file.stem)) for file in self._shared["features"]]
+        return [Path(file) for file in run["inputs"][kind]]
 
 
 # ---- readers: torch is imported by those alone that need it ---------------------------------------------------------

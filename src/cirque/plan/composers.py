@@ -134,10 +134,9 @@ def to_decode(config: Config, name: str, benchmark: str, backbone: Mapping[str, 
 def reference_pictures(config: Config, benchmark: str) -> dict[str, list[str]]:
     """Image set of a benchmark's references, where they are pictures of another kind than the gallery's."""
     name = config["benchmarks"][benchmark].get("reference_set")
-    shards = jobs.shards(config, name) if name else []
     return {
         "reference_images": [IN_RULES.images.format(image_set=name)] if name else [],
-        "reference_shards": [IN_RULES.shards.format(image_set=name, shard=shard) for shard in shards],
+        "reference_shards": jobs.of_images(config, IN_RULES.shards, name) if name else [],
     }
 
 

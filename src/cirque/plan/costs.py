@@ -69,16 +69,17 @@ class Subject:
 
     @property
     def n_images(self) -> float:
-        """Images of the job's shard, or of the whole set if it has none."""
+        """Images of the job's shard or part, or of the whole set if it has neither."""
         entry = self.config["image_sets"][self.values["image_set"]]
-        if "shard" not in self.values:
-            return float(entry["n_images"])
-        size: int = entry["shard_size"]
-        return float(min(size, entry["n_images"] - int(self.values["shard"]) * size))
+        for name, n_shards in (("shard", 1), ("part", self.config["shards_per_part"])):
+            if name in self.values:
+                size: int = entry["shard_size"] * n_shards
+                return float(min(size, entry["n_images"] - int(self.values[name]) * size))
+        return float(entry["n_images"])
 
     @property
     def n_references(self) -> float | None:
-        """References among them, spread evenly over the shards."""
+        """References among them, spread evenly over the set."""
         entry = self.config["image_sets"][self.values["image_set"]]
         count = self.figure(f"references of {entry['dataset']} {entry['split']}")
         return None if count is None else count * self.n_images / entry["n_images"]

@@ -44,9 +44,6 @@ KINDS_OF_OUTPUTS = ("query_features", "rankings", "metrics")
 #: What stands between the values of a run in its path.
 _RUN_FOLDERS = re.sub(r"\{\w+\}", "\n", RUN).split("\n")[1:-1]
 
-#: Of the shards in the pattern of a run's inputs.
-SHARD = "{shard}"
-
 
 def reads(config: Config, method: str) -> list[str]:
     """Names of what a method's `compose` takes; nothing where others computed the rankings or a composer does."""
@@ -183,33 +180,29 @@ def _one_of_runs(runs: Iterable[tuple[str, ...]], folders: Sequence[str]) -> str
     return "(?:" + "|".join(f"(?:{jobs.one_of(names)}){folders[0]}{end}" for end, names in ends.items()) + ")"
 
 
-def inputs(config: Config, run: Run) -> dict[str, str]:
-    """Files that a run's method reads besides what its group shares: kind → path, `{shard}` for each shard's."""
+def inputs(config: Config, run: Run) -> dict[str, list[str]]:
+    """Files that a run's method reads besides what its group shares, by kind."""
     image_set = config["benchmarks"][run["benchmark"]]["image_set"]
     needs = jobs.needs(config, run["method"])
     values = {
         **run,
         **jobs.encoder(config, run["backbone"], run["seed"]),
-        "image_set": image_set,
         "preprocess": jobs.preprocess(config, run["benchmark"], run["method"]),
         "inversion": needs.get("tokens"),
         "network": needs.get("phi"),
         "captioner": needs.get("captions"),
-        "shard": SHARD,
     }
     kinds = dict.fromkeys(kind for name in reads(config, run["method"]) for kind in READS[name])
-    return {kind: getattr(IN_RULES, kind).format(**values) for kind in kinds if kind not in SHARED}
+    return {
+        kind: jobs.of_images(config, getattr(IN_RULES, kind), image_set, **values)
+        for kind in kinds
+        if kind not in SHARED
+    }
 
 
 def files(config: Config, group: Group) -> list[str]:
     """Every file of `inputs` of a group's runs, once."""
-    shards = jobs.shards(config, config["benchmarks"][group.benchmark]["image_set"])
-    patterns = dict.fromkeys(path for run in group.runs for path in inputs(config, run).values())
-    return [
-        file
-        for pattern in patterns
-        for file in ([pattern.replace(SHARD, shard) for shard in shards] if SHARD in pattern else [pattern])
-    ]
+    return list(dict.fromkeys(file for run in group.runs for own in inputs(config, run).values() for file in own))
 
 
 def outputs(config: Config, group: Group) -> list[str]:
@@ -245,7 +238,9 @@ def described(config: Config, group: Group, scale: str) -> list[dict[str, Any]]:
             "composer": jobs.composer(config, run["method"]),
             "seed": int(run["seed"]),
             "bound": bool(config["methods"][run["method"]].get("bound")),
-            "inputs": {name: path.replace("<scale>", scale) for name, path in inputs(config, run).items()},
+            "inputs": {
+                kind: [file.replace("<scale>", scale) for file in own] for kind, own in inputs(config, run).items()
+            },
         }
         for run in group.runs
     ]

@@ -44,10 +44,9 @@ class Subject:
         """The backbone as wildcard values."""
         return jobs.encoder(self.config, self.backbone, self.seed)
 
-    def shards(self, pattern: str, image_set: str, preprocess: str, **values: str) -> list[str]:
-        """A file of every shard of an image set."""
-        common = {**self.encoder, "image_set": image_set, "preprocess": preprocess, **values}
-        return [pattern.format(**common, shard=shard) for shard in jobs.shards(self.config, image_set)]
+    def of_images(self, pattern: str, image_set: str, preprocess: str, **values: str) -> list[str]:
+        """A file of every part of an image set."""
+        return jobs.of_images(self.config, pattern, image_set, **{**self.encoder, "preprocess": preprocess, **values})
 
     def parts(self, pattern: str) -> list[str]:
         """A file of every part of the corpora."""
@@ -65,7 +64,7 @@ class Subject:
 
 
 def _features(of: Subject) -> Files:
-    return of.shards(IN_RULES.features, of.entry["image_set"], of.preprocess)
+    return of.of_images(IN_RULES.features, of.entry["image_set"], of.preprocess)
 
 
 def _image_features(of: Subject) -> Files | None:
@@ -74,7 +73,7 @@ def _image_features(of: Subject) -> Files | None:
 
 def _tokens(of: Subject) -> Files:
     own = {"inversion": of.entry["inversion"], "seed": of.seed}
-    return of.shards(IN_RULES.tokens, of.entry["image_set"], of.preprocess, **own)
+    return of.of_images(IN_RULES.tokens, of.entry["image_set"], of.preprocess, **own)
 
 
 def _concepts(of: Subject) -> Files:
@@ -96,7 +95,7 @@ def _validation_features(of: Subject) -> Files | None:
         return None
     image_set = of.config["benchmarks"][benchmark]["image_set"]
     own = of.config["benchmarks"][benchmark].get("preprocess", of.preprocess)
-    return of.shards(IN_RULES.features, image_set, str(own))
+    return of.of_images(IN_RULES.features, image_set, str(own))
 
 
 def _of_validation(pattern: str) -> Callable[[Subject], Files | None]:
@@ -151,7 +150,7 @@ def of_member(family: Family, member: str, subject: Subject) -> dict[str, Files]
 
 
 def of_inversion(config: Config, wildcards: Mapping[str, str]) -> dict[str, Files]:
-    """Files that an inversion reads besides the shard's features and the weights.
+    """Files that an inversion reads besides the part's features and the weights.
 
     Args:
         config: the configuration.

@@ -24,6 +24,25 @@ def shards(config: Config, image_set: str) -> list[str]:
     return [f"{index:05d}" for index in range(-(-entry["n_images"] // entry["shard_size"]))]
 
 
+def image_parts(config: Config, image_set: str) -> list[str]:
+    """Names of the parts of an image set, some shards each, of which one job makes features: 00000, 00001, …"""
+    return [f"{index:05d}" for index in range(-(-len(shards(config, image_set)) // config["shards_per_part"]))]
+
+
+def shards_of_part(config: Config, image_set: str, part: str) -> list[str]:
+    """Names of the shards of a part of an image set."""
+    first = int(part) * config["shards_per_part"]
+    return shards(config, image_set)[first : first + config["shards_per_part"]]
+
+
+def of_images(config: Config, pattern: str, image_set: str, **values: object) -> list[str]:
+    """Files of a pattern over an image set: one for each of its shards or parts, or one for the whole."""
+    for key, names in (("shard", shards), ("part", image_parts)):
+        if f"{{{key}}}" in pattern:
+            return [pattern.format(image_set=image_set, **values, **{key: name}) for name in names(config, image_set)]
+    return [pattern.format(image_set=image_set, **values)]
+
+
 def parts(config: Config) -> list[str]:
     """Names of the parts that the vocabulary is divided into: 00000, 00001, …"""
     return [f"{index:05d}" for index in range(config["phrases"]["n_parts"])]

@@ -100,12 +100,12 @@ KINDS: dict[str, Kind] = {
         # encoders and what they make of images and texts
         "weights": f"backbones/{_ENCODER}/weights.safetensors",
         "weights_card": f"backbones/{_ENCODER}/weights.json",
-        "features": f"features/{_SEEN}/{_ENCODER}/{{shard}}.parquet",
+        "features": f"features/{_SEEN}/{_ENCODER}/{{part}}.parquet",
         "concept_features": f"concept_features/{_ENCODER}/features.parquet",
         "concepts": f"concepts/{_SEEN}/{_ENCODER}/concepts.parquet",
         "captioner": "captioners/captioner={captioner}/weights.safetensors",
         "captioner_card": "captioners/captioner={captioner}/weights.json",
-        "reference_captions": "reference_captions/captioner={captioner}/image_set={image_set}/{shard}.parquet",
+        "reference_captions": "reference_captions/captioner={captioner}/image_set={image_set}/{part}.parquet",
         # texts
         "language_model": "language_model/source={source}",
         "phrases": "phrases/{part}.parquet",
@@ -114,7 +114,7 @@ KINDS: dict[str, Kind] = {
         "captions": "captions/corpus={corpus}/{part}.parquet",
         "caption_features": f"caption_features/corpus={{corpus}}/{_ENCODER}/{{part}}.parquet",
         # pseudo tokens and networks
-        "tokens": f"tokens/inversion={{inversion}}/{_SEEN}/backbone={{backbone}}/seed={{seed}}/{{shard}}.parquet",
+        "tokens": f"tokens/inversion={{inversion}}/{_SEEN}/backbone={{backbone}}/seed={{seed}}/{{part}}.parquet",
         "phi": f"phi/{_NETWORK}/phi.safetensors",
         "phi_card": f"phi/{_NETWORK}/phi.json",
         "training": f"phi/{_NETWORK}/training.parquet",

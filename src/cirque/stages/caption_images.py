@@ -1,4 +1,4 @@
-"""Caption the images of one shard that are references of a benchmark."""
+"""Caption the images of some shards that are references of a benchmark."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -10,13 +10,14 @@ from cirque import devices
 from cirque.data import shards
 from cirque.encoders import captioners, extraction, reference_captions
 from cirque.encoders.features import OK, require_few_failures
+from cirque.errors import listed
 from cirque.progress import progress, say
 from cirque.store import files, schemas
 
 
 def main(
     *,
-    shard: Path,
+    shards_of_part: list[Path],
     images: Path,
     queries: list[Path],
     weights: Path,
@@ -27,32 +28,33 @@ def main(
     threads: int = 1,
     device: str = "auto",
 ) -> None:
-    """Write the caption of every reference in a shard, or the reason why there is none (schemas.REFERENCE_CAPTIONS).
+    """Write the caption of every reference in the shards, or the reason why there is none (schemas.REFERENCE_CAPTIONS).
 
     Args:
-        shard: a tar, named by its number.
-        images: images.parquet of the same image set, which says what the shard must hold.
+        shards_of_part: tars, named by their numbers, in order.
+        images: images.parquet of the same image set, which says what the shards must hold.
         queries: Query files of the benchmarks over the image set, which name the references.
         weights: weights.safetensors of the captioner.
         preprocess: name of the preprocessing.
         generation: Beams and lengths of the search.
-        max_failed: how many images of the set may fail; more in this shard alone are an error at once.
+        max_failed: how many images of the set may fail; more in these shards alone are an error at once.
         output: the caption file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
     """
     where = devices.prepare(threads, device)
-    rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
+    rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
+    n_images, samples = shards.read_part(shards_of_part, rows, images)
     references = set(files.read_tables(queries, ["reference_id"])["reference_id"].to_pylist())
     captioner = captioners.load(weights, where)
-    samples = (sample for sample in shards.read_shard(shard, rows) if sample.image_id in references)
-    decoded = extraction.decode_all(samples, preprocess, captioner.image_size, threads)
+    of_references = (sample for sample in samples if sample.image_id in references)
+    decoded = extraction.decode_all(of_references, preprocess, captioner.image_size, threads)
     captions = _captions(captioner, progress(decoded, what="captions", unit="image"), generation, where.type)
     failed = {name: status for name, _, status in captions if status != OK}
-    require_few_failures(failed, len(rows), max_failed, str(shard))
+    require_few_failures(failed, n_images, max_failed, listed(shards_of_part))
     reference_captions.write(output, captions)
     empty = sum(caption == "" for _, caption, _ in captions)
-    say(f"{shard}: {len(captions) - len(failed):,} captions, {empty} of them empty; {len(failed)} images failed")
+    say(f"{len(captions) - len(failed):,} captions, {empty} of them empty; {len(failed)} images failed")
 
 
 def _captions(

@@ -1,4 +1,4 @@
-"""Encode the images of one shard with an image tower."""
+"""Encode the images of some shards with an image tower."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ from cirque import devices
 from cirque.data import shards
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK, require_few_failures, write_features
+from cirque.errors import listed
 from cirque.progress import say
 from cirque.store import files, schemas
 
 
 def main(
     *,
-    shard: Path,
+    shards_of_part: list[Path],
     images: Path,
     weights: Path,
     preprocess: str,
@@ -22,14 +23,14 @@ def main(
     device: str = "auto",
     precision: devices.Precision = "fp32",
 ) -> None:
-    """Write a feature or the reason why there is none for every image of a shard (schemas.features).
+    """Write a feature or the reason why there is none for every image of the shards (schemas.features).
 
     Args:
-        shard: a tar, named by its number.
-        images: images.parquet of the same image set, which says what the shard must hold.
+        shards_of_part: tars, named by their numbers, in order.
+        images: images.parquet of the same image set, which says what the shards must hold.
         weights: weights.safetensors of the backbone.
         preprocess: name of the preprocessing.
-        max_failed: how many images of the set may fail; more in this shard alone are an error at once.
+        max_failed: how many images of the set may fail; more in these shards alone are an error at once.
         output: the feature file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
@@ -37,16 +38,16 @@ def main(
     """
     place = devices.prepare(threads, device, precision)
     dtype = devices.TYPES[precision]
-    rows = shards.rows_of(files.read_table(images, schemas.IMAGES.names).to_pylist(), int(shard.stem), images)
     encoder = backbones.load_images(weights, place)
     batch = extraction.BATCH[place.type]
-    samples = shards.read_shard(shard, rows)
+    rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
+    n_images, samples = shards.read_part(shards_of_part, rows, images)
     decoded = extraction.decode_all(samples, preprocess, encoder.image_size, threads, ahead=2 * batch)
     encoder.model.to(dtype)
     encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place, dtype)
-    ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, batch, len(rows))
+    ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, batch, n_images)
     failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}
-    require_few_failures(failed, len(rows), max_failed, str(shard))
+    require_few_failures(failed, n_images, max_failed, listed(shards_of_part))
     write_features(output, ids, statuses, features)
     say(f"{len(ids) - len(failed):,} features, {len(failed)} images failed")
     for name, reason in failed.items():

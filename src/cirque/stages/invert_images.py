@@ -1,4 +1,4 @@
-"""Invert the images of one shard: find the pseudo token of each by the inversion of that name."""
+"""Invert the images of a part of a set: find the pseudo token of each by the inversion of that name."""
 
 import contextlib
 import re
@@ -34,11 +34,11 @@ def main(
     seconds_between_saves: float = 60.0,
     **inputs: Any,
 ) -> None:
-    """Write the pseudo tokens of a shard's images.
+    """Write the pseudo tokens of a part's images.
 
     Args:
         inversion: Module of cirque.inversion.
-        features: Feature file of the shard.
+        features: Feature file of the part.
         weights: Weights of the backbone.
         seed: Seed of everything random.
         work: Folder for the states of unfinished work.
