@@ -1,6 +1,5 @@
 """Costs: every figure has a source that states it, other backbones are scaled, and what nothing is known of is open."""
 
-import math
 import re
 
 import pytest
