@@ -55,6 +55,11 @@ sys.stdin.read()
 """
 
 
+def process(rank: int, size: int) -> dict[str, str]:
+    """What torchrun tells one of its processes."""
+    return {"LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(size)}
+
+
 @pytest.fixture
 def start(tmp_path):
     jobs = []
@@ -86,3 +91,12 @@ def test_each_job_takes_a_gpu_of_its_own_and_a_killed_one_frees_it(start):
     first.wait()
     # By the names that the machine gives them, for another job the free one is the second.
     assert start(CUDA_VISIBLE_DEVICES="1,0")[1] == "cuda:1"
+
+
+def test_each_process_of_a_training_has_a_gpu_of_its_own_and_shares_none(start):
+    assert [start(**process(rank, 2))[1] for rank in (1, 0)] == ["cuda:1", "cuda:0"]
+    # Three on two GPUs: what is left over does not share one.
+    assert sorted(start(**process(rank, 3))[1] for rank in range(2)) == ["cuda:0", "cuda:1"]
+    third, device = start(**process(2, 3))
+    assert device == ""
+    assert "all 2 GPUs are taken, and each of the 3 processes of a training needs its own" in third.stderr.read()

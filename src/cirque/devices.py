@@ -55,11 +55,17 @@ def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.d
 def _own_gpu() -> int:
     """Index of a GPU that no other job of this machine computes on; the first where all are taken or there is one."""
     count = torch.cuda.device_count()
-    if count == 1:
-        return 0
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
+    if count == processes:
+        return int(os.environ.get("LOCAL_RANK", "0"))
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     names = visible if len(visible) == count else [str(index) for index in range(count)]
     own = locks.claim(names, "gpu")
+    if own is None and processes > 1:
+        raise CirqueError(
+            f"device: all {count} GPUs are taken, and each of the {processes} processes of a training needs its own;"
+            " start fewer, or wait until other jobs have ended"
+        )
     if own is None:
         say(f"all {count} GPUs are taken by other jobs: sharing the first; give Snakemake --resources gpu={count}")
     return names.index(own) if own is not None else 0

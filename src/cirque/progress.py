@@ -12,6 +12,16 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LOG_LINES = 60.0
 
 
+#: Whether another process speaks for this one.
+_silent = False
+
+
+def silence() -> None:
+    """Say nothing more: of several processes that do the same, one speaks. Errors are still said."""
+    global _silent  # noqa: PLW0603  (one stage runs in a process)
+    _silent = True
+
+
 class _LogLines:
     """A stream for tqdm that ends each report with a line end instead of overwriting the last one."""
 
@@ -45,10 +55,12 @@ def progress(
         maxinterval=1.0 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
         ncols=None if on_terminal else 100,
         leave=True,
+        disable=_silent,
     )
     return cast("tqdm[T]", bar)
 
 
 def say(message: str) -> None:
     """Write one line to the log."""
-    print(message, file=sys.stderr, flush=True)
+    if not _silent:
+        print(message, file=sys.stderr, flush=True)

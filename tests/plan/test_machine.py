@@ -10,6 +10,18 @@ def test_a_job_that_was_promised_a_gpu_never_runs_on_a_cpu(monkeypatch):
         assert machine.gpu_resources(None) == {"gpu": here, "torch_device": device}
 
 
+def test_a_shared_training_takes_the_gpus_that_are_visible_and_on_a_cluster_what_the_profile_says(monkeypatch):
+    for visible, count in (("0,1, 2", 3), ("5", 1), ("", 0), ("-1", 0)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert machine.gpus(None, most=8) == count
+    assert machine.gpus("gpus", most=8) == 8
+
+
+def test_as_many_processes_start_as_divide_the_batch_and_one_is_started_plainly():
+    assert [machine.launcher(gpus, 1024) for gpus in (0, 1)] == ["python", "python"]
+    assert [machine.launcher(gpus, 1024).split()[-1] for gpus in (2, 3, 8)] == ["2", "2", "8"]
+
+
 def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypatch):
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0, 1})
     assert machine.threads_each(4, 8) == 1

@@ -2,16 +2,26 @@
 
 import dataclasses
 import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from cirque import datasets
 from cirque.datasets import cc3m
 from cirque.encoders import backbones, clip, extraction
 from cirque.errors import CirqueError
 from cirque.mini.generators import cc3m as generator
+from cirque.plan import machine
+from cirque.plan.calls import flags
 from cirque.stages import extract_features as features
 from cirque.stages import finetune_backbone, list_images
 from cirque.stages import shard_images as shard
@@ -59,25 +69,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(folder: Path, out: Path, settings: Settings = SETTINGS, dataset: str = "cc3m", **saving: float) -> bytes:
-    finetune_backbone.main(
-        base=folder / "weights.safetensors",
-        images=folder / "images.parquet",
-        shards=sorted((folder / "shards").glob("*.tar")),
-        features=sorted((folder / "features").glob("*.parquet")),
-        dataset=dataset,
-        split="train",
-        data_root=folder,
-        preprocess="targetpad",
-        settings=settings,
-        seed=0,
-        work=out / "work",
-        weights=out / "weights.safetensors",
-        threads=1,
-        device="cpu",
-        **saving,
-    )
+def options(folder: Path, out: Path) -> dict[str, Any]:
+    return {
+        "base": folder / "weights.safetensors",
+        "images": folder / "images.parquet",
+        "shards": sorted((folder / "shards").glob("*.tar")),
+        "features": sorted((folder / "features").glob("*.parquet")),
+        "dataset": "cc3m",
+        "split": "train",
+        "data_root": folder,
+        "preprocess": "targetpad",
+        "seed": 0,
+        "work": out / "work",
+        "weights": out / "weights.safetensors",
+        "threads": 1,
+        "device": "cpu",
+    }
+
+
+def run(folder: Path, out: Path, settings: Settings = SETTINGS, **saving: float) -> bytes:
+    finetune_backbone.main(settings=settings, **options(folder, out), **saving)
     return (out / "weights.safetensors").read_bytes()
+
+
+def torchrun(folder: Path, out: Path, settings: Settings = SETTINGS, processes: int = 2) -> list[str]:
+    """The command that trains in several processes, as the rule calls it."""
+    given = flags({**options(folder, out), **dataclasses.asdict(settings), "seconds_between_saves": 0})
+    launcher = shlex.split(machine.launcher(processes, settings.batch))
+    return [sys.executable, *launcher[1:], "-m", "cirque", "finetune_backbone", *shlex.split(given)]
 
 
 def test_the_fine_tuned_backbone_loads_and_tells_what_it_was_made_of(folder: Path, tmp_path: Path):
@@ -149,3 +168,66 @@ def test_images_that_the_list_does_not_name_and_sets_without_captions_are_refuse
     finally:
         listed.write_text(whole)
     assert not (tmp_path / "weights.safetensors").exists()
+
+
+# ---- several processes ---------------------------------------------------------------------------------------------
+
+
+def require_close(out: Path, whole: Path) -> None:
+    """Losses and weights of two trainings differ by rounding alone."""
+    stated, expected = (json.loads(backbones.side_car(x / "weights.safetensors").read_text()) for x in (out, whole))
+    assert stated["losses"] == pytest.approx(expected["losses"], rel=1e-5)
+    found, weights = (load_file(x / "weights.safetensors") for x in (out, whole))
+    torch.testing.assert_close(found, weights, rtol=0, atol=1e-5)
+
+
+def test_two_processes_end_with_the_losses_and_weights_of_one(folder: Path, tmp_path: Path):
+    run(folder, tmp_path / "whole")
+    done = subprocess.run(torchrun(folder, tmp_path), capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("12 pairs") == 1  # the first process speaks for both
+    require_close(tmp_path, tmp_path / "whole")
+    record = json.loads((tmp_path / "weights.safetensors.run.json").read_text())
+    assert record["machine"]["processes"] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "weights.json", "weights.json.run.json", "weights.safetensors", "weights.safetensors.run.json", "whole"
+    ]  # fmt: skip
+
+
+def test_another_number_of_processes_goes_on_from_the_saved_step(folder: Path, tmp_path: Path, monkeypatch):
+    settings = dataclasses.replace(SETTINGS, epochs=4)
+    run(folder, tmp_path / "whole", settings)
+    decode, steps = extraction.decode_all, iter(range(100))
+
+    def cut_off(*given):
+        if next(steps) == 7:
+            raise KeyboardInterrupt
+        return decode(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extraction, "decode_all", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, tmp_path, settings, seconds_between_saves=0)
+    done = subprocess.run(
+        torchrun(folder, tmp_path, settings), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("going on from step 6") == 1
+    require_close(tmp_path, tmp_path / "whole")
+
+
+def test_a_killed_process_ends_the_training_in_words_and_it_goes_on_alone(folder: Path, tmp_path: Path):
+    settings = dataclasses.replace(SETTINGS, epochs=2000)
+    training = subprocess.Popen(torchrun(folder, tmp_path, settings), stderr=subprocess.PIPE, text=True)
+    try:
+        while not list((tmp_path / "work").glob("*.safetensors")):
+            assert training.poll() is None
+        found = subprocess.run(["pgrep", "-P", str(training.pid)], capture_output=True, text=True, check=True)
+        os.kill(int(found.stdout.split()[-1]), signal.SIGKILL)
+        _, said = training.communicate(timeout=120)
+    finally:
+        training.kill()
+    assert training.returncode != 0
+    assert re.search(r"process \d of 2: another process of this training has ended", said) or "Signal 9" in said, said
+    assert not (tmp_path / "weights.safetensors").exists()
+    assert list((tmp_path / "work").glob("*.safetensors"))

@@ -7,7 +7,7 @@ import yaml
 
 from cirque.families import STAGES, signature
 from tests.conftest import REPOSITORY
-from tests.workflow.conftest import make_project
+from tests.workflow.conftest import Project, make_project
 
 pytestmark = pytest.mark.workflow
 
@@ -15,17 +15,25 @@ PROFILE = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(e
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str, str], str]]:
-    """Every planned job of all tables with the profile's resources: rule, resources, command."""
-    project = make_project(tmp_path_factory.mktemp("cluster") / "project")
-    resources: list[str] = PROFILE["default-resources"]
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make_project(tmp_path_factory.mktemp("cluster") / "project")
+
+
+@pytest.fixture(scope="module")
+def jobs(project: Project) -> list[tuple[str, dict[str, str], str]]:
+    """Every planned job of all tables with the profile's resources."""
+    return planned(project, *PROFILE["default-resources"])
+
+
+def planned(project: Project, *resources: str) -> list[tuple[str, dict[str, str], str]]:
+    """Every planned job of all tables with some default resources: rule, resources, command."""
     # The default configuration has a job of every rule.
     done = project.snakemake("-n", "-p", "-c2", "all", "--default-resources", *resources, configfile=None)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     found = []
     for block in re.split(r"^(?=(?:local)?rule )", done.stdout, flags=re.MULTILINE)[1:]:
         stated = re.search(r"^    resources: (.*)$", block, re.MULTILINE)
-        command = re.search(r"^Shell command: ?(.*)$|^(python -m cirque .*)$", block, re.MULTILINE)
+        command = re.search(r"^Shell command: ?(.*)$|^(python -m (?:cirque|torch) .*)$", block, re.MULTILINE)
         rule = re.match(r"(?:local)?rule ([\w-]+)", block)
         assert rule
         pairs = dict(pair.split("=", 1) for pair in stated[1].split(", ")) if stated else {}
@@ -51,6 +59,16 @@ def test_a_job_without_torch_holds_no_gpu(jobs: list[tuple[str, dict[str, str], 
     assert "tag_captions" in without
     asked = {rule: (given.get("gpu"), given["slurm_partition"]) for rule, given in without.items()}
     assert {rule: found for rule, found in asked.items() if found != (None, "cpu")} == {}
+
+
+def test_fine_tuning_starts_a_process_for_each_gpu_that_the_profile_grants_it(project: Project):
+    several = [entry.replace("gpus_of_a_training=1", "gpus_of_a_training=3") for entry in PROFILE["default-resources"]]
+    found = {rule: (given, command) for rule, given, command in planned(project, *several)}
+    given, command = found["finetune_backbone"]
+    assert (given["gpu"], given["slurm_partition"]) == ("3", "gpu")
+    # A batch of 64 divides among two of the three.
+    assert command.startswith("python -m torch.distributed.run --standalone --nproc-per-node 2 -m cirque finetune")
+    assert found["train_network"][0]["gpu"] == "1"
 
 
 def test_the_profile_names_no_rule():

@@ -50,9 +50,9 @@ rule finetune_backbone:
         card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "finetuned")),
-    threads: torch_cores
+    threads: lambda wildcards: machine.threads_of_a_job(workflow.cores, most=4 * max(1, SHARED_GPUS))
     resources:
-        **torch_job(mem_mb=48000, runtime=2880),
+        **torch_job(mem_mb=48000, runtime=2880) | {"gpu": SHARED_GPUS},
     params:
         **call(
             "finetune_backbone",
@@ -68,8 +68,11 @@ rule finetune_backbone:
             seed=lambda wildcards: wildcards.encoder_seed,
             work=work("backbones", "backbone", "encoder_seed"),
         ),
+        start=lambda wildcards, resources: machine.launcher(
+            resources.gpu, config["backbones"][wildcards.backbone]["weights"]["batch"]
+        ),
     shell:
-        TORCH_STAGE
+        SHARED_STAGE
 
 
 rule fetch_backbone:

@@ -13,17 +13,24 @@ REGISTRY = ROOT / "config/datasets.tsv"
 SHORT = 10
 WORK = f"{paths.scale_folder(config['scale'])}/work"  # declared by no rule, so that a killed job finds it again
 # What a rule runs; one that computes in parallel says how many threads are its own, one with torch on which device.
-STAGE, THREADED_STAGE, TORCH_STAGE = (
-    f"python -m cirque {{params.call}}{own} 2>&1 | tee {{log}}"
-    for own in (
-        "",
-        " --threads {resources.torch_threads}",
-        " --threads {resources.torch_threads} --device {resources.torch_device}",
+# One that several GPUs can share is started by torchrun, with a process for each.
+STAGE, THREADED_STAGE, TORCH_STAGE, SHARED_STAGE = (
+    f"{start} -m cirque {{params.call}}{own} 2>&1 | tee {{log}}"
+    for start, own in (
+        ("python", ""),
+        ("python", " --threads {resources.torch_threads}"),
+        ("python", " --threads {resources.torch_threads} --device {resources.torch_device}"),
+        ("{params.start}", " --threads {resources.torch_threads} --device {resources.torch_device}"),
     )
 )
 # The cluster's partition with GPUs: rules say that they need one, the profile says where it is. Snakemake keeps a default
 # resource as an expression of a job; as it was written is what is needed here.
-GPU_PARTITION = getattr((workflow.resource_settings.default_resources or {}).get("gpu_partition"), "raw", None)
+GPU_PARTITION, gpus_of_a_training = (
+    getattr((workflow.resource_settings.default_resources or {}).get(name), "raw", None)
+    for name in ("gpu_partition", "gpus_of_a_training")
+)
+# What a training that several GPUs can share asks for: all of them here, on a cluster as many as the profile says.
+SHARED_GPUS = machine.gpus(GPU_PARTITION, int(gpus_of_a_training or 1))
 
 
 def model_config(section):

@@ -9,6 +9,14 @@ def gpu_here() -> int:
     return int(Path("/dev/nvidia0").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip("-1 ")))
 
 
+def gpus_here() -> int:
+    """How many NVIDIA GPUs this machine shows, or lets its programs see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+    return len([path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
+
+
 def gpu_resources(partition: str | None) -> dict[str, int | str]:
     """What a job asks for that computes on a GPU: one, here where there is one, on a cluster always.
 
@@ -21,6 +29,27 @@ def gpu_resources(partition: str | None) -> dict[str, int | str]:
         return {"gpu": 1, "torch_device": "cuda", "slurm_partition": partition}
     here = gpu_here()
     return {"gpu": here, "torch_device": "cuda" if here else "auto"}
+
+
+def gpus(partition: str | None, most: int) -> int:
+    """How many GPUs a training may ask for that several of them can share: those that are here, on a cluster `most`.
+
+    Args:
+        partition: the cluster's partition with GPUs, as the profile names it; None on one machine.
+        most: GPUs of one node that a job may take, as the profile says.
+    """
+    return most if partition is not None else gpus_here()
+
+
+def launcher(gpus: int, batch: int) -> str:
+    """What starts Python for a training on several GPUs: torchrun with a process for each, or Python itself for one.
+
+    Args:
+        gpus: that the job was given.
+        batch: of the training; as many processes are started as it divides among without rest.
+    """
+    n = max(n for n in range(1, max(1, gpus) + 1) if batch % n == 0)
+    return "python" if n == 1 else f"python -m torch.distributed.run --standalone --nproc-per-node {n}"
 
 
 def threads_each(threads: int, cores: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Fine-tune a backbone, all of it, on the captioned images of an image set."""
+"""Fine-tune a backbone, all of it, on the captioned images of an image set; torchrun shares it among GPUs."""
 
 import shutil
 from collections.abc import Collection, Mapping
@@ -16,6 +16,7 @@ from cirque.errors import CirqueError
 from cirque.progress import say
 from cirque.store import files, provenance, schemas
 from cirque.trainers import clip as clip_training
+from cirque.training import processes
 
 #: Each image of CC3M has one caption.
 TEXTS_PER_IMAGE = 1
@@ -41,6 +42,9 @@ def main(
 ) -> None:
     """Write the fine-tuned weights and their side-car; a training that was cut off goes on from its last saved step.
 
+    Of several processes each takes its part of every batch, on a GPU of its own, and the first one writes. The state
+    of an unfinished training may be taken up by another number of them.
+
     Args:
         base: Weights of the backbone that it starts from.
         images: images.parquet of the image set.
@@ -54,43 +58,44 @@ def main(
         seed: Of the order of images.
         work: Folder for the state of an unfinished training; removed at the end.
         weights: Where to write weights.safetensors; weights.json comes beside it.
-        threads: Threads of torch, and as many that decode.
+        threads: Threads of torch, and as many that decode, of all processes together.
         device: auto, cpu or cuda.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
+    threads = max(1, threads // processes.number())
     place = devices.prepare(threads, device)
-    captions = dict(datasets.load_captioned(dataset).captions(data_root, split))
-    index = ShardIndex(shards, files.read_table(images, schemas.IMAGES.names).to_pylist())
-    failed = failures(features)
-    chosen = _usable(index, captions, failed, str(images))
-    backbone = backbones.load(base, place)
-    clip = backbone.model
-    if place.type == "cuda":
-        # What the blocks of ViT-L/14 compute for a large batch does not fit into a GPU: it is computed again.
-        clip.set_grad_checkpointing()
-    lists = [data_root / file for file in datasets.load(dataset).annotation_files(split).values()]
-    own = provenance.fingerprint(
-        "finetune_backbone",
-        inputs=[base, images, *shards, *features, *lists],
-        preprocess=preprocess,
-        settings=asdict(settings),
-        seed=seed,
-        device=place.type,
-    )
-    losses = clip_training.train(
-        clip,
-        backbone.tokenizer,
-        clip_training.Captioned(
+    with processes.joined(place) as group:
+        captions = dict(datasets.load_captioned(dataset).captions(data_root, split))
+        index = ShardIndex(shards, files.read_table(images, schemas.IMAGES.names).to_pylist())
+        failed = failures(features)
+        chosen = _usable(index, captions, failed, str(images))
+        backbone = backbones.load(base, place)
+        if place.type == "cuda":
+            # What the blocks of ViT-L/14 compute for a large batch does not fit into a GPU: it is computed again.
+            backbone.model.set_grad_checkpointing()
+        lists = [data_root / file for file in datasets.load(dataset).annotation_files(split).values()]
+        own = provenance.fingerprint(
+            "finetune_backbone",
+            inputs=[base, images, *shards, *features, *lists],
+            preprocess=preprocess,
+            settings=asdict(settings),
+            seed=seed,
+            device=place.type,
+        )
+        data = clip_training.Captioned(
             # Decoded each time that they are asked for: as a whole they fit into no memory.
             lambda numbers: extraction.pixels_of(
                 index, chosen[numbers].tolist(), preprocess, backbone.image_size, threads
             ),
             [[captions[index.rows[number]["image_id"]]] for number in chosen.tolist()],
-        ),
-        settings,
-        clip_training.Run(seed, place, backbone.mean, backbone.std, work / f"{own}.safetensors", seconds_between_saves),
-        texts_per_image=TEXTS_PER_IMAGE,
-    )
+        )
+        state = work / f"{own}.safetensors"
+        run = clip_training.Run(seed, place, backbone.mean, backbone.std, state, seconds_between_saves, group)
+        losses = clip_training.train(
+            backbone.model, backbone.tokenizer, data, settings, run, texts_per_image=TEXTS_PER_IMAGE
+        )
+    if not group.is_first:
+        return
     metadata = {
         "base": {"path": str(base), "sha256": provenance.sha256(base)},
         "n_images": len(chosen),
@@ -101,7 +106,7 @@ def main(
         "losses": losses,
     }
     backbones.save(
-        clip,
+        backbone.model,
         weights,
         encoder="clip",
         name=backbone.name,

@@ -262,6 +262,7 @@ def _machine() -> dict[str, Any]:
         "processor": platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),  # that torchrun started for this training
     }
     if "torch" in sys.modules:  # not worth an import of its own
         import torch  # noqa: PLC0415

@@ -27,11 +27,15 @@ from cirque.errors import CirqueError
 from cirque.progress import say
 from cirque.training.contrastive import contrastive_loss, learning_rate
 from cirque.training.loop import Training, fit
+from cirque.training.processes import ALONE, Group
 
 Pixels = npt.NDArray[np.uint8]
 
 #: The one loss of the training log.
 LOSSES = ("loss",)
+
+#: Texts that are tokenised in one call; all of CC3M at once would take gigabytes.
+_AT_ONCE = 50_000
 
 #: CLIP's own bound: logits are scaled by at most 100.
 LARGEST_LOG_SCALE = math.log(100.0)
@@ -72,10 +76,20 @@ class Texts:
 
     def __init__(self, captions: Sequence[Sequence[str]], tokenizer: Any) -> None:
         flat = [text for texts in captions for text in texts]
-        ids = tokenizer(flat)  # [n_texts, context_length], zero after the end token
+        if not flat:
+            raise CirqueError("training: there is no caption to learn from")
+        # [n_texts, context_length], zero after the end token
+        ids = torch.cat([tokenizer(flat[start : start + _AT_ONCE]).int() for start in range(0, len(flat), _AT_ONCE)])
         self.lengths = (ids != 0).sum(1)  # the first id, the start token, is not zero
-        self.rows, numbered = torch.unique(ids, return_inverse=True)
-        self.ids = numbered.reshape(ids.shape)
+        occurs = torch.zeros(int(ids.max()) + 1, dtype=torch.bool)
+        new_number = torch.empty(len(occurs), dtype=torch.int32)
+        for block in torch.split(ids, _AT_ONCE):
+            occurs[block] = True
+        self.rows = occurs.nonzero().squeeze(1)
+        new_number[self.rows] = torch.arange(len(self.rows), dtype=torch.int32)
+        for block in torch.split(ids, _AT_ONCE):
+            block.copy_(new_number[block])
+        self.ids = ids
         self.counts = torch.tensor([len(texts) for texts in captions])
         self.first = torch.cumsum(self.counts, 0) - self.counts
 
@@ -87,8 +101,7 @@ class Texts:
     def batch(self, numbers: torch.Tensor) -> torch.Tensor:
         """Ids of some texts, cut to the longest: [n, longest]."""
         longest = int(self.lengths[numbers].max())
-        ids: torch.Tensor = self.ids[numbers, :longest]
-        return ids
+        return self.ids[numbers, :longest].long()
 
 
 def encode_texts(model: Any, rows: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -110,6 +123,8 @@ class _Trained(nn.Module):
         super().__init__()
         self.model, self.others = model, nn.ParameterList(replaced.values())
         self.replaced = frozenset(replaced)
+        for name in replaced:  # has no gradient, for which several processes would wait
+            model.get_parameter(name).requires_grad_(False)
 
     def groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """Parameters for AdamW; only matrices decay, and no embedding does, nor what stands for another weight."""
@@ -118,6 +133,17 @@ class _Trained(nn.Module):
         chosen = {id(weight) for weight in decaying}
         steady = [*self.others, *(weight for _, weight in named if id(weight) not in chosen)]
         return [{"params": decaying, "weight_decay": weight_decay}, {"params": steady, "weight_decay": 0.0}]
+
+
+class _Loss(nn.Module):
+    """A loss as the forward pass of what is trained, by which several processes know when to share gradients."""
+
+    def __init__(self, trained: _Trained, of_batch: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.trained, self.of_batch = trained, of_batch
+
+    def forward(self, images: Tensor, ids: Tensor) -> Tensor:
+        return self.of_batch(images, ids)
 
 
 @dataclass(frozen=True)
@@ -131,6 +157,7 @@ class Run:
         std: likewise.
         state_path: file for the state of an unfinished training; the caller removes it when done.
         seconds_between_saves: how much work a kill may cost.
+        group: of the processes that train it together: each computes the features of its part of a batch.
     """
 
     seed: int
@@ -139,6 +166,7 @@ class Run:
     std: Sequence[float]
     state_path: Path
     seconds_between_saves: float = 60.0
+    group: Group = ALONE
 
 
 def train(
@@ -163,8 +191,8 @@ def train(
     rows = nn.Parameter(model.token_embedding.weight.detach()[occurring].clone())
 
     def loss_of(images: Tensor, ids: Tensor) -> Tensor:
-        features = model.encode_image(images)
-        said = torch.split(encode_texts(model, rows, ids), len(images))
+        features = run.group.gather(model.encode_image(images))
+        said = map(run.group.gather, torch.split(encode_texts(model, rows, ids), len(images)))
         scale = model.logit_scale.exp()
         return torch.stack([contrastive_loss(features, text, scale) for text in said]).mean()
 
@@ -207,14 +235,17 @@ def lower(
     per_epoch = n_images // settings.batch
     n_steps = settings.epochs * per_epoch
     _require_sense(n_images, n_steps, settings)
+    run.group.require_shares(settings.batch)
     drawn = _Draws(n_images, texts, settings.batch, run.seed, texts_per_image)
     normalise = _normaliser(run.mean, run.std, run.device)
     trained = _Trained(model.to(run.device).requires_grad_(True), replaced)
     groups = trained.groups(settings.weight_decay)
+    losses = run.group.wrap(_Loss(trained, loss_of))
 
     def batch(step: int) -> tuple[Tensor, Tensor]:
         picked, numbers = drawn(step)
-        return normalise(data.pixels(picked.numpy())), texts.batch(numbers).to(run.device)
+        own = torch.cat([run.group.share(of_text) for of_text in numbers])
+        return normalise(data.pixels(run.group.share(picked).numpy())), texts.batch(own).to(run.device)
 
     def within_bounds() -> None:
         with torch.no_grad():
@@ -231,13 +262,14 @@ def lower(
         n_steps=n_steps,
         per_epoch=per_epoch,
         batch=batch,
-        loss=lambda drawn, step: {"loss": loss_of(*drawn)},
+        loss=lambda drawn, step: {"loss": losses(*drawn)},
         seed=run.seed,
         rates=lambda step: [learning_rate(step, n_steps, settings)] * len(groups),
         largest_gradient=LARGEST_GRADIENT,
         after_update=within_bounds,
         report=report,
         what=type(model).__name__,
+        group=run.group,
     )
     log = fit(training, run.state_path, run.seconds_between_saves)
     return [row["value"] for row in log]
@@ -255,7 +287,7 @@ class _Draws:
         self._next, self._generator = 0, torch.Generator().manual_seed(seed)
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Numbers of the images [batch], and of their texts: the first of each image, then the second of each."""
+        """Numbers of the images [batch], and of their texts [m, batch]: the first of each image, then the second."""
         epoch, place = divmod(step, self.per_epoch)
         if epoch < self._next - 1:
             self._next, self._generator = 0, torch.Generator().manual_seed(self.seed)
@@ -264,7 +296,7 @@ class _Draws:
             self._drawn = [self.texts.draw(self._generator) for _ in range(self.texts_per_image)]
             self._next += 1
         picked = self._order[place * self.size : (place + 1) * self.size]
-        return picked, torch.cat([numbers[picked] for numbers in self._drawn])
+        return picked, torch.stack([numbers[picked] for numbers in self._drawn])
 
 
 def _require_sense(n_images: int, n_steps: int, settings: Settings) -> None:

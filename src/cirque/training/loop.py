@@ -22,7 +22,7 @@ from cirque import draws
 from cirque.errors import CirqueError
 from cirque.progress import progress, say
 from cirque.store import tensors as stored
-from cirque.training import optimisers
+from cirque.training import optimisers, processes
 
 #: The loss that is lowered, where a step has several; it is logged only if the training names it.
 TOTAL = "total"
@@ -88,6 +88,7 @@ class Training:
         inputs: files that the result depends on.
         metadata: log → what the description of the network says besides its settings: counts, choices.
         what: is trained, for messages.
+        group: of the processes that train it together.
     """
 
     network: nn.Module
@@ -108,6 +109,7 @@ class Training:
     inputs: Sequence[Path] = ()
     metadata: Callable[[Sequence[dict[str, Any]]], dict[str, Any]] = _nothing
     what: str = "φ"
+    group: processes.Group = processes.ALONE
 
     @property
     def device(self) -> torch.device:
@@ -195,7 +197,7 @@ class TrainingState:
             self.restore(path)
         except CirqueError as error:  # a crash of the machine may leave half of it
             say(f"{self.what}: {error}; the training begins anew")
-            path.unlink()
+            path.unlink(missing_ok=True)  # by another process of the same training, perhaps
         else:
             say(f"{self.what}: going on from step {self.step}, saved in {path}")
 
@@ -233,6 +235,7 @@ def fit(training: Training, state_path: Path, seconds_between_saves: float = 60.
     training.network.train()
     state = TrainingState(training.network, training.optimiser, training.losses, what=training.what)
     state.resume(state_path)
+    training.group.require_same(state.step)
     saver = Saver(state_path, seconds_between_saves)
     device = training.device
     bar: Any = progress(total=training.n_steps, what=training.what, unit="step", initial=state.step)
@@ -248,7 +251,8 @@ def fit(training: Training, state_path: Path, seconds_between_saves: float = 60.
             _log(state, training, epoch, bar)
             for callback in training.callbacks:
                 callback.after_step(state, epoch, state_path)
-            saver.after_step(state)
+            if training.group.is_first:
+                saver.after_step(state)
     for callback in training.callbacks:
         callback.at_end(state, state_path)
     training.network.eval()
