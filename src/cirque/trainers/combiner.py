@@ -25,12 +25,15 @@ from cirque.encoders.backbones import Backbone
 from cirque.encoders.text_queries import SIGNS_AT_ENDS, caption_orders
 from cirque.errors import CirqueError, listed
 from cirque.networks import combiner
-from cirque.progress import say
+from cirque.progress import progress, say
 from cirque.store import files, schemas
 from cirque.training.loop import EpochBatches, Training, fit
 
 #: Losses of the training log, in its order.
 LOSSES = ("contrastive",)
+
+#: Texts that go through the text tower between two steps of the progress bar.
+TEXTS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -162,10 +165,17 @@ def examples_of(
     place = {name: row for row, name in enumerate(image_ids)}
     pairs = [[place[row["reference_id"]], place[row["target_id"]]] for row in rows]
     row_of = {words: number for number, words in enumerate(dict.fromkeys(one for own in said for one in own))}
-    with torch.no_grad():
-        texts = text.encode(backbone, text.tokenize(backbone, list(row_of), truncate=True)).float()
     choices = [[row_of[words] for words in own] for own in said]
-    return Examples(features, texts.to(features.device), torch.tensor(pairs, device=features.device), choices)
+    texts = _text_features(list(row_of), backbone).to(features.device)
+    return Examples(features, texts, torch.tensor(pairs, device=features.device), choices)
+
+
+@torch.no_grad()
+def _text_features(texts: Sequence[str], backbone: Backbone) -> Tensor:
+    """Features of texts as the tower gives them [n, dim]."""
+    ids = text.tokenize(backbone, texts, truncate=True)
+    starts = progress(range(0, len(ids), TEXTS_AT_ONCE), what="texts of triplets", unit="batch")
+    return torch.cat([text.encode(backbone, ids[start : start + TEXTS_AT_ONCE]).float() for start in starts])
 
 
 def drawn_texts(choices: Sequence[Sequence[int]], seed: int, epoch: int) -> list[int]:
