@@ -331,14 +331,16 @@ def test_a_combiner_of_either_train_split_stands_beside_its_printed_row_once(tab
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_both_tables_run_both_combiners_on_their_own_backbones(name):
+def test_both_tables_run_both_combiners_on_their_own_backbones_with_every_seed(name):
     config = configuration(name)
+    config["run"] = {**config["run"], "seeds": [0, 7]}
     for table in ("cirr", "fashioniq"):
-        of = {(run["method"], run["backbone"]) for run in plan.runs(config, table) if "combiner" in run["method"]}
-        assert of == {
-            (f"combiner-{trained}", backbone)
+        runs = [run for run in plan.runs(config, table) if "combiner" in run["method"]]
+        assert {(run["method"], run["backbone"], run["seed"]) for run in runs} == {
+            (f"combiner-{trained}", backbone, seed)
             for trained in ("cirr", "fashioniq")
             for backbone in config["run"]["backbones"]
+            for seed in ("0", "7")
         }
 
 

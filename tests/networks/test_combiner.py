@@ -24,7 +24,7 @@ def vectors(n: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def plain(state: dict[str, Tensor], image: Tensor, words: Tensor) -> Tensor:
-    """One query by the paper's Fig. 4, with sums written out: no module and no batch."""
+    """One query, every layer written out: no module and no batch."""
 
     def linear(name: str, x: Tensor) -> Tensor:
         return state[f"{name}.weight"] @ x + state[f"{name}.bias"]

@@ -3,7 +3,7 @@
     network = load(Path("phi.safetensors"), torch.device("cpu"))
     queries = network(reference_features, text_features)  # [n, dim], L2-normalised
 
-Baldrati et al., "Effective conditioned and composed image retrieval combining CLIP-based features" (CVPR 2022), §3, and
+Baldrati et al., "Effective conditioned and composed image retrieval combining CLIP-based features" (CVPR 2022), and
 its released code. Like φ it reads features as the towers give them, un-normalised.
 """
 

@@ -202,9 +202,9 @@ def batches(examples: Examples, settings: Settings, seed: int) -> tuple[Callable
 
 
 def contrastive_loss(queries: Tensor, targets: Tensor, scale: float) -> Tensor:
-    """Cross-entropy over scaled cosines of each query and all targets of the batch, its own being right (CVPR, Eq. 2).
+    """Cross-entropy over scaled cosines of each query and all targets of the batch, its own being right (as released).
 
-    Two triplets of a batch may share their target, which is then wrong for either of the other (as released).
+    Two triplets of a batch may share their target, which then counts as wrong for the other one.
 
     Args:
         queries: [batch, dim], L2-normalised.
