@@ -45,7 +45,7 @@ def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data
         files.write_text(
             root / "cirr" / "image_splits" / f"split.rc2.{split}.json", json.dumps(cirr.split_paths(benchmark))
         )
-        captions |= cirr.full_captions(benchmark)
+        captions |= cirr.full_captions(benchmark) if split in cirr.ASKED else {}
         if split == "test1":
             files.write_json(root / "mini" / "answers.test1.json", cirr.answers(benchmark))
     files.write_json(root / "mini" / "full_captions.json", captions)
