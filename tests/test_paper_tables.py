@@ -64,9 +64,12 @@ def test_rows_that_are_left_out_on_purpose_say_why(name):
     blip = [row for row in build(configuration(name), "pic2word_blip") if row["row"].startswith("BLIP")]
     assert len(blip) == 12
     assert all("its checkpoint, resolution and head are not stated" in row["reason"] for row in blip)
-    quoted = [row for row in build(configuration(name), "fashioniq") if "supervised" in row["row"]]
+    rows = [row for row in build(configuration(name), "fashioniq") if "supervised" in row["row"]]
+    quoted = [row for row in rows if not row["method"]]
     assert quoted
-    assert {row["reason"].split(",")[0] for row in quoted} == {"quoted by the paper: a supervised method"}
+    assert all(row["reason"].startswith("quoted by the paper: a supervised method") for row in quoted)
+    tuned = {row["row"] for row in quoted if "a CLIP that was fine-tuned on the same triplets" in row["reason"]}
+    assert tuned == {"Combiner (supervised)", "Combiner* RN50x4 (supervised on FashionIQ)"}
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -300,6 +303,45 @@ def test_a_supervised_figure_stands_beside_the_printed_one_or_alone():
         ("TIRG (supervised on CIRR)", "cirr_test1", 14.6, "match"),
         ("TIRG", "cirr_val", None, None),
     }
+
+
+# ---- the Combiner ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "benchmark", "metric"), [("cirr", "cirr_test1", "R@10"), ("fashioniq", "fashioniq_val", "R@10")]
+)
+def test_a_combiner_of_either_train_split_stands_beside_its_printed_row_once(table, benchmark, metric):
+    config = configuration("paper")
+    config["benchmarks"]["cirr_test1"]["answers"] = "in-separate-file"
+    group = "Average" if table == "fashioniq" else ""
+    runs = [
+        {**measured(config, benchmark, metric, value, group=group), "method": method, "backbone": backbone}
+        for method, value in (("combiner-cirr", 21.0), ("combiner-fashioniq", 36.0))
+        for backbone in ("ViT-B-32", "ViT-L-14")
+    ]
+    rows = [row for row in build(config, table, *runs) if row["measured"] is not None]
+    beside = {(row["row"], row["model"], row["measured"]) for row in rows if row["published"] is not None}
+    assert beside == {
+        ("Combiner (supervised on CIRR)", "ViT-L-14", 21.0),
+        ("Combiner (supervised on FashionIQ)", "ViT-L-14", 36.0),
+    }
+    alone = {(row["row"], row["model"]) for row in rows if row["published"] is None}
+    assert alone == {("Combiner, trained on CIRR", "ViT-B-32"), ("Combiner, trained on FashionIQ", "ViT-B-32")}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_both_tables_run_both_combiners_on_their_own_backbones_with_every_seed(name):
+    config = configuration(name)
+    config["run"] = {**config["run"], "seeds": [0, 7]}
+    for table in ("cirr", "fashioniq"):
+        runs = [run for run in plan.runs(config, table) if "combiner" in run["method"]]
+        assert {(run["method"], run["backbone"], run["seed"]) for run in runs} == {
+            (f"combiner-{trained}", backbone, seed)
+            for trained in ("cirr", "fashioniq")
+            for backbone in config["run"]["backbones"]
+            for seed in ("0", "7")
+        }
 
 
 def test_a_train_split_that_is_missing_is_the_reason_of_the_supervised_row_alone():

@@ -263,6 +263,14 @@ def test_every_pair_is_drawn_and_equally_often(split: Split):
     assert all(900 < count < 1100 for count in counts.values())
 
 
+def test_triplets_are_the_records_in_order_with_their_words(split: Split):
+    split.write()
+    found = cirr.triplets(split.root, "val")
+    assert [(one.reference_id, one.captions, one.target_id) for one in found] == [
+        (record["reference"], [record["caption"]], record["target_hard"]) for record in split.records
+    ]
+
+
 def test_a_draw_is_that_of_its_random_numbers(split: Split):
     split.write()
     draw = cirr.training(split.root, "val").draw

@@ -41,6 +41,7 @@ STAGE_OF: Mapping[str, str] = {
     "shards": "extract_features",
     "queries": "evaluate",
     "gallery": "evaluate",
+    "triplets": "train_network",
     "weights": "encode_concepts",
     "weights_card": "encode_concepts",
     "features": "associate_concepts",

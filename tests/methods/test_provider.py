@@ -14,7 +14,7 @@ from cirque.encoders import reference_captions, text
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.methods.provider import Provider
-from cirque.networks import phi
+from cirque.networks import combiner, phi
 from cirque.stages.evaluate import compose
 from cirque.store import files, schemas, vectors
 from tests import small_searle, toy_encoder
@@ -115,6 +115,21 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
         assert np.allclose(row, expected / np.linalg.norm(expected), atol=1e-5)
     with pytest.raises(CirqueError, match="palavra reads reference_concepts and has none"):
         run(folder, "palavra", inputs={"tokens": sorted((folder / "tokens").glob("*.parquet"))})
+
+
+def test_the_combiner_reads_the_network_that_the_method_needs(folder: Path, tmp_path: Path) -> None:
+    network = combiner.initial(small_searle.DIM, 9, 11, 0.5, 0).eval()
+    phi.save(tmp_path / "phi.safetensors", network, {})
+    found = run(folder, "combiner", inputs={"phi": tmp_path / "phi.safetensors"})
+    names, features = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
+    with torch.no_grad():
+        words = text.encode(small_searle.load_backbone(tmp_path), ["is red", " ", "has wheels"])
+        images = torch.from_numpy(features[[names.index(reference) for reference in REFERENCES]])
+        assert np.allclose(found, network(images, words).numpy(), atol=1e-5)
+    with pytest.raises(CirqueError, match=r"phi\.safetensors: no Combiner .*trainer combiner"):
+        run(folder, "combiner", inputs={"phi": folder / "phi.safetensors"})
+    with pytest.raises(CirqueError, match=r"combiner reads combiner .*add `needs: \{phi: NAME\}` to methods.combiner"):
+        run(folder, "combiner")
 
 
 @pytest.mark.parametrize("method", ["text-only", "image-text", "searle", "upper-bound"])

@@ -107,9 +107,24 @@ def test_the_hidden_split_tells_no_target():
 
 
 def test_pair_ids_are_unique_across_splits():
-    benchmarks = [cirr.make_benchmark(0, split, 120, 40) for split in ("val", "test1")]
+    benchmarks = [cirr.make_benchmark(0, split, 120, 40) for split in cirr.PREFIXES]
     ids = [record["pairid"] for benchmark in benchmarks for record in cirr.caption_records(benchmark, 0)]
-    assert len(set(ids)) == 80
+    assert len(set(ids)) == 40 + 40 + 160
+
+
+def test_train_has_four_times_the_queries_or_what_its_images_give():
+    assert len(cirr.make_benchmark(0, "train", 1200, 450).queries) == 1800
+    few = cirr.make_benchmark(0, "train", 48, 300)
+    pairs = {(query.reference, query.target) for query in few.queries}
+    assert 0 < len(pairs) == len(few.queries) < 1200
+
+
+def test_images_of_train_lie_in_numbered_folders_as_the_official_ones():
+    train = cirr.make_benchmark(0, "train", 1200, 450)
+    paths = cirr.split_paths(train)
+    assert paths["train-34-0-img0"] == "./train/34/train-34-0-img0.png"
+    assert paths["train-134-2-img1"] == "./train/34/train-134-2-img1.png"
+    assert list(paths) == train.names
 
 
 def test_split_files_give_official_paths(val):

@@ -125,13 +125,20 @@ def test_a_small_gallery_passes_over_the_kinds_that_it_lacks():
         assert {len(differences(*pair)) for pair in changes(category)} <= {1, 2}
 
 
-def test_train_has_half_as_much_of_its_own_and_changes_nothing_of_val(benchmark):
+def test_train_has_images_and_queries_of_its_own_and_changes_nothing_of_val(benchmark):
     train = fashioniq.make_benchmark(0, 1200, 450, "train")
     for ours, vals in zip(train, benchmark, strict=True):
-        assert (len(ours.scenes), len(ours.queries)) == (200, 75)
+        assert (len(ours.scenes), len(ours.queries)) == (200, 600)
+        assert len(set(changes(ours))) == 600
         assert {scene.shape for scene in ours.scenes} == {scene.shape for scene in vals.scenes}
         assert not set(ours.asins) & set(vals.asins)
     assert fashioniq.make_benchmark(0, 1200, 450) == benchmark
+
+
+def test_a_small_train_split_has_as_many_queries_as_its_images_give():
+    for category in fashioniq.make_benchmark(0, 48, 300, "train"):
+        assert len(category.scenes) == 8
+        assert 0 < len(set(changes(category))) == len(category.queries) < 400
 
 
 def test_the_same_seed_gives_the_same_benchmark_and_another_another():
@@ -182,7 +189,7 @@ def test_the_parser_of_the_official_files_reads_the_generated_ones(world):
 
 def test_the_parser_of_the_official_files_reads_train_too(world):
     queries = official.queries(world, "train")
-    assert len(queries) == 6
+    assert len(queries) == 48
     listed = {name for name, _ in official.images(world, "train")}
     assert {name for query in queries for name in query["target_ids"]} <= listed
 

@@ -218,6 +218,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({"benchmarks__css_3d__training": None}, "tables.tirg_css: method trained-image-only is trained on a data set"),
         ({"tables__circo__supervised": ["tirg"]}, "tables.circo: method tirg is trained on a data set"),
         ({"tables__tirg_css__supervised": ["searle"]}, "tables.tirg_css.supervised: searle is no composition"),
+        ({"tables__cirr__supervised": ["image-text"]}, "tables.cirr.supervised: image-text is no composition"),
         ({"tables__tirg_css__supervised": ["gated"]}, "tables.tirg_css.supervised: 'gated' is not described"),
         ({"trainings__css_2d__reference_set": "x"}, "trainings.css_2d.reference_set: 'x' is not described"),
     ],

@@ -369,10 +369,14 @@ def test_a_table_whose_method_encodes_texts_by_an_encoder_of_images_alone_is_ref
         "weights": {"source": "random", "seed": 0},
     }
     table = config["tables"]["cirr"]
-    table |= {"backbones": ["mini-B-16", "silent"], "methods": ["image-only", "searle"]}
+    table |= {
+        "backbones": ["mini-B-16", "silent"],
+        "methods": ["image-only", "searle"],
+        "supervised": ["combiner-cirr"],
+    }
     assert (
         "tables.cirr: method searle encodes texts, but the encoder coca of backbone silent reads images alone; give the"
         " table methods that read image features alone, or `only: {searle: [NAME]}`"
     ) in refusal(config)
-    table["only"] = {"searle": ["mini-B-16"]}
+    table["only"] = {"searle": ["mini-B-16"], "combiner-cirr": ["mini-B-16"]}
     check(config, SCHEMA)

@@ -97,6 +97,13 @@ def test_lincir_is_as_measured_on_two_backbones_and_launches_as_many_kernels_on_
     assert network("lincir", backbone).gpu == Amount(pytest.approx(20000 * seconds))
 
 
+def test_a_combiner_takes_whole_batches_of_its_triplets():
+    assert network("combiner-cirr", "ViT-L-14").items == Amount(300 * (28225 // 4096))
+    assert network("combiner-fashioniq", "ViT-B-32").items == Amount(300 * (18000 // 4096))
+    path = "phi/network=combiner-cirr/backbone=mini-B-16/seed=0/phi.safetensors"
+    assert cost("train_network", path, config=MINI).items == OPEN
+
+
 def test_lincir_on_another_backbone_lies_between_those_that_were_measured():
     assert 20000 * 0.108 < network("lincir", "ViT-H-14").gpu.known < 20000 * 0.397
 

@@ -56,4 +56,4 @@ def test_an_unknown_or_missing_setting_is_named():
     unknown, missing, trainer, *_ = members.faults(config)
     assert "networks.mine: trainer searle has no setting speed; it has epochs" in unknown
     assert missing == "networks.mine: trainer searle needs epochs"
-    assert "networks.other.trainer: no trainer is called 'invented'; there are lincir" in trainer
+    assert "networks.other.trainer: no trainer is called 'invented'; there are combiner, lincir" in trainer

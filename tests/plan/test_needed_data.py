@@ -93,6 +93,17 @@ def test_a_missing_train_split_costs_the_row_that_learns_from_it_alone(tmp_path)
     assert "tirg" in {run["method"] for run in plan.runs(with_missing(at(tmp_path)), "cirr")}
 
 
+def test_a_combiner_needs_the_images_and_the_triplets_that_it_learns_from(tmp_path):
+    (need,) = [one for one in needed_data.needs(PAPER, ["cirr"]) if one.name == "triplets of combiner-cirr"]
+    assert "CIRR/cirr/captions/cap.rc2.train.json" in need.files
+    (tmp_path / "CIRR/dev").mkdir(parents=True)
+    config = with_missing(at(tmp_path))
+    assert config["missing"]["methods"]["combiner-cirr"] == f"images of cirr_train: no CIRR/train/ below {tmp_path}"
+    assert not [run for run in plan.runs(config, "cirr") if run["method"].startswith("combiner")]
+    (tmp_path / "CIRR/train").mkdir()
+    assert {run["method"] for run in plan.runs(with_missing(at(tmp_path)), "cirr")} >= {"combiner-cirr", "tirg"}
+
+
 def test_only_a_table_with_a_composer_reads_the_train_split():
     assert "images of cirr_train" in names(PAPER, "cirr")
     assert "images of cirr_train" not in names(PAPER, "pic2word_design", "lincir_noise", "protocols")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cirque.errors import CirqueError
-from cirque.networks import phi
+from cirque.networks import combiner, phi
 from cirque.store import provenance
 from cirque.trainers import released
 from tests import small_searle
@@ -60,3 +60,20 @@ def test_a_checkpoint_for_another_backbone_is_refused_with_its_sizes(tmp_path: P
     torch.save({"epoch": 1, "Phi": phi.initial(6, 7, 0.5, 0).state_dict()}, path)
     with pytest.raises(CirqueError, match=r"6 dimensions to tokens of 7, but the backbone .* has 8 and 16"):
         prepared(tmp_path, path, provenance.sha256(path))
+
+
+def test_a_released_combiner_is_known_by_its_content_and_held_against_the_backbone(tmp_path: Path) -> None:
+    path, weights = tmp_path / "combiner_arithmetic.pt", small_searle.write_backbone(tmp_path)
+    for dim in (DIM, DIM + 1):
+        network = combiner.initial(dim, 9, 11, 0.5, 0).eval()
+        torch.save({"epoch": 7, "Combiner": network.state_dict()}, path)
+        settings = released.Settings(provenance.sha256(path))
+        given = {"checkpoint": path, "weights": weights, "settings": settings, "seed": 0, "device": CPU}
+        if dim == DIM:
+            found = released.prepare(**given)
+            assert (found.n_steps, found.metadata([])["source"]) == (0, "released")
+            pair = torch.randn(2, 3, DIM)
+            assert torch.equal(found.network.eval()(*pair), network(*pair))
+        else:
+            with pytest.raises(CirqueError, match=r"combines features of 9 dimensions, but the backbone .* has 8"):
+                released.prepare(**given)

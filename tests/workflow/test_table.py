@@ -24,6 +24,7 @@ def test_table_holds_every_method_on_both_splits(finished: Project):
         "searle-oti",
         "searle",
         "lincir",
+        "combiner-cirr",
         "upper-bound",
     ]
     metrics = ["R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3"]
@@ -93,7 +94,7 @@ def test_another_seed_adds_its_own_outputs(project: Project):
     before = list((project.root / "results").rglob("*.parquet"))
     project.configure(run__seeds=[0, 7])
     planned = project.planned()
-    assert planned["train_network"] == 4  # SEARLE, LinCIR, Pic2Word, PALAVRA
+    assert planned["train_network"] == 5  # SEARLE, LinCIR, Pic2Word, PALAVRA, the Combiner
     assert planned["invert_images"] == 7
     assert "extract_features" not in planned
     assert all(path.exists() for path in before)
@@ -103,7 +104,7 @@ def test_two_configurations_never_share_an_output(project: Project):
     project.configure(scale="other", data_root="data/other")
     planned = project.planned()
     assert planned["generate_cirr"] == 1
-    assert planned["extract_features"] == 5
+    assert planned["extract_features"] == 6
 
 
 def test_database_opens_with_views_over_everything(finished: Project, monkeypatch: pytest.MonkeyPatch):
@@ -113,7 +114,7 @@ def test_database_opens_with_views_over_everything(finished: Project, monkeypatc
             "SELECT value FROM metrics WHERE method = 'upper-bound' AND metric = 'R@50' AND benchmark = 'cirr_val'"
         )
         assert len(recall.fetchall()) == 1
-        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 10 * 2,)]
+        assert database.sql("SELECT count(*) FROM rankings").fetchall() == [(12 * 11 * 2,)]
 
 
 def test_refused_configuration_ends_before_any_job(project: Project):

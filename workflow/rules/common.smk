@@ -83,6 +83,12 @@ def image_set_files(wildcards):
     return files + [f"<data>/{folder}" for folder in made]
 
 
+def triplet_files(wildcards):
+    """Annotation files of a train split: what lists its triplets and its images."""
+    entry = config["image_sets"][wildcards.image_set]
+    return [f"<data>/{file}" for file in sources.annotation_files(entry["dataset"], entry["split"]).values()]
+
+
 def corpus_file(wildcards):
     """File of a corpus."""
     return f"<data>/{config['corpora'][wildcards.corpus]['file']}"

@@ -5,6 +5,7 @@ READS   annotation files and images in the official layouts
 WRITES  coco/coco_eval.csv and val2017_masked under the data root: one object of each image, drawn from the seed
         <scale>/images/…/images.parquet: what an image set holds, in gallery order
         <scale>/shards/…/00000.tar: the images' bytes, unchanged, byte-identical when made again
+        <scale>/triplets/…: of a train split, for networks that learn from them; <scale>/queries/…, <scale>/gallery/…
 """
 
 
@@ -56,6 +57,24 @@ rule shard_images:
                 sources.deriving_module(config, wildcards.image_set).values(),
             ),
             dataset=lambda wildcards: sources.deriving_module(config, wildcards.image_set).get("dataset"),
+            data_root=config["data_root"],
+        ),
+    shell:
+        STAGE
+
+
+rule parse_triplets:
+    input:
+        annotations=triplet_files,
+        proofs=lambda wildcards: proofs(triplet_files(wildcards)),
+    output:
+        triplets=FILE.triplets,
+    params:
+        **call(
+            "parse_triplets",
+            modules=lambda wildcards: [DATASETS.module(sources.dataset(config, wildcards.image_set))],
+            dataset=lambda wildcards: sources.dataset(config, wildcards.image_set),
+            split=lambda wildcards: config["image_sets"][wildcards.image_set]["split"],
             data_root=config["data_root"],
         ),
     shell:

@@ -1,7 +1,8 @@
 """
-The mapping networks φ, by whatever trainer: SEARLE's, LinCIR's, Pic2Word's, PALAVRA's, and random ones for rehearsals.
+Networks on frozen features, by whatever trainer: φ of SEARLE, LinCIR, Pic2Word and PALAVRA, random ones for rehearsals, and
+the supervised Combiner.
 
-READS   what a trainer names: features, tokens, concepts, phrases, captions, queries to validate with, weights
+READS   what a trainer names: features, tokens, concepts, phrases, captions, triplets, queries to validate with, weights
 WRITES  <scale>/phi/network=…/…/phi.safetensors, phi.json and training.parquet
 RESUMES from <scale>/work/phi/…
 """

@@ -5,7 +5,8 @@ file that lists images has a role that begins with `split`), `image_folders(spli
 gallery order), all paths relative to the data root. Where an image is a part of its file,
 `derive(image_id, data)` makes it.
 
-A module whose images have captions has `captions`; one that a composition can be trained on has `training`. A
+A module whose images have captions has `captions`; one that a composition can be trained on has `training`, and one
+whose triplets are listed one by one `triplets`. A
 benchmark's module also has `queries`, and `gallery` unless its gallery is its image set; `GALLERY_OF_TEXTS = True` if
 images ask for texts. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. What rules make
 of files of a data set, or out of nothing, is PREPARED, of what is GIVEN. Nothing else in the package knows the modules'
@@ -63,6 +64,14 @@ class Triplet(NamedTuple):
     target_id: str
 
 
+class WordedTriplet(NamedTuple):
+    """A triplet as its annotation file lists it: what one person or several say of the change, verbatim."""
+
+    reference_id: str
+    captions: Sequence[str]
+    target_id: str
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """Triplets that are drawn as the training goes.
@@ -109,6 +118,17 @@ class Trained(Dataset, Protocol):
 
         Raises:
             CirqueError: an official file is wrong, or nothing can be learned from it.
+        """
+
+
+class Listed(Dataset, Protocol):
+    """A data set whose triplets are listed one by one."""
+
+    def triplets(self, data_root: Path, split: str) -> list[WordedTriplet]:
+        """Triplets of a split, in the order of the annotation files.
+
+        Raises:
+            CirqueError: an official file is wrong, or the split hides its targets.
         """
 
 
@@ -160,6 +180,18 @@ def load_trained(name: str) -> Trained:
     if not hasattr(dataset, "training"):
         raise CirqueError(f"data set {name}: has no triplets for training, so that no composition can learn from it")
     return cast(Trained, dataset)
+
+
+def load_listed(name: str) -> Listed:
+    """The module of a data set whose triplets are listed one by one.
+
+    Raises:
+        CirqueError: there is none of that name, or it lists no triplets.
+    """
+    dataset = load(name)
+    if not hasattr(dataset, "triplets"):
+        raise CirqueError(f"data set {name}: lists no triplets one by one, so that no combiner can learn from it")
+    return cast(Listed, dataset)
 
 
 def protocol(name: str, wanted: str | None) -> dict[str, str]:

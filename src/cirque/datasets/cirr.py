@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cirque.data import annotations
-from cirque.datasets import TrainingSet, Triplet
+from cirque.datasets import TrainingSet, Triplet, WordedTriplet
 from cirque.errors import CirqueError, listed
 from cirque.store import files
 
@@ -159,8 +159,8 @@ def _target(where: str, target: str, subset: list[str]) -> str:
 # ---- training ------------------------------------------------------------------------------------------------------
 
 
-def training(data_root: Path, split: str) -> TrainingSet:
-    """Reference, caption and hard target of every record; image sets are not looked at. Each is drawn equally often.
+def triplets(data_root: Path, split: str) -> list[WordedTriplet]:
+    """Reference, caption and hard target of every record; image sets are not looked at.
 
     Raises:
         CirqueError: a record lacks one of them, or one is not in the split; or the split hides its targets.
@@ -168,19 +168,26 @@ def training(data_root: Path, split: str) -> TrainingSet:
     if split == "test1":
         raise CirqueError(f"{TITLE} {split}: its targets are hidden, so that nothing can be learned from it")
     source, records = _records(data_root, split)
-    names = [name for name, _ in images(data_root, split)]
-    known = set(names)
-    return TrainingSet.of_triplets(
-        names, [_triplet(f"{source}: record {number}", record, known) for number, record in enumerate(records, start=1)]
-    )
+    names = {name for name, _ in images(data_root, split)}
+    return [_triplet(f"{source}: record {number}", record, names) for number, record in enumerate(records, start=1)]
 
 
-def _triplet(where: str, record: object, names: set[str]) -> Triplet:
+def _triplet(where: str, record: object, names: set[str]) -> WordedTriplet:
     """What one record teaches."""
     reference, target = (_field(where, record, key, str) for key in ("reference", "target_hard"))
     _require_in_split(where, "reference", reference, names)
     _require_in_split(where, "target", target, names)
-    return Triplet(reference, _field(where, record, "caption", str), target)
+    return WordedTriplet(reference, [_field(where, record, "caption", str)], target)
+
+
+def training(data_root: Path, split: str) -> TrainingSet:
+    """Triplets of a split, each drawn equally often.
+
+    Raises:
+        CirqueError: as of `triplets`.
+    """
+    listed = [Triplet(one.reference_id, one.captions[0], one.target_id) for one in triplets(data_root, split)]
+    return TrainingSet.of_triplets([name for name, _ in images(data_root, split)], listed)
 
 
 # ---- generated side files ------------------------------------------------------------------------------------------

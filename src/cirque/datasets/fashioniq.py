@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque.data import annotations, folders
-from cirque.datasets import TrainingSet, Triplet
+from cirque.datasets import TrainingSet, Triplet, WordedTriplet
 from cirque.errors import CirqueError
 from cirque.store import files
 
@@ -223,20 +223,31 @@ def _require_in_split(where: str, role: str, name: str, names: Collection[str]) 
 # ---- training ------------------------------------------------------------------------------------------------------
 
 
-def training(data_root: Path, split: str) -> TrainingSet:
-    """Candidate, text and target of every record of all categories; each is drawn equally often.
-
-    The text is `c1 and c2`, as composers read queries too. Signs at the ends of captions stay: a vocabulary takes all
-    punctuation out.
+def triplets(data_root: Path, split: str) -> list[WordedTriplet]:
+    """Candidate, both captions and target of every record of all categories, category after category.
 
     Raises:
         CirqueError: an official file is wrong, or the split hides its targets.
     """
     if split == "test":
         raise CirqueError(f"{TITLE} {split}: its targets are not public, so that nothing can be learned from it")
-    triplets = [
-        Triplet(row["reference_id"], " and ".join(row["captions"]), target)
+    return [
+        WordedTriplet(row["reference_id"], row["captions"], target)
         for row in queries(data_root, split)
         for target in row["target_ids"]
     ]
-    return TrainingSet.of_triplets([name for name, _ in images(data_root, split)], triplets)
+
+
+def training(data_root: Path, split: str) -> TrainingSet:
+    """Triplets of all categories; each is drawn equally often.
+
+    The text is `c1 and c2`, as composers read queries too. Signs at the ends of captions stay: a vocabulary takes all
+    punctuation out.
+
+    Raises:
+        CirqueError: as of `triplets`.
+    """
+    listed = [
+        Triplet(one.reference_id, " and ".join(one.captions), one.target_id) for one in triplets(data_root, split)
+    ]
+    return TrainingSet.of_triplets([name for name, _ in images(data_root, split)], listed)

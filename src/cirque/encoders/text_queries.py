@@ -74,6 +74,11 @@ def last_first(captions: Sequence[str]) -> list[str]:
     return [" and ".join(reversed(captions))]
 
 
+def first_first(captions: Sequence[str]) -> list[str]:
+    """A query's captions as one text, in the order given and stripped, as CLIP4Cir does with FashionIQ's."""
+    return caption_orders(captions)[:1]
+
+
 #: Orders by the name that a benchmark may ask for, in place of the method's own.
 ORDERS: dict[str, Orders] = {"both": caption_orders, "given": as_given, "reversed": last_first}
 
@@ -152,6 +157,43 @@ def compose_with_phi(
     return encode(queries, backbone, prompt, tokens, orders=orders)
 
 
+def encode_words(queries: Queries, backbone: "Backbone", orders: Orders = caption_orders) -> Tensor:
+    """Features of the words alone as the tower gives them; of several orders of a query's captions their mean.
+
+    Args:
+        queries: what is asked, with the benchmark's prompt of the words alone.
+        backbone: whose text tower reads the texts.
+        orders: how a query's captions become texts; a benchmark's own takes its place.
+
+    Returns:
+        [n_queries, dim], un-normalised, on the backbone's device.
+
+    Raises:
+        CirqueError: a text is longer than the text tower reads.
+    """
+    orders = ORDERS[queries.caption_order] if queries.caption_order else orders
+    texts = [[queries.text_prompt.format(caption=order) for order in orders(one)] for one in queries.captions]
+    with torch.no_grad():
+        features = text.encode(backbone, _ids(queries, backbone, texts)).float()
+    parts = torch.split(features, [len(own) for own in texts])
+    return torch.stack([part.mean(dim=0) for part in parts])
+
+
+def _ids(queries: Queries, backbone: "Backbone", texts: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Ids of all texts, query after query.
+
+    Raises:
+        CirqueError: a text is longer than the text tower reads, which the message names by its query.
+    """
+    ids = []
+    for query, own in zip(queries.query_ids, texts, strict=True):
+        try:
+            ids += text.tokenize(backbone, own)
+        except CirqueError as error:
+            raise CirqueError(f"query {query}: {error}") from error
+    return ids
+
+
 def encode_texts(
     queries: Queries,
     backbone: "Backbone",
@@ -181,12 +223,7 @@ def encode_texts(
             f" {backbone.token_dim}: they are of different backbones"
         )
     owners = np.repeat(np.arange(len(texts)), [len(own) for own in texts])
-    ids = []
-    for query, own in zip(queries.query_ids, texts, strict=True):
-        try:
-            ids += text.tokenize(backbone, own)
-        except CirqueError as error:
-            raise CirqueError(f"query {query}: {error}") from error
+    ids = _ids(queries, backbone, texts)
     with torch.no_grad():
         if tokens is None:
             features = text.encode(backbone, ids)

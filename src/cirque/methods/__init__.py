@@ -13,6 +13,7 @@ A method is one file here and one entry in the configuration. `compose` takes by
     reference_concepts    the concept nearest to each query's reference, one a query
     tokens                pseudo tokens that an inversion gave for the references [n_queries, token_dim]
     phi                   the mapping network, in evaluation mode
+    combiner              the Combiner, in evaluation mode
 
 What a method does not name is never read, nor is the library behind it imported. Which inversion, network or captioner
 it is, `needs` of its entry says.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cirque.encoders.backbones import Backbone, Encoder
     from cirque.encoders.text_queries import Queries
+    from cirque.networks.combiner import Combiner
     from cirque.networks.phi import Phi
 
 Run = Mapping[str, Any]
@@ -188,6 +189,12 @@ def _phi(provider: Provider, own: Files, run: Run) -> "Phi":
     return phi.load(own["phi"][0], provider.device)
 
 
+def _combiner(provider: Provider, own: Files, run: Run) -> "Combiner":
+    from cirque.networks import combiner  # noqa: PLC0415
+
+    return combiner.load(own["phi"][0], provider.device)
+
+
 #: How each thing of READS is read: by its provider, from its files by kind, for a run.
 READERS: Mapping[str, Callable[[Provider, Files, Run], Any]] = {
     "queries": _queries,
@@ -201,4 +208,5 @@ READERS: Mapping[str, Callable[[Provider, Files, Run], Any]] = {
     "reference_concepts": _concepts,
     "tokens": _tokens,
     "phi": _phi,
+    "combiner": _combiner,
 }

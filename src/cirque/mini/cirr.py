@@ -18,7 +18,19 @@ from cirque.mini.relative import relative_caption
 from cirque.mini.scenes import ATTRIBUTES, BACKGROUNDS, COLOURS, COUNTS, SHAPES, Scene, differences
 
 #: Official split names, and how image names of each begin. Val images are called dev.
-PREFIXES = {"val": "dev", "test1": "test1"}
+PREFIXES = {"val": "dev", "test1": "test1", "train": "train"}
+
+#: Splits that benchmarks ask, whose pair ids take turns.
+ASKED = ("val", "test1")
+
+#: The first pair id of train, beyond those of the others.
+FIRST_OF_TRAIN = 1_000_000
+
+#: Train has so many times the queries of val, as many as its images give at most. (The real one has seven times.)
+TRAIN_PER_VAL = 4
+
+#: Folders that train's images lie in, as the official ones: train/0 to train/99.
+N_FOLDERS = 100
 
 SET_SIZE = 6
 
@@ -114,9 +126,11 @@ def _choose_pairs(scenes: list[Scene], n_queries: int, rng: random.Random) -> li
 
 
 def make_benchmark(seed: int, split: str, n_gallery: int, n_queries: int) -> Benchmark:
-    """Draw the gallery and the queries of one split."""
+    """Draw the gallery and the queries of one split; `n_queries` are val's."""
     rng = draws(seed, "cirr", split)
     scenes = similar_sets(gallery(n_gallery, rng), rng)
+    if split == "train":
+        n_queries = min(TRAIN_PER_VAL * n_queries, sum(map(len, _pairs(scenes).values())))
     prefix = PREFIXES[split]
     places = [divmod(i, SET_SIZE) for i in range(n_gallery)]
     names = [f"{prefix}-{group}-{member // 2}-img{member % 2}" for group, member in places]
@@ -141,7 +155,9 @@ def _soft_targets(benchmark: Benchmark, query: Query, members: range) -> dict[st
 
 def pair_id(benchmark: Benchmark, number: int) -> int:
     """A number that no query of any split shares."""
-    return len(PREFIXES) * number + list(PREFIXES).index(benchmark.split)
+    if benchmark.split == "train":
+        return FIRST_OF_TRAIN + number
+    return len(ASKED) * number + ASKED.index(benchmark.split)
 
 
 def caption_records(benchmark: Benchmark, seed: int) -> list[dict[str, Any]]:
@@ -174,7 +190,13 @@ def caption_records(benchmark: Benchmark, seed: int) -> list[dict[str, Any]]:
 
 def split_paths(benchmark: Benchmark) -> dict[str, str]:
     """The content of `split.rc2.{split}.json`: the path of each image."""
-    return {name: f"./{PREFIXES[benchmark.split]}/{name}.png" for name in benchmark.names}
+    prefix = PREFIXES[benchmark.split]
+    return {name: f"./{prefix}/{_folder(benchmark, place)}{name}.png" for place, name in enumerate(benchmark.names)}
+
+
+def _folder(benchmark: Benchmark, place: int) -> str:
+    """Folder of an image below that of its split, with a slash; those of val and test1 have none."""
+    return f"{place // SET_SIZE % N_FOLDERS}/" if benchmark.split == "train" else ""
 
 
 def answers(benchmark: Benchmark) -> dict[str, str]:

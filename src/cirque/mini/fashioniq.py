@@ -21,9 +21,12 @@ from cirque.mini.scenes import ATTRIBUTES, BACKGROUNDS, COLOURS, COUNTS, SHAPES,
 #: Official category names, and the shapes that belong to each.
 SHAPES_OF = {"dress": SHAPES[:4], "shirt": SHAPES[4:8], "toptee": SHAPES[8:]}
 
-#: Val has so many times train's images and queries. (The real train is the larger one. SEARLE's φ learns from train's
-#: images, each of which has to be inverted first.)
+#: Val has so many times train's images. (The real train is the larger one. SEARLE's φ learns from train's images, each
+#: of which has to be inverted first.)
 VAL_PER_TRAIN = 2
+
+#: Train has so many times val's queries, as many as its images give at most. (The real one has three times.)
+TRAIN_PER_VAL = 4
 
 #: What the names of Amazon's products are made of, after a B.
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -56,20 +59,24 @@ def make_benchmark(seed: int, n_gallery: int, n_queries: int, split: str = "val"
         seed: of every draw.
         n_gallery: images of val, a third in each category; a remainder is left out.
         n_queries: queries of val, likewise.
-        split: val, or train, which has fewer of both. The pictures of the two are different, a scene may be in both.
+        split: val, or train, which has fewer images and more queries. The pictures of the two are different, a scene
+            may be in both.
     """
     item = ("fashioniq",) if split == "val" else ("fashioniq", split)
     if split == "train":
-        n_gallery, n_queries = n_gallery // VAL_PER_TRAIN, n_queries // VAL_PER_TRAIN
+        n_gallery //= VAL_PER_TRAIN
     n_images = n_gallery // len(SHAPES_OF)
     asins = iter(_asins(n_images * len(SHAPES_OF), draws(seed, *item, "asins")))
     categories = []
     for name, shapes in SHAPES_OF.items():
         rng = draws(seed, *item, name)
         scenes = gallery(shapes, n_images, rng)
+        n_own = n_queries // len(SHAPES_OF)
+        if split == "train":
+            n_own = min(TRAIN_PER_VAL * n_own, _n_pairs(scenes))
         queries = [
             Query(one, other, _captions(scenes[one], scenes[other], draws(seed, *item, name, number)))
-            for number, (one, other) in enumerate(_choose_pairs(scenes, n_queries // len(SHAPES_OF), rng))
+            for number, (one, other) in enumerate(_choose_pairs(scenes, n_own, rng))
         ]
         categories.append(Category(name, scenes, list(islice(asins, n_images)), queries))
     return categories
@@ -106,6 +113,11 @@ def _pairs(scenes: list[Scene], kind: tuple[str, ...]) -> list[tuple[int, int]]:
         for one, other in permutations(places, 2)
         if differences(scenes[one], scenes[other]) == kind
     ]
+
+
+def _n_pairs(scenes: list[Scene]) -> int:
+    """How many references and targets there are of all kinds."""
+    return sum(len(_pairs(scenes, kind)) for kind in dict.fromkeys(KINDS))
 
 
 def _choose_pairs(scenes: list[Scene], n_queries: int, rng: random.Random) -> list[tuple[int, int]]:

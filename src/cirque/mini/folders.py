@@ -12,12 +12,16 @@ from cirque.store import files
 
 
 def write_folder(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
-    """Write files, given by name and bytes, into a new folder that then takes the place of the old one."""
+    """Write files, given by name and bytes, into a new folder that then takes the place of the old one.
+
+    A name may hold a folder of its own, as in `34/train-34-0-img0.png`.
+    """
     partial = folder.parent / f".{folder.name}.part"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for name, data in contents:
+            (partial / name).parent.mkdir(exist_ok=True)
             (partial / name).write_bytes(data)
         if folder.exists():
             shutil.rmtree(folder)

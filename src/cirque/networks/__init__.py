@@ -1,1 +1,1 @@
-"""Networks that map image features to pseudo tokens."""
+"""Networks on features of a frozen backbone: φ, which maps images to pseudo tokens, and the Combiner."""

@@ -35,20 +35,36 @@ SEARLE_KEY, PIC2WORD_KEY, PARALLEL = "Phi", "state_dict_img2text", "module."
 # ---- networks ------------------------------------------------------------------------------------------------------
 
 
-class Phi(nn.Module, ABC):
-    """A mapping network of any architecture.
+class Network(nn.Module, ABC):
+    """A network that is trained on features of a backbone and kept with a side-car.
 
     Attributes:
         architecture: as the side-car calls it.
         dim: length of the image features that it reads.
-        token_dim: length of the pseudo tokens that it gives.
     """
 
     architecture: str
+    dim: int
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """What the side-car says of its inputs, outputs and layers."""
+
+
+class Phi(Network):
+    """A mapping network of any architecture.
+
+    Attributes:
+        token_dim: length of the pseudo tokens that it gives.
+    """
 
     def __init__(self, dim: int, token_dim: int) -> None:
         super().__init__()
         self.dim, self.token_dim = dim, token_dim
+
+    def sizes(self) -> dict[str, int]:
+        """Features, tokens and the layers in between."""
+        return {"dim": self.dim, "token_dim": self.token_dim, **self.widths()}
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
@@ -176,16 +192,10 @@ def side_car(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save(path: Path, phi: Phi, record: Mapping[str, Any]) -> None:
-    """Write φ as safetensors with its JSON side-car: both, or neither."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in phi.state_dict().items()}
-    description = {
-        "architecture": phi.architecture,
-        "dim": phi.dim,
-        "token_dim": phi.token_dim,
-        **phi.widths(),
-        **record,
-    }
+def save(path: Path, network: Network, record: Mapping[str, Any]) -> None:
+    """Write a network as safetensors with its JSON side-car: both, or neither."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    description = {"architecture": network.architecture, **network.sizes(), **record}
     content = safetensors.torch.save(weights)
     description["sha256"] = hashlib.sha256(content).hexdigest()
     with files.atomic(path) as partial, files.atomic(side_car(path)) as described:
@@ -206,8 +216,7 @@ def load(path: Path, device: torch.device) -> Phi:
     Raises:
         CirqueError: the file is missing, cut short or altered, or holds no φ.
     """
-    _require_file(path)
-    released = _is_of_torch(path)
+    released = is_of_torch(path)
     state = _released_state(path) if released else read_weights(path)
     stated = {} if released or not side_car(path).is_file() else read_side_car(path)
     shapes = {name: tuple(value.shape) for name, value in state.items()}
@@ -262,8 +271,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _is_of_torch(path: Path) -> bool:
-    """Whether a file was written by torch.save: a zip archive, or a bare pickle of old."""
+def is_of_torch(path: Path) -> bool:
+    """Whether a file was written by torch.save: a zip archive, or a bare pickle of old.
+
+    Raises:
+        CirqueError: there is no such file.
+    """
+    _require_file(path)
     with path.open("rb") as stream:
         return stream.read(2) in (b"PK", b"\x80\x02")
 
@@ -271,11 +285,15 @@ def _is_of_torch(path: Path) -> bool:
 def _require_file(path: Path) -> None:
     provenance.read(path)
     if not path.is_file():
-        raise CirqueError(f"{path}: no such file; it should hold the mapping network φ")
+        raise CirqueError(f"{path}: no such file; it should hold the weights of a network")
 
 
-def _released_state(path: Path) -> dict[str, Tensor]:
-    """Weights of a released checkpoint of SEARLE or Pic2Word; `weights_only` runs no code of the file."""
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What torch.save wrote, if it is a dictionary; `weights_only` runs no code of the file.
+
+    Raises:
+        CirqueError: the file is missing, cut short, or holds more than tensors and plain values.
+    """
     _require_file(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -284,7 +302,12 @@ def _released_state(path: Path) -> dict[str, Tensor]:
         raise CirqueError(
             f"{path}: could not be read as a released checkpoint ({first}); {provenance.cure(path)}"
         ) from error
-    found = checkpoint if isinstance(checkpoint, dict) else {}
+    return checkpoint if isinstance(checkpoint, dict) else {}
+
+
+def _released_state(path: Path) -> dict[str, Tensor]:
+    """Weights of a released checkpoint of SEARLE or Pic2Word."""
+    found = read_checkpoint(path)
     state = found.get(SEARLE_KEY, found.get(PIC2WORD_KEY))
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CirqueError(

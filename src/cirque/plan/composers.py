@@ -172,10 +172,10 @@ def faults(config: Config) -> list[str]:
         contents = jobs.contents(config, table)
         composed = [name for name in contents["methods"] if jobs.is_composed(config, name)]
         found += [
-            f"tables.{table}.supervised: {name} is no composition, which is trained with its encoders; name it among"
-            " the table's methods"
+            f"tables.{table}.supervised: {name} is no composition, which is trained with its encoders, and its network"
+            " learns from no triplets; name it among the table's methods"
             for name in config["tables"][table].get("supervised", [])
-            if name not in composed
+            if not jobs.is_supervised(config, name)
         ]
         untrained = [name for name in contents["benchmarks"] if "training" not in config["benchmarks"][name]]
         if composed and untrained:

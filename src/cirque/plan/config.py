@@ -173,7 +173,7 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         f"{place}.only: {name!r} is not among the methods of this table"
         for place, entry in tables.items()
         for name in entry.get("only", {})
-        if name not in entry.get("methods", config["run"]["methods"])
+        if name not in [*entry.get("methods", config["run"]["methods"]), *entry.get("supervised", [])]
     ]
     faults += [
         f"methods.{key}.rankings: the answers of {name} are on a server, so nothing can be measured here; leave it out"

@@ -265,6 +265,8 @@ def _invert_images(of: Subject) -> Cost:
 def n_steps(config: Config, network: str, backbone: str) -> float | None:
     """Steps of a network's training; None if its settings do not say so."""
     entry = jobs.network(config, network, backbone)
+    if jobs.learns_from_triplets(config, network):
+        return None
     if entry["source"] in jobs.UNTRAINED:
         return 0.0
     if "n_words" in entry:  # PALAVRA: two passes over its words
@@ -276,9 +278,20 @@ def n_steps(config: Config, network: str, backbone: str) -> float | None:
     return None
 
 
+def _steps_over_triplets(of: Subject) -> float | None:
+    """Steps of a network that learns from triplets; None of another, or if it is not known how many there are."""
+    network, backbone = of.values["network"], of.values["backbone"]
+    if not jobs.learns_from_triplets(of.config, network):
+        return None
+    entry = jobs.network(of.config, network, backbone)
+    images = of.config["image_sets"][entry["image_set"]]
+    count = of.figure(f"triplets of {images['dataset']} {images['split']}")
+    return None if count is None else float(entry["epochs"] * max(1, int(count) // entry["batch"]))
+
+
 def _train_network(of: Subject) -> Cost:
     network, backbone = of.values["network"], of.values["backbone"]
-    steps, model = n_steps(of.config, network, backbone), of.model
+    steps, model = n_steps(of.config, network, backbone) or _steps_over_triplets(of), of.model
     if inputs.trainer(of.config, network) != "lincir" or model is None or steps is None or of.is_generated:
         return Cost(Amount.of(steps), "steps")
     batch = jobs.network(of.config, network, backbone)["batch"]

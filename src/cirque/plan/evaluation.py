@@ -18,7 +18,7 @@ Config = Mapping[str, Any]
 Run = dict[str, str]
 
 #: What `needs` of a method's entry calls the things that its `compose` reads by name.
-NEEDS = {"tokens": "tokens", "phi": "phi", "reference_captions": "captions"}
+NEEDS = {"tokens": "tokens", "phi": "phi", "combiner": "phi", "reference_captions": "captions"}
 
 #: Kinds of file that all runs of a group read, if they read them.
 SHARED = ("weights", "features")
@@ -36,6 +36,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "reference_concepts": ("concepts",),
     "tokens": ("tokens",),
     "phi": ("phi",),
+    "combiner": ("phi",),
 }
 
 #: The kinds of file that are written of each run.

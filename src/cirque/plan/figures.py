@@ -72,6 +72,8 @@ FIGURES: Mapping[str, Figure] = {
     "references of genecis v0": Figure(3889, "images", "counted in the official annotations"),
     "references of imagenet_r val": Figure(10000, "images", "counted in the official lists"),
     "references of coco val2017": Figure(4766, "images", "docs/data.md#coco"),
+    "triplets of cirr train": Figure(28225, "triplets", "docs/data.md#cirr"),
+    "triplets of fashioniq train": Figure(18000, "triplets", "docs/data.md#fashioniq"),
     "GB of imagenet test": Figure(13, "GB, about", "docs/data.md#imagenet"),
     "GB of circo unlabeled": Figure(19, "GB, about", "config/datasets.tsv"),
     "pixels of resnet": Figure(224, "pixels along a side of a picture", "docs/tables/tirg_fashion200k.md"),

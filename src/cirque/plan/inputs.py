@@ -116,6 +116,7 @@ INPUTS: Mapping[str, Callable[[Subject], Files | None]] = {
     "vocabulary": lambda of: VOCABULARY,
     "titles": lambda of: f"<data>/{sources.image_list(of.config, of.entry['image_set'])}",
     "phi": _phi,
+    "triplets": lambda of: IN_RULES.triplets.format(image_set=of.entry["image_set"]),
     "checkpoint": lambda of: str(of.entry["file"]),
     "queries": lambda of: [IN_RULES.queries.format(benchmark=name) for name in of.entry["benchmarks"]],
     "galleries": lambda of: [IN_RULES.gallery.format(benchmark=name) for name in of.entry["benchmarks"]],

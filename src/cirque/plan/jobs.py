@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cirque import datasets
-from cirque.families import ENCODERS, SUBMISSIONS, reads_texts
+from cirque.families import ENCODERS, SUBMISSIONS, TRAINERS, reads_texts
 from cirque.plan import sources
 
 Config = Mapping[str, Any]
@@ -81,6 +81,21 @@ def is_scored(config: Config, method: str) -> bool:
 def is_composed(config: Config, method: str) -> bool:
     """Whether a method is a composition that is trained with its encoders."""
     return "composition" in config["methods"][method]
+
+
+def learns_from_triplets(config: Config, network: str) -> bool:
+    """Whether a network is trained on the triplets of its image set."""
+    entry = config["networks"][network]
+    trained = entry["source"] not in UNTRAINED and entry["trainer"] in TRAINERS.names()
+    return trained and "triplets" in TRAINERS.parameters(entry["trainer"])
+
+
+def is_supervised(config: Config, method: str) -> bool:
+    """Whether a method is a composition, or builds on a network that learns from triplets or, released, may have."""
+    network = needs(config, method).get("phi")
+    if network is None:
+        return is_composed(config, method)
+    return config["networks"][network]["source"] == "released" or learns_from_triplets(config, network)
 
 
 def scored(config: Config) -> list[dict[str, str]]:
@@ -312,11 +327,11 @@ def tables(config: Config) -> list[str]:
 def contents(config: Config, table: str) -> dict[str, list[str]]:
     """Benchmarks, backbones and methods of a table: its own, else those of all tables and what others computed.
 
-    What a table names as `supervised` comes last, and so do the backbones that it runs on.
+    What a table names as `supervised` comes last, and so do the backbones that its compositions run on.
     """
     entry = config["tables"][table]
     supervised = list(entry.get("supervised", []))
-    added = backbones_without_texts(config) if supervised else []
+    added = backbones_without_texts(config) if any(is_composed(config, name) for name in supervised) else []
     run = config["run"]
     of_others = [name for name in config["methods"] if is_scored(config, name) and name not in run["methods"]]
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque.families import FACTS
-from cirque.plan import composers, inputs, jobs, sources
+from cirque.plan import inputs, jobs, sources
 from cirque.plan.registry import fetched_files
 
 Config = Mapping[str, Any]
@@ -198,7 +198,8 @@ def _reached(config: Config, places: Sequence[Place]) -> Iterator[Place]:
 
 def _is_data(config: Config, section: str, name: str) -> bool:
     return section in {"benchmarks", "image_sets", "trainings", "corpora", _VOCABULARY[0]} or (
-        section == "networks" and config["networks"][name]["source"] == "released"
+        section == "networks"
+        and (config["networks"][name]["source"] == "released" or jobs.learns_from_triplets(config, name))
     )
 
 
@@ -214,8 +215,8 @@ def _need(config: Config, section: str, name: str) -> Need:
         return Need(
             f"images of {name}", dataset, split, _of_a_person(config, dataset, lists), folders, entry["n_images"]
         )
-    if section == "trainings":
-        of = composers.image_set(config, name)
+    if section == "trainings" or (section == "networks" and jobs.learns_from_triplets(config, name)):
+        of = config["image_sets"][entry["image_set"]]
         lists = list(sources.annotation_files(of["dataset"], of["split"]).values())
         return Need(f"triplets of {name}", files=_of_a_person(config, of["dataset"], lists))
     if section == "corpora":

@@ -96,6 +96,7 @@ KINDS: dict[str, Kind] = {
         "images": "images/image_set={image_set}/images.parquet",
         "shards": "shards/image_set={image_set}/{shard}.tar",
         "queries": "queries/benchmark={benchmark}/queries.parquet",
+        "triplets": "triplets/image_set={image_set}/triplets.parquet",
         "gallery": "gallery/benchmark={benchmark}/gallery.parquet",
         # encoders and what they make of images and texts
         "weights": f"backbones/{_ENCODER}/weights.safetensors",

@@ -26,6 +26,9 @@ QUERIES = pa.schema(
     ]
 )
 
+#: One row a triplet of a train split, in the order of the annotation files.
+TRIPLETS = pa.schema([("reference_id", pa.string()), ("captions", STRINGS), ("target_id", pa.string())])
+
 #: One row a candidate image, in the order that breaks ties; of a text `image_id` is the text, and there is no shard.
 GALLERY = pa.schema(
     [

@@ -24,7 +24,7 @@ def keep(
     """Write a trained network, its description and its log.
 
     Args:
-        network: φ, done.
+        network: φ or another network on features, done.
         log: rows of schemas.TRAINING.
         losses: names of the losses, the last value of each of which is in the description.
         weights: weights of the backbone whose features and tokens it is about.
@@ -32,7 +32,7 @@ def keep(
         output: safetensors file to write; its description goes beside it, with the ending .json.
         training_log: Parquet file to write.
     """
-    assert isinstance(network, phi.Phi)
+    assert isinstance(network, phi.Network)
     files.write_rows(training_log, log, schemas.TRAINING)
     described = {
         "source": "trained",

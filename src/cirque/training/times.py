@@ -18,7 +18,7 @@ from cirque.store import lineage, provenance
 NOT_COUNTED = frozenset(
     {
         *("fetch_file", "generate", "generate_captions", "draw_pictures"),
-        *("list_images", "shard_images", "parse_queries", "prepare_coco"),
+        *("list_images", "shard_images", "parse_queries", "parse_triplets", "prepare_coco"),
         *("train_backbone", "fetch_backbone", "random_backbone"),
         *("train_language_model", "fetch_language_model"),
         *("train_tagger", "fetch_tagger"),

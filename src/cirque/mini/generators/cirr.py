@@ -12,24 +12,25 @@ from cirque.store import files
 
 
 def _write_images(folder: Path, benchmark: cirr.Benchmark, seed: int, image_size: int) -> None:
-    pairs = list(zip(benchmark.names, benchmark.scenes, strict=True))
+    places = [path.removeprefix(f"./{folder.name}/") for path in cirr.split_paths(benchmark).values()]
+    pairs = list(zip(places, benchmark.names, benchmark.scenes, strict=True))
     write_folder(
         folder,
         (
-            (f"{name}.png", png(render(scene, image_size, draws(seed, "cirr", name, "picture"))))
-            for name, scene in progress(pairs, what=f"CIRR {benchmark.split} images", unit="image")
+            (place, png(render(scene, image_size, draws(seed, "cirr", name, "picture"))))
+            for place, name, scene in progress(pairs, what=f"CIRR {benchmark.split} images", unit="image")
         ),
     )
 
 
 def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data_root: Path) -> None:
-    """Write CIRR/dev, CIRR/test1, CIRR/cirr/captions, CIRR/cirr/image_splits and CIRR/mini (answers, full captions).
+    """Write CIRR/dev, test1, train, cirr/captions, cirr/image_splits and mini (answers, full captions), all in CIRR.
 
     Args:
         seed: Of every draw.
         image_size: Side of an image, in pixels.
         n_gallery: Images in each split.
-        n_queries: Queries in each split.
+        n_queries: Queries in each split; train has some times as many.
         data_root: Folder of the generated data.
     """
     root = data_root / "CIRR"
@@ -44,7 +45,7 @@ def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data
         files.write_text(
             root / "cirr" / "image_splits" / f"split.rc2.{split}.json", json.dumps(cirr.split_paths(benchmark))
         )
-        captions |= cirr.full_captions(benchmark)
+        captions |= cirr.full_captions(benchmark) if split in cirr.ASKED else {}
         if split == "test1":
             files.write_json(root / "mini" / "answers.test1.json", cirr.answers(benchmark))
     files.write_json(root / "mini" / "full_captions.json", captions)

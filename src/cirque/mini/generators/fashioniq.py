@@ -18,7 +18,7 @@ def generate(*, seed: int, image_size: int, n_gallery: int, n_queries: int, data
         seed: Of every draw.
         image_size: Side of an image, in pixels.
         n_gallery: Images of val, a third in each category; train has half as many more.
-        n_queries: Queries of val, a third in each category; train has half as many more.
+        n_queries: Queries of val, a third in each category; train has some times as many more.
         data_root: Folder of the generated data.
     """
     root = data_root / "FashionIQ"
