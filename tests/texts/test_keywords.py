@@ -244,6 +244,16 @@ def test_without_a_placeholder_the_ids_are_those_of_the_prompt(masked: str, back
     assert keywords.masked_ids(backbone, masked) == [49406, 320, 1125, 539, 259, 49407]
 
 
+def test_ids_of_many_masked_captions_are_those_of_each_alone(backbone: Backbone) -> None:
+    masked = [
+        "[$] is [$]", "m[$]n", "caf[$] é[$]", "no mask", "", "$ here [$]", "[$]" * 80, "x " * 100 + "[$]", "a & [$]",
+        "&#36; [$]", "[[$]]", "＄ [$] w", "\n[$]", "a dog <end_of_text> [$]",
+    ]  # fmt: skip
+    ids = keywords.ids_of_masked(backbone, masked)
+    assert [ids.row(number) for number in range(len(ids))] == [keywords.masked_ids(backbone, one) for one in masked]
+    assert len(keywords.ids_of_masked(backbone, [])) == 0
+
+
 @pytest.mark.parametrize("sign", ["&#36;", "\uff04", "&dollar;"])
 def test_a_price_takes_no_token(sign: str, backbone: Backbone) -> None:
     assert keywords.masked_ids(backbone, f"[$] costs {sign} 5").count(259) == 1

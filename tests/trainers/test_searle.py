@@ -102,22 +102,33 @@ def test_the_order_differs_between_epochs_and_seeds() -> None:
     assert len(set(map(tuple, orders))) == 4
 
 
+def drawn_of(regulariser: phi_training.PhraseRegulariser, image: int, epoch: int) -> tuple[int, int]:
+    """Row of the concept and number of the phrase that an image draws."""
+    (number,) = regulariser.draw([image], epoch).tolist()
+    return int(np.searchsorted(regulariser.pool.starts, number, side="right")) - 1, number
+
+
 def test_an_images_draws_depend_on_seed_image_and_epoch_and_not_on_its_neighbours(
     backbone: Backbone, pool: phrase_pool.PhrasePool, regulariser: phi_training.PhraseRegulariser
 ) -> None:
     turned = regulariser_of(backbone, pool, images=small_searle.IMAGES[::-1])
     last = len(small_searle.IMAGES) - 1
     for image in range(last + 1):
-        assert [regulariser.draw(image, epoch) for epoch in range(5)] == [
-            turned.draw(last - image, epoch) for epoch in (0, 1, 2, 3, 4)
+        assert [drawn_of(regulariser, image, epoch) for epoch in range(5)] == [
+            drawn_of(turned, last - image, epoch) for epoch in range(5)
         ]
-    assert len({regulariser.draw(0, epoch) for epoch in range(50)}) > 5
+    assert len({drawn_of(regulariser, 0, epoch) for epoch in range(50)}) > 5
+
+
+def test_a_batch_draws_what_each_of_its_images_draws_alone(regulariser: phi_training.PhraseRegulariser) -> None:
+    images = [4, 0, 4, 10]
+    assert regulariser.draw(images, 2).tolist() == [drawn_of(regulariser, image, 2)[1] for image in images]
 
 
 def test_concept_and_then_phrase_are_drawn_uniformly_from_the_allowed(
     regulariser: phi_training.PhraseRegulariser,
 ) -> None:
-    drawn = [regulariser.draw(0, epoch) for epoch in range(6000)]
+    drawn = [drawn_of(regulariser, 0, epoch) for epoch in range(6000)]
     rows, counts = np.unique([row for row, _ in drawn], return_counts=True)
     assert rows.tolist() == sorted(regulariser.allowed[0].tolist()) == [0, 1, 2, 3, 4]
     assert np.abs(counts / 6000 - 1 / 5).max() < 0.02
@@ -130,7 +141,7 @@ def test_a_lost_concept_is_never_drawn(backbone: Backbone, pool: phrase_pool.Phr
     usable = pool.usable.copy()
     usable[pool.rows["Cat"]] = False
     without = regulariser_of(backbone, dataclasses.replace(pool, usable=usable))
-    drawn = {without.draw(image, epoch)[0] for image in range(11) for epoch in range(100)}
+    drawn = {drawn_of(without, image, epoch)[0] for image in range(11) for epoch in range(100)}
     assert drawn == set(range(6)) - {pool.rows["Cat"]}
 
 
@@ -143,7 +154,7 @@ def plain_phrase_loss(
     """Each image on its own through the unpacked tower; the original phrase from the pool's features."""
     losses = []
     for image, token in zip(images, tokens, strict=True):
-        row, number = regulariser.draw(image, epoch)
+        row, number = drawn_of(regulariser, image, epoch)
         concept, phrase = small_searle.CONCEPTS[row], regulariser.pool.phrase(number)
         pseudo = phrase.replace(concept, " $ ") if replace == "all" else phrase.replace(concept, " $ ", 1)
         feature = text.encode(regulariser.backbone, [pseudo], tokens=token[None], replace="first")[0]
@@ -160,7 +171,7 @@ def test_the_phrase_loss_and_its_gradient_are_those_of_plain_code(
     regulariser = regulariser_of(backbone, pool, settings)
     images = list(range(11))
     tokens = torch.randn(11, small_searle.TOKEN_DIM, requires_grad=True)
-    loss = regulariser.loss(images, 3, tokens)
+    loss = regulariser.loss(regulariser.batch(images, 3), tokens)
     plain = plain_phrase_loss(regulariser, images, 3, tokens, replace)
     assert loss.item() == pytest.approx(plain.item(), abs=1e-5)
     (gradient,), (expected,) = torch.autograd.grad(loss, tokens), torch.autograd.grad(plain, tokens)
@@ -171,10 +182,10 @@ def test_first_and_all_give_different_phrases_where_the_concept_occurs_twice(
     backbone: Backbone, pool: phrase_pool.PhrasePool
 ) -> None:
     tokens = torch.ones(11, small_searle.TOKEN_DIM)
-    losses = [
-        regulariser_of(backbone, pool, dataclasses.replace(SETTINGS, replace=replace)).loss(list(range(11)), 3, tokens)
-        for replace in ("first", "all")
-    ]
+    losses = []
+    for replace in ("first", "all"):
+        regulariser = regulariser_of(backbone, pool, dataclasses.replace(SETTINGS, replace=replace))
+        losses.append(regulariser.loss(regulariser.batch(list(range(11)), 3), tokens))
     assert losses[0] != losses[1]
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,6 +28,7 @@ from torch.nn import functional
 from cirque.encoders import text
 from cirque.encoders.imported import open_clip
 from cirque.encoders.packing import Bucket, Layout, Texts
+from cirque.encoders.token_ids import TokenIds
 from cirque.errors import CirqueError
 
 if TYPE_CHECKING:
@@ -140,16 +142,18 @@ class PackedEncoder:
         """Where the encoder computes."""
         return self.tower.device
 
-    def prepare(self, ids: Sequence[Sequence[int]]) -> Texts:
+    def prepare(self, ids: TokenIds | Sequence[Sequence[int]]) -> Texts:
         """Texts in a form that can be packed quickly and often.
 
         Args:
-            ids: as of `text.tokenize`.
+            ids: as of `token_ids.tokenize` or `text.tokenize`.
 
         Raises:
             CirqueError: a text has no placeholder.
         """
-        text.require_placeholders(self.backbone, ids)
+        ids = ids if isinstance(ids, TokenIds) else TokenIds.of(ids)
+        lacking = np.flatnonzero(~ids.with_id(text.PLACEHOLDER_ID))
+        text.require_placeholders(self.backbone, [ids.row(int(number)) for number in lacking[:1]])
         return Texts.of(ids, self.prefixes, self.device)
 
     def __call__(self, layout: Layout, tokens: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """How texts are laid out for the packed encoder: without padding, and in buckets for attention.
 
-    texts = Texts.of(ids, prefixes=[(49406,), (49406, 320, 1125, 539)], device=torch.device("cpu"))
+    texts = Texts.of(TokenIds.of(ids), prefixes=[(49406,), (49406, 320, 1125, 539)], device=torch.device("cpu"))
     layout = texts.pack(chosen=np.array([0, 3]), owners=np.array([0, 0]))
 
 All of it is index arithmetic in numpy: a batch of a thousand texts is laid out in a few milliseconds.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque.encoders import text
+from cirque.encoders.token_ids import TokenIds
 
 #: Lengths to which attention pads the texts of a bucket.
 BUCKETS = (2, 4, 8, 16, 24, 32, 40, 48, 64, 96, 128, 192, 256)
@@ -53,31 +54,26 @@ class Layout:
 class Texts:
     """Tokenised texts, ready to be packed any number of times."""
 
-    ids: NDArray[np.int64]  # of all texts, one after the other
+    ids: NDArray[np.int32]  # of all texts, one after the other
     starts: NDArray[np.int64]  # [n_texts + 1]
     prefixes: NDArray[np.int64]  # [n_texts] number of the prefix
     prefix_lengths: NDArray[np.int64]  # [n_texts]
     device: torch.device
 
     @classmethod
-    def of(cls, ids: Sequence[Sequence[int]], prefixes: Sequence[tuple[int, ...]], device: torch.device) -> "Texts":
+    def of(cls, ids: TokenIds, prefixes: Sequence[tuple[int, ...]], device: torch.device) -> "Texts":
         """Find the longest known prefix of each text.
 
         Args:
-            ids: as of `text.tokenize`.
+            ids: of the texts.
             prefixes: ids of known beginnings; the start token alone is one of them.
             device: where the layouts are needed.
         """
-        known = {prefix: number for number, prefix in enumerate(prefixes)}
-        lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
-        found = [next(known[head] for n in lengths if (head := tuple(row[:n])) in known) for row in ids]
-        return cls(
-            np.fromiter(itertools.chain.from_iterable(ids), dtype=np.int64),
-            np.cumsum([0, *map(len, ids)], dtype=np.int64),
-            np.array(found, dtype=np.int64),
-            np.array([len(prefixes[number]) for number in found], dtype=np.int64),
-            device,
-        )
+        sizes = np.array([len(prefix) for prefix in prefixes], dtype=np.int64)
+        heads, found = ids.heads(int(sizes.max())), np.zeros(len(ids), dtype=np.int64)
+        for number in np.argsort(sizes, kind="stable"):  # a longer one comes later, and wins
+            found[(heads[:, : sizes[number]] == np.array(prefixes[number])).all(1)] = number
+        return cls(ids.ids, ids.starts, found, sizes[found], device)
 
     def pack(
         self,
@@ -101,7 +97,7 @@ class Texts:
         ends = np.cumsum(lengths)
         texts = np.repeat(np.arange(len(chosen)), lengths)  # text of each row
         within = np.arange(len(texts)) - np.repeat(ends - lengths, lengths)  # place of each row after the prefix
-        ids = self.ids[self.starts[chosen][texts] + skipped[texts] + within]
+        ids = self.ids[self.starts[chosen][texts] + skipped[texts] + within].astype(np.int64)
         slots = np.flatnonzero(ids == text.PLACEHOLDER_ID)
         if replace == "first":
             slots = slots[np.unique(texts[slots], return_index=True)[1]]

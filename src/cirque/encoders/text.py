@@ -69,19 +69,25 @@ def framed(backbone: "Backbone", ids: Sequence[int]) -> list[int]:
     return row[: row.index(end) + 1]
 
 
+def is_plain(text: str) -> bool:
+    """Whether no token of a text crosses a space."""
+    return text.isascii() and text.isprintable() and "&" not in text
+
+
 def inner_ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text without start and end.
 
     Nothing that CLIP's tokenizer does to plain ASCII crosses a space, so there each word is looked up on its own;
     anything else (repairs of encoding, HTML entities) goes through the tokenizer as a whole.
     """
-    if text.isascii() and text.isprintable() and "&" not in text:
-        return [id_ for word in text.split() for id_ in _word_ids(tokenizer, word)]
+    if is_plain(text):
+        return [id_ for word in text.split() for id_ in word_ids(tokenizer, word)]
     return list(tokenizer.encode(text))
 
 
 @functools.lru_cache(maxsize=WORDS_KEPT)
-def _word_ids(tokenizer: Any, word: str) -> tuple[int, ...]:
+def word_ids(tokenizer: Any, word: str) -> tuple[int, ...]:
+    """Ids of a word of plain ASCII, or of a part of a text without a space."""
     return tuple(tokenizer.encode(word))
 
 

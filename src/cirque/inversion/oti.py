@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque import draws
-from cirque.encoders import text
+from cirque.encoders import text, token_ids
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError, listed
 from cirque.inversion import regularisers
 from cirque.progress import progress, say
 from cirque.store import provenance, tensors
-from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.phrase_pool import PhrasePool
 from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
 
@@ -166,9 +165,9 @@ class Batch:
             )
             numbers, which = np.unique(self.phrases, return_inverse=True)
             self.phrase_texts = which.reshape(self.phrases.shape) + len(TEMPLATES)
-            texts += _pseudo_phrases(pool, numbers, settings)
+            texts += pool.pseudo_phrases(numbers, settings.replace)
             self.owners = np.tile(self.owners, 2)
-        self.texts = encoder.prepare(text.tokenize(encoder.backbone, texts, truncate=True))
+        self.texts = encoder.prepare(token_ids.tokenize(encoder.backbone, texts))
 
     def losses(self, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """L_cos and L_gpt of each image [n], for the texts of one step.
@@ -195,14 +194,6 @@ def _phrase_numbers(
     concept, phrase = draw_phrases(seed, image_id, sizes, steps)
     numbers: NDArray[np.int64] = pool.starts[concepts[concept]] + phrase
     return numbers
-
-
-def _pseudo_phrases(pool: PhrasePool, numbers: NDArray[np.int64], settings: Settings) -> list[str]:
-    """The phrases of some numbers, with the placeholder for their concept."""
-    names = list(pool.rows)
-    rows = np.searchsorted(pool.starts, numbers, side="right") - 1
-    phrases = pool.phrases.take(pa.array(numbers)).to_pylist()
-    return [with_placeholder(names[row], phrase, settings.replace) for row, phrase in zip(rows, phrases, strict=True)]
 
 
 # ---- inversion -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cirque.encoders import text
+from cirque.encoders import text, token_ids
+from cirque.encoders.token_ids import TokenIds
 from cirque.errors import CirqueError
 
 if TYPE_CHECKING:
@@ -206,6 +207,18 @@ def masked_ids(backbone: "Backbone", masked: str) -> list[int]:
     """
     ids = text.framed(backbone, list(_inner_ids(backbone, masked)))
     return ids if text.PLACEHOLDER_ID in ids else text.framed(backbone, list(_inner_ids(backbone, FALLBACK)))
+
+
+def ids_of_masked(backbone: "Backbone", masked: Sequence[str]) -> TokenIds:
+    """Ids of masked captions, as `masked_ids` gives them one by one.
+
+    In plain ASCII no token crosses a space, so that `m[$]n` and `m $ n` have the same ids; any other caption, and one
+    with a `$` of its own, goes through `masked_ids`.
+    """
+    plain = [text.is_plain(one) and one.count("$") == one.count(MASK) for one in masked]
+    ids = token_ids.tokenize(backbone, [one.replace(MASK, f" {text.PLACEHOLDER} ") for one in masked])
+    others = np.flatnonzero(~(np.array(plain, dtype=bool) & ids.with_id(text.PLACEHOLDER_ID)))
+    return ids.replaced(others, TokenIds.of([masked_ids(backbone, masked[number]) for number in others.tolist()]))
 
 
 def _inner_ids(backbone: "Backbone", masked: str) -> Iterator[int]:

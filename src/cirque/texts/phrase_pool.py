@@ -61,6 +61,13 @@ class PhrasePool:
         text: str = self.phrases[number].as_py()
         return text
 
+    def pseudo_phrases(self, numbers: np.ndarray, replace: Replace) -> list[str]:
+        """Texts of the phrases of some numbers, with the placeholder for their concept."""
+        names = list(self.rows)
+        rows = np.searchsorted(self.starts, numbers, side="right") - 1
+        phrases = self.phrases.take(pa.array(numbers)).to_pylist()
+        return [with_placeholder(names[row], phrase, replace) for row, phrase in zip(rows, phrases, strict=True)]
+
     def allowed(self, concepts: Sequence[str], n_concepts: int, where: str) -> np.ndarray:
         """Rows of the usable ones of an image's first `n_concepts` concepts, most similar first.
 

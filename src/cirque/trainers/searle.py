@@ -21,7 +21,7 @@ from cirque.texts import concepts as association
 from cirque.texts import phrase_pool
 from cirque.training import losses
 from cirque.training.loop import EpochBatches, Training, fit
-from cirque.training.phrase_losses import CycleLoss, PhraseRegulariser
+from cirque.training.phrase_losses import CycleLoss, PhraseBatch, PhraseRegulariser
 
 #: Losses of the training log, in its order.
 LOSSES = ("total", "distil", "gpt")
@@ -59,6 +59,14 @@ class Examples:
     image_ids: list[str]
     features: Tensor  # [n, dim], un-normalised
     tokens: Tensor  # [n, token_dim], of inversion
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The examples of one step, and the phrase of each where λ_gpt is not 0."""
+
+    images: list[int]
+    phrases: PhraseBatch | None
 
 
 def prepare(
@@ -151,13 +159,17 @@ def training(
     network = network.to(examples.features.device)
     batches = EpochBatches(len(examples.image_ids), settings.batch, seed)
 
-    def loss(images: list[int], step: int) -> dict[str, Tensor]:
-        predicted = network(examples.features[images])
+    def batch(step: int) -> Batch:
+        images, reads = batches(step), regulariser if settings.lambda_gpt else None
+        return Batch(images, reads.batch(images, step // batches.per_epoch) if reads is not None else None)
+
+    def loss(batch: Batch, step: int) -> dict[str, Tensor]:
+        predicted = network(examples.features[batch.images])
         distil = gpt = predicted.new_zeros(())
         if settings.lambda_distil:
-            distil = _distillation(examples, images, predicted, settings, cycle)
-        if settings.lambda_gpt and regulariser is not None:
-            gpt = regulariser.loss(images, step // batches.per_epoch, predicted)
+            distil = _distillation(examples, batch.images, predicted, settings, cycle)
+        if batch.phrases is not None and regulariser is not None:
+            gpt = regulariser.loss(batch.phrases, predicted)
         return {"total": settings.lambda_distil * distil + settings.lambda_gpt * gpt, "distil": distil, "gpt": gpt}
 
     return Training(
@@ -166,7 +178,7 @@ def training(
         LOSSES,
         n_steps=settings.epochs * batches.per_epoch,
         per_epoch=batches.per_epoch,
-        batch=batches,
+        batch=batch,
         loss=loss,
         seed=seed,
         dropout="phi dropout",

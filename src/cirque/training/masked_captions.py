@@ -1,7 +1,8 @@
 """Captions whose keywords give way to φ's token, and the loss against the whole caption (LinCIR §3.2, Eq. 2)."""
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,9 +24,6 @@ from cirque.training.noise import NOISES, draw_noise
 
 #: What stands before the token in a caption that lost its placeholders, and in the constant text of Table 7 (a).
 PREFIX = "a photo of"
-
-#: Tokenised texts that are kept, as passes repeat: some 50 MB.
-TEXTS_KEPT = 1 << 17
 
 
 class MaskedSettings(Protocol):
@@ -119,10 +117,8 @@ class MaskedCaptions:
         self.batches = EpochBatches(n, settings.batch, seed)
         self.per_epoch = self.batches.per_epoch
         self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
-        # by text: a masking without chance gives the same one in every pass
-        self._ids = functools.lru_cache(maxsize=TEXTS_KEPT)(functools.partial(keywords.masked_ids, backbone))
 
-    def masked(self, row: dict[str, Any], epoch: int) -> str:
+    def masked(self, row: Mapping[str, Any], epoch: int) -> str:
         """A caption (a row of schemas.CAPTIONS) whose keywords gave way to `[$]`.
 
         What is drawn depends on (seed, caption, pass) alone.
@@ -139,8 +135,8 @@ class MaskedCaptions:
     def batch(self, step: int) -> Batch:
         """The batch of a step: passes over all captions, each in an order of its own, whole batches only."""
         epoch, chosen = step // self.per_epoch, self.batches(step)
-        rows = self.corpus.captions.take(chosen).to_pylist()
-        ids = [self._ids(self.masked(row, epoch)) for row in rows]
+        rows = _rows(self.corpus.captions.take(chosen))
+        masked = [self.masked(row, epoch) for row in rows]
         features = self.corpus.features[chosen]
         read = features if self.corpus.images is None else self.corpus.images[chosen]
         names = [row["caption_id"] for row in rows]
@@ -148,7 +144,7 @@ class MaskedCaptions:
         return Batch(
             self._tensor(features),
             self._tensor(read + np.float32(self.settings.noise_scale) * noise),
-            self.encoder.prepare(ids).pack(replace="all"),
+            self.encoder.prepare(keywords.ids_of_masked(self.backbone, masked)).pack(replace="all"),
         )
 
     def loss(self, batch: Batch, tokens: Tensor) -> Tensor:
@@ -157,6 +153,22 @@ class MaskedCaptions:
 
     def _tensor(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.encoder.device, non_blocking=True)
+
+
+def _rows(captions: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table; its lists, which Arrow turns one by one into Python's, are cut from whole columns."""
+    columns = {}
+    for name in captions.column_names:
+        column = captions[name].combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        columns[name] = _lists(column) if pa.types.is_list(column.type) else column.to_pylist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _lists(column: pa.ListArray) -> list[list[str]]:
+    """A column of lists that has no null."""
+    values, offsets = column.values.to_pylist(), column.offsets.to_pylist()
+    return [values[start:end] for start, end in itertools.pairwise(offsets)]
 
 
 def _require_known(what: str, name: str, known: Sequence[str]) -> None:

@@ -1,29 +1,37 @@
 """SEARLE's two losses that read texts: phrases in which φ's token stands for a concept, and the cycle of Table 4.
 
-PhraseRegulariser(backbone, pool, image_ids, concepts, n_concepts=15, replace="all", seed=0).loss(images, epoch, tokens)
+regulariser = PhraseRegulariser(backbone, pool, image_ids, concepts, n_concepts=15, replace="all", seed=0)
+loss = regulariser.loss(regulariser.batch(images, epoch), tokens)
 """
 
-import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque import draws
-from cirque.encoders import text
+from cirque.encoders import text, token_ids
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
+from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
-from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.phrase_pool import PhrasePool
 from cirque.training import losses
 
 #: What stands before the pseudo token in every phrase, and the whole text of the cycle loss.
 PREFIX = "a photo of"
 PROMPT = f"{PREFIX} {text.PLACEHOLDER}"
 
-#: Tokenised phrases that are kept, as draws repeat: some 50 MB.
-PHRASES_KEPT = 1 << 17
+
+@dataclass(frozen=True)
+class PhraseBatch:
+    """A phrase for each image of a batch, on the device to train on."""
+
+    pseudo: Layout  # the phrases with the placeholder for their concept
+    features: Tensor  # [batch, dim] of the phrases as they are
 
 
 class PhraseRegulariser:
@@ -66,30 +74,31 @@ class PhraseRegulariser:
             for image_id, names in zip(image_ids, concepts, strict=True)
         ]
         self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
-        self.names = list(pool.rows)
-        self._pseudo_ids = functools.lru_cache(maxsize=PHRASES_KEPT)(self._tokenise)
 
-    def draw(self, image: int, epoch: int) -> tuple[int, int]:
-        """Row of a concept and number of a phrase for one image: uniform concept, then uniform phrase of it."""
-        generator = draws.generator(self.seed, "phi", self.image_ids[image], epoch)
-        row = int(self.allowed[image][generator.integers(len(self.allowed[image]))])
-        first, end = self.pool.starts[row : row + 2]
-        return row, int(generator.integers(first, end))
+    def draw(self, images: Sequence[int], epoch: int) -> NDArray[np.int64]:
+        """Number of a phrase for each image [batch]: uniform concept, then uniform phrase of it."""
+        names = [self.image_ids[image] for image in images]
+        drawn = []
+        for image, generator in zip(images, draws.each(self.seed, "phi", names, epoch), strict=True):
+            row = int(self.allowed[image][generator.integers(len(self.allowed[image]))])
+            first, end = self.pool.starts[row : row + 2]
+            drawn.append(int(generator.integers(first, end)))
+        return np.array(drawn, dtype=np.int64)
 
-    def _tokenise(self, row: int, number: int) -> list[int]:
-        """Token ids of a phrase with the placeholder for its concept."""
-        phrase = with_placeholder(self.names[row], self.pool.phrase(number), self.replace)
-        return text.tokenize(self.backbone, [phrase], truncate=True)[0]
+    def batch(self, images: Sequence[int], epoch: int) -> PhraseBatch:
+        """The phrases of a batch: `images` are rows."""
+        numbers = self.draw(images, epoch)
+        ids = token_ids.tokenize(self.backbone, self.pool.pseudo_phrases(numbers, self.replace))
+        return PhraseBatch(
+            # Only the first placeholder takes the token; the others stay a literal $, as released.
+            self.encoder.prepare(ids).pack(replace="first"),
+            torch.from_numpy(self.pool.features[numbers]).to(self.encoder.device, non_blocking=True),
+        )
 
-    def loss(self, images: Sequence[int], epoch: int, tokens: Tensor) -> Tensor:
-        """L_gpt of a batch: `images` are rows, `tokens` [batch, token_dim] are φ's for them."""
+    def loss(self, batch: PhraseBatch, tokens: Tensor) -> Tensor:
+        """L_gpt of a batch, from φ's tokens [batch, token_dim] for its images."""
         _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
-        drawn = [self.draw(image, epoch) for image in images]
-        ids = [self._pseudo_ids(row, number) for row, number in drawn]
-        # Only the first placeholder takes the token; the others stay a literal $, as released.
-        with_token = self.encoder(self.encoder.prepare(ids).pack(replace="first"), tokens)
-        phrases = torch.from_numpy(self.pool.features[[number for _, number in drawn]]).to(tokens.device)
-        return losses.cosine_loss(with_token, phrases)
+        return losses.cosine_loss(self.encoder(batch.pseudo, tokens), batch.features)
 
 
 class CycleLoss:
