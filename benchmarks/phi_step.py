@@ -21,7 +21,7 @@ from cirque import draws
 from cirque.encoders import backbones, text
 from cirque.encoders.packed import PackedEncoder
 from cirque.networks import phi
-from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.phrase_pool import PhrasePool
 from cirque.trainers import searle as phi_training
 from cirque.training import losses as phi_losses
 from cirque.training import phrase_losses
@@ -45,9 +45,6 @@ N_IMAGES = 100_000
 
 #: Our steps in each round.
 REPEATS = 8
-
-# Of 5.4 million phrases a batch meets none a second time: ours tokenises every phrase that it draws.
-phrase_losses.PHRASES_KEPT = 0
 
 
 class Learner:
@@ -98,13 +95,9 @@ class Plain:
 
     def losses(self, images: list[int], oti: Tensor, epoch: int, predicted: Tensor) -> tuple[Tensor, Tensor]:
         """L_distil and L_gpt of a batch, on the phrases that ours draws."""
-        pool, names = self.regulariser.pool, self.regulariser.names
-        drawn = [self.regulariser.draw(image, epoch) for image in images]
-        phrases = [pool.phrase(number) for _, number in drawn]
-        pseudo = [
-            with_placeholder(names[row], phrase, SETTINGS.replace)
-            for (row, _), phrase in zip(drawn, phrases, strict=True)
-        ]
+        pool, numbers = self.regulariser.pool, self.regulariser.draw(images, epoch)
+        phrases = [pool.phrase(int(number)) for number in numbers]
+        pseudo = pool.pseudo_phrases(numbers, SETTINGS.replace)
         gpt = self.criterion(self.encode(phrases, None), self.encode(pseudo, predicted), torch.ones(len(images)))
         return self.distillation(oti, predicted), gpt
 
@@ -134,7 +127,7 @@ def our_step(
         examples.features[images],
         lambda predicted: (
             phi_losses.distillation_loss(oti, predicted, SETTINGS.temperature, SETTINGS.loss),
-            regulariser.loss(images, number, predicted),
+            regulariser.loss(regulariser.batch(images, number), predicted),
         ),
     )
 
