@@ -82,9 +82,9 @@ rule fetch_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "pretrained")),
     retries: 2
+    localrule: True
     resources:
-        mem_mb=24000,
-        runtime=120,
+        **needs(mem_mb=24000, runtime=120),
     params:
         **call(
             "fetch_backbone",
@@ -106,8 +106,7 @@ rule random_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "random")),
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **needs(mem_mb=8000, runtime=30),
     params:
         **call(
             "random_backbone",
