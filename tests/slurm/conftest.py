@@ -26,11 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def run(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The workflow on Slurm, through faults of every kind, and on this machine."""
     folder = tmp_path_factory.mktemp("runs")
-    here, there = (make_project(folder / name) for name in ("here", "there"))
-    for project in (here, there):
-        project.configure(
-            run__methods=["image-only", "image-text", "text-only"],
-            tables={"cirr": {"benchmarks": ["cirr_val"]}},
-            plots={},
-        )
-    return run_with_faults(cluster, here, there)
+    here = make_project(folder / "here")
+    methods = ["image-only", "image-text", "text-only"]
+    here.configure(run__methods=methods, tables={"cirr": {"benchmarks": ["cirr_val"]}}, plots={})
+    return run_with_faults(cluster, here, folder / "there")

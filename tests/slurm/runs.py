@@ -72,8 +72,16 @@ def given() -> list[str]:
     return [sys.executable, "-c", IMPATIENT, *words[:-1], "--set-resources", *resources, "--", words[-1]]
 
 
-def run_with_faults(cluster: Cluster, here: Project, there: Project) -> Run:
-    """Run both at once, since Slurm's run mostly waits."""
+def run_with_faults(cluster: Cluster, here: Project, root: Path) -> Run:
+    """Run a project here and a copy of it on Slurm, both at once; what needs no cluster to be proven is made before.
+
+    Args:
+        here: the project.
+        root: of the copy.
+    """
+    done = here.snakemake("-c2", TABLE, "--until", "generate_captioned", "parse_queries")
+    assert done.returncode == 0, done.stderr[-5000:]
+    there = here.copy_to(root)
     local = subprocess.Popen(
         here.command("-c2", TABLE), cwd=here.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -88,8 +96,8 @@ def run_with_faults(cluster: Cluster, here: Project, there: Project) -> Run:
         cluster.vanish("gpu1")
         watch.until(lambda: cluster.state_of("gpu1") == "down")
         cluster.start_node("gpu1")
-        watch.until(lambda: remote.poll() is not None, seconds=300)
-        printed, _ = local.communicate(timeout=300)
+        watch.until(lambda: remote.poll() is not None)
+        printed, _ = local.communicate(timeout=600)
     finally:
         for process in (local, remote):
             process.kill()
@@ -112,7 +120,7 @@ class Watch:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def until(self, done: Callable[[], bool], seconds: float = 120) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < end, self.told()
