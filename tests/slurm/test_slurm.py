@@ -31,7 +31,7 @@ def test_a_job_with_torch_has_the_threads_of_its_allocation(run: Run):
     }
     scale = run.there.root / "results/scale=tiny"
     records = [file for kind in ("backbones", "features", "rankings") for file in scale.glob(f"{kind}/**/*.run.json")]
-    assert len(records) > 6
+    assert len(records) > 5
     threads = {json.loads(record.read_text())["machine"]["torch_threads"] for record in records}
     # Nodes say that they have more processors than this machine may have.
     assert threads == {min(MOST_THREADS, len(os.sched_getaffinity(0)))}
@@ -44,15 +44,15 @@ def test_a_cancelled_job_is_submitted_again_with_more_memory_and_time(run: Run):
     assert (more[0]["memory"], more[0]["limit"]) == ("8000M", "1:00:00")
 
 
-def test_jobs_of_a_node_that_vanished_are_submitted_again(run: Run):
-    states = [job["state"] for job in run.of("extract_features")]
-    assert states.count("NODE_FAIL") >= 1
-    assert states.count("COMPLETED") == 2
+def test_a_job_whose_node_vanished_is_submitted_again(run: Run):
+    assert [job["state"] for job in run.of("extract_features")] == ["NODE_FAIL", "COMPLETED"]
 
 
 def test_a_job_that_was_killed_for_its_memory_gets_more(run: Run):
-    asked = [(job["memory"], job["state"] == "COMPLETED") for job in run.of("shard_images")]
-    assert sorted(asked) == sorted(2 * [(f"{TOO_LITTLE}M", False), (f"{TOO_LITTLE * 4}M", True)])
+    first, second = run.of("shard_images")
+    assert first["state"] in {"FAILED", "OUT_OF_MEMORY", "CANCELLED"}
+    assert (first["memory"], first["limit"]) == (f"{TOO_LITTLE}M", "2:00:00")
+    assert (second["memory"], second["limit"], second["state"]) == (f"{TOO_LITTLE * 4}M", "4:00:00", "COMPLETED")
 
 
 def test_short_writers_run_where_snakemake_runs(run: Run):

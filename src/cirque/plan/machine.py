@@ -62,7 +62,8 @@ def needs(mem_mb: int, runtime: int, held: float = 0) -> dict[str, Callable[...,
         return mem_mb * attempt
 
     def memory_with_inputs(wildcards: Any, input: Any, attempt: int) -> int:
-        return math.ceil((mem_mb + held * input.size_mb) * attempt)
+        size: float = input.size_mb
+        return math.ceil((mem_mb + held * size) * attempt)
 
     def minutes(wildcards: Any, attempt: int) -> int:
         return runtime * attempt
