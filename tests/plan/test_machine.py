@@ -1,4 +1,6 @@
-"""What a job asks of the machine: a GPU that it was promised, and no more than its share of the cores."""
+"""What a job asks of the machine: a GPU that it was promised, no more than its share of the cores, memory and time."""
+
+from types import SimpleNamespace
 
 from cirque.plan import machine
 
@@ -26,8 +28,26 @@ def test_threads_are_shared_when_more_cores_are_granted_than_there_are(monkeypat
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0, 1})
     assert machine.threads_each(4, 8) == 1
     assert machine.threads_each(2, 2) == 2
-    assert machine.threads_each(4, None) == 4
 
 
 def test_two_jobs_with_torch_run_side_by_side_on_any_number_of_cores():
     assert [machine.threads_of_a_job(cores) for cores in (1, 2, 8, 64, None)] == [1, 1, 4, 4, 4]
+
+
+def test_a_job_on_a_cluster_has_the_threads_of_its_allocation(monkeypatch):
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert machine.threads_each(4, None) == 4
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    assert machine.threads_each(4, None) == 3
+    assert machine.threads_each(1, 1) == 1  # what Slurm gave is not asked where Snakemake shares this machine
+
+
+def test_memory_and_time_grow_with_each_attempt():
+    needed = machine.needs(mem_mb=4000, runtime=30)
+    assert [needed["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [4000, 8000, 12000]
+    assert [needed["runtime"](None, attempt) for attempt in (1, 2, 3)] == [30, 60, 90]
+
+
+def test_a_job_that_holds_its_inputs_asks_for_their_size():
+    memory = machine.needs(mem_mb=4000, runtime=30, held=2)["mem_mb"]
+    assert [memory(None, SimpleNamespace(size_mb=1000.2), attempt) for attempt in (1, 2)] == [6001, 12001]

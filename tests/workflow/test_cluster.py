@@ -1,9 +1,11 @@
 """The profile for a Slurm cluster: what computes with torch goes where the GPUs are, and nothing else does."""
 
 import re
+from dataclasses import fields
 
 import pytest
 import yaml
+from snakemake.cli import get_argument_parser
 
 from cirque.families import STAGES, signature
 from tests.conftest import REPOSITORY
@@ -73,3 +75,54 @@ def test_fine_tuning_starts_a_process_for_each_gpu_that_the_profile_grants_it(pr
 
 def test_the_profile_names_no_rule():
     assert not {"set-resources", "set-threads"} & set(PROFILE)
+
+
+def test_options_of_the_profile_exist():
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+    own = {f"slurm-{field.name.replace('_', '-')}" for field in fields(plugin.ExecutorSettings)}
+    known = {option.removeprefix("--") for option in get_argument_parser()._option_string_actions} | own
+    assert set(PROFILE) - known == set()
+
+
+def test_resources_of_the_profile_are_ones_that_somebody_reads():
+    named = {resource.partition("=")[0] for resource in PROFILE["default-resources"]}
+    assert named == {"slurm_partition", "gpu_partition"}  # the plugin's, and ours
+    assert '"gpu_partition"' in (REPOSITORY / "workflow/rules/common.smk").read_text(encoding="utf-8")
+
+
+# ---- what each rule states -------------------------------------------------------------------------------------------
+
+
+def rules() -> dict[str, str]:
+    """Every rule's text by its place."""
+    found = {}
+    for file in sorted((REPOSITORY / "workflow/rules").glob("*.smk")):
+        parts = re.split(r"^ *rule(?: (\w+))?:\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for number, (name, text) in enumerate(zip(parts[1::2], parts[2::2], strict=True)):
+            found[f"{file.stem}/{name or number}"] = text
+    return found
+
+
+def test_every_rule_that_runs_a_stage_states_memory_and_time():
+    stages = {name: text for name, text in rules().items() if "**call(" in text}
+    assert len(stages) > 40
+    assert [name for name, text in stages.items() if len(re.findall(r"\*\*(?:needs|torch_job)\(", text)) != 1] == []
+
+
+def test_memory_and_time_are_stated_by_what_grows_with_the_attempt():
+    stated = [line for text in rules().values() for line in text.splitlines() if re.search(r"mem_mb=|runtime=", line)]
+    assert [line for line in stated if not re.search(r"\*\*(?:needs|torch_job)\(mem_mb=\d+, runtime=\d+", line)] == []
+
+
+def test_what_fetches_and_short_writers_run_where_snakemake_runs():
+    local = {name.rpartition("/")[2] for name, text in rules().items() if "localrule: True" in text}
+    fetching = {name.rpartition("/")[2] for name in rules() if "/fetch_" in name}
+    assert len(fetching) == 5
+    assert fetching | {"write_settings", "build_table", "write_page"} <= local
+    assert "train_network" not in local
+
+
+def test_a_rule_with_retries_of_its_own_never_runs_in_an_allocation():
+    retrying = {name: text for name, text in rules().items() if "retries:" in text}
+    assert retrying
+    assert [name for name, text in retrying.items() if "localrule: True" not in text] == []

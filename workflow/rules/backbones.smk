@@ -50,7 +50,7 @@ rule finetune_backbone:
         card=FILE.weights_card,
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "finetuned")),
-    threads: lambda wildcards: machine.threads_of_a_job(workflow.cores, most=4 * max(1, SHARED_GPUS))
+    threads: lambda wildcards: machine.threads_of_a_job(CORES, most=4 * max(1, SHARED_GPUS))
     resources:
         **torch_job(mem_mb=48000, runtime=2880) | {"gpu": SHARED_GPUS},
     params:
@@ -84,9 +84,9 @@ rule fetch_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "pretrained")),
     retries: 2
+    localrule: True
     resources:
-        mem_mb=24000,
-        runtime=120,
+        **needs(mem_mb=24000, runtime=120),
     params:
         **call(
             "fetch_backbone",
@@ -108,8 +108,7 @@ rule random_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "random")),
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **needs(mem_mb=8000, runtime=30),
     params:
         **call(
             "random_backbone",

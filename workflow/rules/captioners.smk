@@ -39,9 +39,9 @@ rule fetch_captioner:
     wildcard_constraints:
         captioner=plan.one_of(plan.captioners_from(config, "pretrained")),
     retries: 2
+    localrule: True
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **needs(mem_mb=8000, runtime=60),
     params:
         **call(
             "fetch_captioner",

@@ -14,8 +14,7 @@ if config["tagger"]["source"] == "trained":
         output:
             model=directory(TAGGER),
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **needs(mem_mb=2000, runtime=30),
         params:
             **call("train_tagger", settings=without(config["tagger"], "source"), seed=0),
         shell:
@@ -26,6 +25,9 @@ else:
     rule fetch_tagger:
         output:
             model=directory(TAGGER),
+        localrule: True
+        resources:
+            **needs(mem_mb=2000, runtime=30),
         params:
             **call("fetch_tagger", model=config["tagger"]["model"]),
         shell:
@@ -41,9 +43,8 @@ rule tag_captions:
         captions=FILE.captions,
     threads: torch_cores
     resources:
+        **needs(mem_mb=16000, runtime=240),
         torch_threads=torch_threads,
-        mem_mb=16000,
-        runtime=240,
     params:
         **call(
             "tag_captions",
@@ -65,7 +66,7 @@ rule encode_captions:
         features=FILE.caption_features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=8000, runtime=120),
+        **torch_job(mem_mb=8000, runtime=120, held=2),
     params:
         **call("encode_captions"),
     shell:

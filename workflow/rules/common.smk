@@ -44,24 +44,23 @@ def model_config(section):
     return of_job
 
 
+# Cores that jobs share on this machine; on a cluster each has those of its own allocation, and there is nothing to share.
+CORES = workflow.resource_settings.cores if GPU_PARTITION is None else None
+
+
 def torch_cores(wildcards):
     """Cores that a job with torch asks for."""
-    return machine.threads_of_a_job(workflow.cores)
+    return machine.threads_of_a_job(CORES)
 
 
 def torch_threads(wildcards, threads):
     """A job's share of the cores that are really there."""
-    return machine.threads_each(threads, workflow.cores)
+    return machine.threads_each(threads, CORES)
 
 
-def torch_job(mem_mb, runtime):
+def torch_job(**needed):
     """Resources of a job that computes on the GPU: always one on a cluster, here where there is one."""
-    return {
-        "torch_threads": torch_threads,
-        "mem_mb": mem_mb,
-        "runtime": runtime,
-        **machine.gpu_resources(GPU_PARTITION),
-    }
+    return {"torch_threads": torch_threads, **needs(**needed), **machine.gpu_resources(GPU_PARTITION)}
 
 
 def work(what, *keys):

@@ -17,9 +17,8 @@ rule decode_images:
         pixels=FILE.pixels,
     threads: torch_cores
     resources:
+        **needs(mem_mb=8000, runtime=120),
         torch_threads=torch_threads,
-        mem_mb=8000,
-        runtime=120,
     params:
         **call("decode_images"),
     shell:

@@ -17,6 +17,8 @@ if config.get("css"):
     rule generate_css:
         output:
             scenes=SCENES,
+        resources:
+            **needs(mem_mb=4000, runtime=60),
         params:
             **call("generate_css", **without(config["css"], "width", "height", "samples")),
         shell:
@@ -29,9 +31,8 @@ if config.get("css"):
             images=directory("<data>/css/images"),
         threads: torch_cores
         resources:
+            **needs(mem_mb=8000, runtime=2880),
             torch_threads=torch_threads,
-            mem_mb=8000,
-            runtime=2880,
         params:
             **call(
                 "render_css",
@@ -48,6 +49,8 @@ else:
             released=f"<data>/{css.RELEASED}",
         output:
             scenes=SCENES,
+        resources:
+            **needs(mem_mb=8000, runtime=60),
         params:
             **call("take_css_release"),
         shell:
@@ -59,6 +62,8 @@ rule draw_blobs:
         scenes=SCENES,
     output:
         images=directory("<data>/css/images_2d"),
+    resources:
+        **needs(mem_mb=4000, runtime=240),
     params:
         **call("draw_blobs"),
     shell:

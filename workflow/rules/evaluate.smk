@@ -55,7 +55,7 @@ for group in evaluation.groups(config):
             files=evaluation.outputs(config, group),
         threads: torch_cores
         resources:
-            **torch_job(mem_mb=8000, runtime=120),
+            **torch_job(mem_mb=8000, runtime=120, held=2),
         params:
             **call(
                 "evaluate",
@@ -95,7 +95,7 @@ for server in ["", *SUBMISSIONS.names()]:
             **evaluation.constraints_alone(config, server),
         threads: torch_cores
         resources:
-            **torch_job(mem_mb=8000, runtime=120),
+            **torch_job(mem_mb=8000, runtime=120, held=2),
         params:
             **call(
                 "evaluate",
@@ -128,8 +128,7 @@ for run in plan.scored(config):
         output:
             files=[pattern.format(**run) for pattern in (FILE.rankings, FILE.metrics)],
         resources:
-            mem_mb=8000,
-            runtime=30,
+            **needs(mem_mb=8000, runtime=30),
         params:
             **call(
                 "score_ranking",

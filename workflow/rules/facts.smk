@@ -14,8 +14,7 @@ rule state_fact:
     wildcard_constraints:
         fact=plan.one_of([name for name in FACTS.names() if not facts.of_a_backbone(name)]),
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **needs(mem_mb=8000, runtime=60),
     params:
         **call(
             "state_fact",

@@ -16,7 +16,7 @@ rule extract_features:
         features=FILE.features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=8000, runtime=240),
+        **torch_job(mem_mb=16000, runtime=240),
     params:
         **call(
             "extract_features",
@@ -36,7 +36,7 @@ rule encode_concepts:
         features=FILE.concept_features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=8000, runtime=120),
+        **torch_job(mem_mb=8000, runtime=120, held=2),
     params:
         **call("encode_concepts"),
     shell:
@@ -50,8 +50,7 @@ rule associate_concepts:
     output:
         concepts=FILE.concepts,
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **needs(mem_mb=8000, runtime=60, held=2),
     params:
         **call(
             "associate_concepts",

@@ -15,6 +15,9 @@ rule fetch_file:
     wildcard_constraints:
         file=plan.one_of(registry.fetchable_files(REGISTRY)),
     retries: 2
+    localrule: True
+    resources:
+        **needs(mem_mb=2000, runtime=480),
     params:
         **call("fetch_file", registry=str(REGISTRY)),
     shell:
@@ -28,6 +31,8 @@ rule verify_file:
         proof=FILE.released,
     wildcard_constraints:
         file=plan.one_of(registry.provable_files(REGISTRY)),
+    resources:
+        **needs(mem_mb=2000, runtime=120),
     params:
         **call("verify_file", registry=str(REGISTRY)),
     shell:

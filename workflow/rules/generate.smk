@@ -15,6 +15,8 @@ for generator in sources.generators(config):
         output:
             folders=[directory(f"<data>/{folder}") for folder in sources.generated(config, generator)["folders"]],
             files=[f"<data>/{file}" for file in sources.generated(config, generator)["files"]],
+        resources:
+            **needs(mem_mb=4000, runtime=60),
         params:
             **call(
                 "generate",

@@ -17,7 +17,7 @@ rule invert_images:
         tokens=FILE.tokens,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=16000, runtime=240),
+        **torch_job(mem_mb=8000, runtime=240, held=2),
     params:
         **call(
             "invert_images",

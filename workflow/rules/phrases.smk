@@ -28,9 +28,9 @@ else:
         output:
             folder=directory(LANGUAGE_MODEL),
         retries: 2
+        localrule: True
         resources:
-            mem_mb=4000,
-            runtime=240,
+            **needs(mem_mb=4000, runtime=240),
         params:
             **call("fetch_language_model", model=config["language_model"]["model"]),
         shell:
@@ -61,7 +61,7 @@ rule encode_phrases:
         features=FILE.phrase_features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=8000, runtime=60),
+        **torch_job(mem_mb=8000, runtime=60, held=2),
     params:
         **call("encode_phrases"),
     shell:

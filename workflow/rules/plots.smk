@@ -14,6 +14,8 @@ rule sum_training_time:
         phi=FILE.phi,
     output:
         times=FILE.training_times,
+    resources:
+        **needs(mem_mb=2000, runtime=30),
     params:
         **call("sum_training_time"),
     shell:
@@ -29,6 +31,8 @@ rule choose_scenes:
         shards_3d=lambda wildcards: shards_of_css("3d"),
     output:
         output=FILE.css_scenes,
+    resources:
+        **needs(mem_mb=4000, runtime=30),
     params:
         **call("choose_scenes", n_scenes=lambda wildcards: config["plots"]["css_scenes"]["n_scenes"]),
     shell:
@@ -44,6 +48,8 @@ rule draw_plot:
     output:
         output=report("results/plot_{plot}.svg", category="Plots", labels={"plot": "{plot}", "scale": config["scale"]}),
         data="results/plot_{plot}.parquet",
+    resources:
+        **needs(mem_mb=4000, runtime=30),
     params:
         **call(
             "draw_plot",

@@ -15,6 +15,7 @@ rule copy_annotation:
         "<logs>/copy_annotation/{file}.log",
     wildcard_constraints:
         file=r"CIRR/cirr/.+\.json|openimages/.+\.csv",
+    localrule: True
     conda:
         "../../envs/cirque.yaml"
     shell:
@@ -28,6 +29,8 @@ rule draw_pictures:
         images=directory("<data>/CIRR/{folder}"),
     wildcard_constraints:
         folder="dev|test1",
+    resources:
+        **needs(mem_mb=4000, runtime=120),
     params:
         **call("draw_pictures", **config["stand_in_pictures"]),
     shell:

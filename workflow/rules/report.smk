@@ -27,8 +27,7 @@ rule write_queries:
     output:
         page="results/report/queries_{benchmark}.html",
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **needs(mem_mb=8000, runtime=60),
     params:
         **call("write_queries"),
     shell:
@@ -50,8 +49,7 @@ rule write_index:
             labels={"table": "all", "scale": config["scale"]},
         ),
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **needs(mem_mb=8000, runtime=60),
     params:
         **call("write_index"),
     shell:

@@ -17,6 +17,8 @@ rule prepare_coco:
     output:
         output="<data>/coco/coco_eval.csv",
         masked=directory("<data>/coco/val2017_masked"),
+    resources:
+        **needs(mem_mb=8000, runtime=120),
     params:
         **call("prepare_coco", images=f"{config['data_root']}/coco/val2017", seed=config["run"]["seeds"][0]),
     shell:
@@ -29,6 +31,8 @@ rule list_images:
         proofs=lambda wildcards: proofs(image_set_files(wildcards)),
     output:
         images=FILE.images,
+    resources:
+        **needs(mem_mb=12000, runtime=60),
     params:
         **call(
             "list_images",
@@ -49,6 +53,8 @@ rule shard_images:
         files=image_set_files,
     output:
         shard_file=FILE.shards,
+    resources:
+        **needs(mem_mb=12000, runtime=120),
     params:
         **call(
             "shard_images",
@@ -89,6 +95,8 @@ rule parse_queries:
     output:
         queries=FILE.queries,
         gallery=FILE.gallery,
+    resources:
+        **needs(mem_mb=4000, runtime=30),
     params:
         **call(
             "parse_queries",

@@ -12,6 +12,9 @@ PAGE_PARTS = [str(ROOT / f"src/cirque/report/{name}") for name in ("page.html", 
 rule write_settings:
     output:
         settings_file=FILE.settings,
+    localrule: True
+    resources:
+        **needs(mem_mb=2000, runtime=15),
     params:
         **call("write_settings", settings=as_json(plan.table_settings(config))),
     shell:
@@ -30,6 +33,9 @@ rule build_table:
         settings=FILE.settings,
     output:
         table=FILE.tables,
+    localrule: True
+    resources:
+        **needs(mem_mb=4000, runtime=15),
     params:
         **call("build_table", name=lambda wildcards: wildcards.table),
     shell:
@@ -48,6 +54,9 @@ rule write_page:
             category="Tables",
             labels={"table": "{table}", "scale": config["scale"]},
         ),
+    localrule: True
+    resources:
+        **needs(mem_mb=2000, runtime=15),
     params:
         **call("write_page"),
     shell:
@@ -60,6 +69,9 @@ rule create_database:
         macros=MACROS,
     output:
         database=f"{paths.RESULTS}/cirque.duckdb",
+    localrule: True
+    resources:
+        **needs(mem_mb=4000, runtime=15),
     params:
         **call("create_database", results=paths.RESULTS),
     shell:
@@ -76,6 +88,7 @@ rule publish_table:
         page="results/table_{table}.html",
     log:
         "<logs>/publish_table/{table}.log",
+    localrule: True
     conda:
         "../../envs/cirque.yaml"
     params:

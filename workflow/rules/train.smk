@@ -18,7 +18,7 @@ rule train_network:
         training_log=FILE.training,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=48000, runtime=480),
+        **torch_job(mem_mb=8000, runtime=480, held=2),
     params:
         **call(
             "train_network",

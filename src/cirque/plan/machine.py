@@ -1,7 +1,10 @@
-"""What a job asks of the machine: a GPU, and its share of the cores."""
+"""What a job asks of the machine: a GPU, its share of the cores, memory and time."""
 
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def gpu_here() -> int:
@@ -55,15 +58,43 @@ def launcher(gpus: int, batch: int) -> str:
 def threads_each(threads: int, cores: int | None) -> int:
     """Threads for torch in a job of `threads` of the `cores` granted to Snakemake.
 
-    `snakemake -c8` on a machine of two cores starts several jobs at once; each then gets its share of what is there.
+    `snakemake -c8` on a machine of two cores starts several jobs at once; each then gets its share of what is there. On
+    a cluster (None) a job has the processors of its allocation, which Slurm says.
     """
+    if cores is None:
+        return int(os.environ.get("SLURM_CPUS_PER_TASK", threads))
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return threads if not cores else max(1, min(threads, threads * available // cores))
+    return max(1, min(threads, threads * available // cores))
 
 
 def threads_of_a_job(cores: int | None, most: int = 4) -> int:
-    """Cores that a job with torch asks for: half of those granted, so that two run side by side.
+    """Cores that a job with torch asks for: half of those granted, so that two run side by side; `most` on a cluster.
 
     Every such job imports its libraries on one core for seconds; alone on two cores it would leave the other idle.
     """
-    return most if not cores else max(1, min(most, cores // 2))
+    return most if cores is None else max(1, min(most, cores // 2))
+
+
+def needs(mem_mb: int, runtime: int, held: float = 0) -> dict[str, Callable[..., int]]:
+    """Memory and time of a job, as functions that Snakemake calls: as much again with each attempt.
+
+    A cluster ends a job that takes more, so that the same again would end alike.
+
+    Args:
+        mem_mb: MB, without the inputs.
+        runtime: minutes.
+        held: how many times a job holds its inputs at most: what grows with models and data sets is no fixed number.
+    """
+
+    # Snakemake looks at the names of a function's parameters.
+    def memory(wildcards: Any, attempt: int) -> int:
+        return mem_mb * attempt
+
+    def memory_with_inputs(wildcards: Any, input: Any, attempt: int) -> int:
+        size: float = input.size_mb
+        return math.ceil((mem_mb + held * size) * attempt)
+
+    def minutes(wildcards: Any, attempt: int) -> int:
+        return runtime * attempt
+
+    return {"mem_mb": memory_with_inputs if held else memory, "runtime": minutes}
