@@ -29,8 +29,10 @@ def jobs(project: Project) -> list[tuple[str, dict[str, str], str]]:
 
 def planned(project: Project, *resources: str) -> list[tuple[str, dict[str, str], str]]:
     """Every planned job of all tables with some default resources: rule, resources, command."""
-    # The default configuration has a job of every rule.
-    done = project.snakemake("-n", "-p", "-c2", "all", "--default-resources", *resources, configfile=None)
+    # The default configuration has a job of every rule; the default profile would lend one GPU to all jobs together.
+    done = project.snakemake(
+        "-n", "-p", "-c2", "all", "--workflow-profile", "none", "--default-resources", *resources, configfile=None
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     found = []
     for block in re.split(r"^(?=(?:local)?rule )", done.stdout, flags=re.MULTILINE)[1:]:
@@ -86,8 +88,10 @@ def test_options_of_the_profile_exist():
 
 def test_resources_of_the_profile_are_ones_that_somebody_reads():
     named = {resource.partition("=")[0] for resource in PROFILE["default-resources"]}
-    assert named == {"slurm_partition", "gpu_partition"}  # the plugin's, and ours
-    assert '"gpu_partition"' in (REPOSITORY / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    ours = named - {"slurm_partition"}  # the plugin's
+    assert ours == {"gpu_partition", "gpus_of_a_training"}
+    common = (REPOSITORY / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    assert all(f'"{name}"' in common for name in ours)
 
 
 # ---- what each rule states -------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ rule parse_triplets:
         proofs=lambda wildcards: proofs(triplet_files(wildcards)),
     output:
         triplets=FILE.triplets,
+    resources:
+        **needs(mem_mb=4000, runtime=30),
     params:
         **call(
             "parse_triplets",
