@@ -44,17 +44,17 @@ class Unpacking:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder; a file is whole once it has its name."""
+        """Whether it is a folder."""
         return self.made.endswith("/")
 
     @property
     def list(self) -> str:
-        """The list of a folder's files, which is there once all of them are; relative to the data root."""
+        """The list of its files, which is there once all of them are; relative to the data root."""
         return f"{LISTS}/{self.made.rstrip('/')}.json"
 
     @property
     def mark(self) -> str:
-        """What lies there as long as a folder is not whole; relative to the data root."""
+        """What lies there as long as it is not whole; relative to the data root."""
         return f"{LISTS}/{self.made.rstrip('/')}.begun"
 
 

@@ -18,7 +18,8 @@ def main(*, registry: Path, made: str, archive: Path, data_root: Path, output: P
         made: the folder or file that is wanted, relative to the data root.
         archive: the file of the registry.
         data_root: folder of the data sets.
-        output: of a folder, the list of its files: JSON, written once all are there; else the file itself.
+        output: of a folder, the list of its files: JSON, written once all are there; else the file itself, beside which
+            such a list says that it came so.
 
     Raises:
         CirqueError: the archive is not the registry's, or cannot be unpacked.
@@ -32,26 +33,22 @@ def main(*, registry: Path, made: str, archive: Path, data_root: Path, output: P
     if fault:
         raise CirqueError(f"{archive}: {fault}, so it is not the released file and is not unpacked; fetch it again")
     mark = data_root / one.mark
-    if one.is_folder:
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     most = int(archives.MAX_GB * 1e9)
     done = archives.unpack(archive, data_root / one.into, max_bytes=most, strip=one.strip, only=one.only)
     place = data_root / one.made
     if not place.exists():
         raise CirqueError(f"{archive}: holds no {one.made}; correct its row in {registry.with_name('archives.tsv')}")
-    if one.is_folder:
-        files.write_json(output, {"archive": one.archive, "sha256": provenance.sha256(archive), **_contents(place)})
-        mark.unlink(missing_ok=True)
+    listed = output if one.is_folder else data_root / one.list
+    files.write_json(listed, {"archive": one.archive, "sha256": provenance.sha256(archive), **_contents(place)})
+    mark.unlink(missing_ok=True)
     say(f"{place}: {done.n_written:,} files of {archive.name} written, {done.n_there:,} were there already")
 
 
-def _contents(folder: Path) -> dict[str, object]:
-    """How many files a folder has, with how many bytes, and a checksum over their names and sizes."""
-    found = sorted((path.relative_to(folder).as_posix(), path.stat().st_size) for path in _files(folder))
+def _contents(place: Path) -> dict[str, object]:
+    """How many files a folder has, or the one, with how many bytes, and a checksum over their names and sizes."""
+    paths = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place]
+    found = sorted((path.relative_to(place).as_posix(), path.stat().st_size) for path in paths)
     digest = hashlib.sha256("".join(f"{name}\t{size}\n" for name, size in found).encode("utf-8", "surrogateescape"))
     return {"n_files": len(found), "n_bytes": sum(size for _, size in found), "names_sha256": digest.hexdigest()}
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
