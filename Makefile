@@ -7,13 +7,15 @@ VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 8
 ANNOTATIONS ?= ../shared/annotations
+RUNS ?= 20000
+SEED ?= 1
 # Relative: make cannot quote the folder that it runs in.
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Tools that rules call by name (python, snakemake) are the environment's.
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help environment table_cirr rehearse test lint format bench lock clean
+.PHONY: help environment table_cirr rehearse test fuzz lint format bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z_]+:.*## ' Makefile | sed -E 's/^([a-z_]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -40,6 +42,9 @@ rehearse: $(READY) ## the paper's configuration of CIRR at its true size, with d
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest
+
+fuzz: $(READY) ## RUNS changed files for each reader of bytes; what makes a fault is kept in logs/fuzz
+	$(BIN)/python -m tests.fuzz --runs $(RUNS) --seed $(SEED) --keep logs/fuzz
 
 lint: $(READY) ## ruff, mypy, snakefmt, codespell, snakemake --lint
 	$(BIN)/ruff check .

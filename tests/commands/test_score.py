@@ -267,3 +267,14 @@ assert main({words}) == 0
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_files_that_are_no_features_are_refused_by_their_names(project: Path, capsys):
+    gallery = save(project / "g.npy", *images())
+    save_file({"features": np.ones((40, 8), np.float32)}, project / "q.safetensors", {"ids": "7"})
+    pq.write_table(pa.table({"id": ["a", "b"], "feature": [[1.0], [1.0, 2.0]]}), project / "q.parquet")
+    for name, words in (("q.safetensors", "no JSON list"), ("q.parquet", "no lists of numbers of one length")):
+        code, _, err = score(capsys, "--queries", project / name, "--gallery", gallery)
+        assert code != 0
+        assert words in err
+        assert name in err

@@ -116,6 +116,7 @@ def changed_mod(**values: Any) -> list[Any]:
         ({"objects_img": changed_object(size=3)}, "image 0: object 1: size must be of type str"),
         ({"objects_img": changed_object(pos=[0.5])}, "image 0: object 1: pos must be two numbers"),
         ({"objects_img": changed_object(pos=[0.5, float("nan")])}, "pos must be two numbers"),
+        ({"objects_img": changed_object(pos=[0.5, 10**400])}, "pos must be two numbers"),
         ({"objects_img": changed_object(pos=[0.5, 0.12])}, "object would cross the border of the picture"),
         ({"objects_img": changed_object(pos=[0.88, 0.5])}, "must lie between 0.125 and 0.875"),
         ({"objects_img": changed_object(pos=[-0.5, 0.5])}, "must lie between 0.125 and 0.875"),

@@ -44,7 +44,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, n_bytes: int) -> No
     path = tmp_path / "pixels.npy"
     decoded.write(path, named(PICTURES), 4)
     path.write_bytes(path.read_bytes()[:n_bytes])
-    with pytest.raises(CirqueError, match="no whole file of decoded images"):
+    with pytest.raises(CirqueError, match="no whole array of numbers"):
         decoded.read(path, 4)
 
 

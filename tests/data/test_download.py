@@ -321,3 +321,9 @@ def test_a_broken_registry_is_refused_with_its_line(tmp_path: Path, text: str, m
     (tmp_path / "datasets.tsv").write_text(text)
     with pytest.raises(CirqueError, match=message):
         read_registry(tmp_path / "datasets.tsv")
+
+
+def test_a_registry_that_is_not_utf_8_is_refused_by_its_name(tmp_path: Path):
+    (tmp_path / "datasets.tsv").write_bytes("\t".join(COLUMNS).encode() + b"\n\xff\n")
+    with pytest.raises(CirqueError, match=r"datasets\.tsv: is no table of data sets"):
+        read_registry(tmp_path / "datasets.tsv")

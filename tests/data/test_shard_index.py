@@ -64,3 +64,13 @@ def test_a_cut_a_missing_and_a_foreign_shard_are_refused_at_once(paths: list[Pat
     paths[0].unlink()
     with pytest.raises(CirqueError, match=r"00000\.tar: no such shard"):
         ShardIndex(paths, rows)
+
+
+def test_a_member_beyond_any_file_is_refused(paths: list[Path], rows: list[dict]):
+    data = bytearray(paths[0].read_bytes())
+    data[124:136] = b"\x80" + b"\x7f" * 11  # the size of the first member, in base 256
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    paths[0].write_bytes(data)
+    with pytest.raises(CirqueError, match=r"00000\.tar: cannot be read"):
+        ShardIndex(paths, rows)

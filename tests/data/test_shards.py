@@ -229,3 +229,17 @@ def test_a_shard_whose_members_disagree_with_its_images_is_refused(tmp_path: Pat
 def test_a_missing_shard_names_the_command_that_makes_it(tmp_path: Path):
     with pytest.raises(CirqueError, match="snakemake -c8"):
         list(read_shard(tmp_path / "00000.tar", []))
+
+
+def test_a_header_that_claims_more_than_any_disk_holds_ends_in_a_sentence(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (row,) = assign([("a", "a.png")], "set", 1)
+    write_shard(tmp_path / "00000.tar", [row], tmp_path)
+    data = bytearray((tmp_path / "00000.tar").read_bytes())
+    data[156:157] = b"Z"  # of a kind that tarfile passes over
+    data[124:136] = b"\x80" + b"\0" * 3 + b"\x7f" + b"\xff" * 7
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    (tmp_path / "00000.tar").write_bytes(data)
+    with pytest.raises(CirqueError, match=r"00000\.tar: cannot be read on \(a header claims more bytes"):
+        list(read_shard(tmp_path / "00000.tar", [row]))

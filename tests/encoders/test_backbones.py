@@ -99,6 +99,29 @@ def test_a_side_car_that_lacks_a_key_is_named(weights):
         backbones.load(weights, CPU)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoder": []},
+        {"encoder": "none"},
+        {"model": None},
+        {"config": []},
+        {"config": {"embed_dim": 16}},
+        {"config": {**CONFIG, "embed_dim": "x"}},
+        {"config": {**CONFIG, "vision_cfg": 3}},
+        {"config": {**CONFIG, "text_cfg": {**CONFIG["text_cfg"], "heads": 0}}},
+        {"sha256": None},
+        {"image_mean": [1, 2]},
+        {"image_std": [1, 2, "x"]},
+    ],
+    ids=str,
+)
+def test_a_side_car_that_describes_no_model_is_named(weights, change):
+    edit_side_car(weights, **change)
+    with pytest.raises(CirqueError, match=r"weights\.json: (describes (no|a) model|its config|no encoder)"):
+        backbones.load(weights, CPU)
+
+
 def test_loading_leaves_the_random_state_alone(weights):
     torch.manual_seed(3)
     expected = torch.rand(1)

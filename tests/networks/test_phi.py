@@ -203,6 +203,15 @@ def test_a_side_car_of_an_unknown_architecture_is_an_error(tmp_path: Path) -> No
         phi.load(tmp_path / "phi.safetensors", CPU)
 
 
+@pytest.mark.parametrize("content", ["[]", '"φ"', '{"sha256": 1}', '{"architecture": []}'])
+def test_a_side_car_that_describes_no_phi_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
+    phi.save(tmp_path / "phi.safetensors", pic2word(), {})
+    phi.side_car(tmp_path / "phi.safetensors").write_text(content)
+    (tmp_path / "phi.json.run.json").unlink(missing_ok=True)
+    with pytest.raises(CirqueError, match=r"phi\.json: (describes no φ|altered)"):
+        phi.load(tmp_path / "phi.safetensors", CPU)
+
+
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_released_pic2word_checkpoint_is_read_with_and_without_its_prefix(prefix: str, tmp_path: Path) -> None:
     network = pic2word()

@@ -105,3 +105,9 @@ def test_bad_json_says_where(tmp_path: Path, content: bytes, message: str):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(CirqueError, match=message):
         read_json(tmp_path / "x.json")
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path):
+    (tmp_path / "x.json").write_text('{"a": ' + "9" * 5000 + "}")
+    with pytest.raises(CirqueError, match=r"x\.json: holds a number that is too long"):
+        read_json(tmp_path / "x.json")

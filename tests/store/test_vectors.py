@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cirque.encoders.features import write_features
@@ -69,3 +71,10 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "t.parquet", ["a"], np.ones((1, 2), dtype=np.float32))
     with pytest.raises(CirqueError, match="lacks the column image_id or feature"):
         vectors.read([path], "image_id", "feature")
+
+
+def test_a_column_that_holds_no_vectors_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"image_id": ["a"], "token": [[0.5]]}), path)  # lists, each of a length of its own
+    with pytest.raises(CirqueError, match=r"t\.parquet: token holds list<.*, not vectors of one length"):
+        vectors.read([path], "image_id", "token")

@@ -212,6 +212,7 @@ def test_the_parts_of_a_corpus_are_the_whole(kind: str, n_parts: int, tmp_path: 
         ("jsonl", b'{"text": "a"}\n{"caption": "b"}\n', "corpus, line 2: lacks the key 'text'; it has caption"),
         ("jsonl", b'["text"]\n', "corpus, line 1: lacks the key 'text'"),
         ("jsonl", b'{"text": 5}\n', "corpus, line 1: the caption is no text but 5"),
+        ("jsonl", b'{"text": ' + b"9" * 5000 + b"}\n", "corpus, line 1: no JSON"),
         ("parquet", b"PAR1 no more", "no whole Parquet file"),
         ("text", b"", "holds no caption"),
     ],
@@ -291,3 +292,12 @@ def test_blank_last_lines_are_no_captions_and_one_between_others_is_refused(tmp_
     path.write_text(f"{line}\n\n{line}\n", encoding="utf-8")
     with pytest.raises(CirqueError, match="line 2"):
         list(captions.read_corpus(path, kind, column, range(9)))
+
+
+def test_a_page_of_parquet_that_was_altered_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"text": ["first", "second"]}), path, write_page_checksum=True, compression="none")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"second", b"secund", 1))
+    with pytest.raises(CirqueError, match=r"corpus\.parquet: no whole Parquet file"):
+        read(path, "parquet", "text")

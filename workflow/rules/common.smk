@@ -79,7 +79,13 @@ def image_set_files(wildcards):
     generated = sources.data_source(config) != "fetch"
     folders = sources.image_folders(entry["dataset"], entry["split"])
     made = folders if generated else sources.made_folders(config, entry["dataset"], folders)
-    return files + [f"<data>/{folder}" for folder in made]
+    return files + [f"<data>/{folder}" for folder in made] + unpacked_lists(folders)
+
+
+def unpacked_lists(folders):
+    """Lists of those of some folders of real images that rules unpack."""
+    real = sources.data_source(config) == "fetch"
+    return [f"<data>/{file}" for file in unpacking.lists(config, REGISTRY, folders)] if real else []
 
 
 def triplet_files(wildcards):

@@ -2,10 +2,14 @@
 Real data: downloads with checksums, and folders that a person has to provide.
 
 READS   config/datasets.tsv: address, mirrors, size, checksum, licence
+        config/archives.tsv: what comes out of which archive, where the configuration says `unpack`
 WRITES  annotation files and the vocabulary under the data root, each checked against its checksum
+        images out of archives under the data root, and unpacked/…: lists of them, once they are whole
         <scale>/released/…: proofs that files are the released ones, whoever put them there
 EXPECTS the images of CIRR and ImageNet where docs/data.md says; the stage list_images names what is missing
 """
+
+UNPACKED = unpacking.needed(config, REGISTRY)
 
 
 rule fetch_file:
@@ -13,7 +17,7 @@ rule fetch_file:
         # Never removed by Snakemake, before or after the job: it may be the user's own.
         output=update("<data>/{file}"),
     wildcard_constraints:
-        file=plan.one_of(registry.fetchable_files(REGISTRY)),
+        file=plan.one_of([name for name in registry.fetchable_files(REGISTRY) if name not in UNPACKED]),
     retries: 2
     localrule: True
     resources:
@@ -37,3 +41,31 @@ rule verify_file:
         **call("verify_file", registry=str(REGISTRY)),
     shell:
         STAGE
+
+
+if UNPACKED:
+
+    rule unpack_archive:
+        input:
+            archive=lambda wildcards: f"<data>/{UNPACKED[f'{wildcards.made}/'].archive}",
+        output:
+            # The images themselves are no output: Snakemake would remove those of an unfinished job.
+            output=f"<data>/{unpacking.LISTS}/{{made}}.json",
+        wildcard_constraints:
+            made=plan.one_of([name.rstrip("/") for name, one in UNPACKED.items() if one.is_folder]),
+        params:
+            **call("unpack_archive", registry=str(REGISTRY), data_root=config["data_root"]),
+        shell:
+            STAGE
+
+    rule unpack_file:
+        input:
+            archive=lambda wildcards: f"<data>/{UNPACKED[wildcards.made].archive}",
+        output:
+            output=update("<data>/{made}"),
+        wildcard_constraints:
+            made=plan.one_of([name for name, one in UNPACKED.items() if not one.is_folder]),
+        params:
+            **call("unpack_archive", registry=str(REGISTRY), data_root=config["data_root"]),
+        shell:
+            STAGE

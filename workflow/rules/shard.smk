@@ -13,7 +13,7 @@ rule prepare_coco:
     input:
         annotations="<data>/coco/annotations/instances_val2017.json",
         # Downloaded images are no rule's output: the stage says what is missing.
-        folder=[] if sources.data_source(config) == "fetch" else "<data>/coco/val2017",
+        folder=unpacked_lists(["coco/val2017"]) if sources.data_source(config) == "fetch" else "<data>/coco/val2017",
     output:
         output="<data>/coco/coco_eval.csv",
         masked=directory("<data>/coco/val2017_masked"),

@@ -16,7 +16,7 @@ from cirque import datasets
 from cirque.data import archives, download, image_lists
 from cirque.errors import CirqueError
 from cirque.plan import config as configuration
-from cirque.plan import jobs, needed_data, presence, sources, values
+from cirque.plan import jobs, needed_data, presence, sources, unpacking, values
 from cirque.plan.layers import merged_files
 from cirque.progress import say
 
@@ -25,6 +25,7 @@ STYLES = {
     "found": "green",
     "fetched": "blue",
     "generated": "blue",
+    "unpacked": "blue",
     "missing": "red",
     "uncounted": "yellow",
     "not released": "red",
@@ -59,10 +60,11 @@ def status(
     known = download.read_registry(registry)
     generated = sources.data_source(config) != "fetch"
     console = Console(highlight=False)
+    unpacked = {} if generated else unpacking.allowed(config, registry)
     seen: dict[str, presence.Presence] = {}
     lacking: dict[str, None] = {}
     for need in needed_data.needs(config, list(tables) or jobs.tables(config)):
-        looked = presence.look(need, root, known, generated)
+        looked = presence.look(need, root, known, generated, unpacked)
         if any(one.path not in seen for one in looked):
             console.print(f"[bold]{escape(need.name)}[/] [dim]for {', '.join(need.tables)}[/]", soft_wrap=True)
         for one in looked:
@@ -91,7 +93,7 @@ def unpack(
     into: Path,
     strip: int = 0,
     only: str = "",
-    max_gb: float = 100.0,
+    max_gb: float = archives.MAX_GB,
     replace: bool = False,
 ) -> None:
     """Unpack a zip or tar (plain, gz, xz) of images, so that it can do no harm; run again, it goes on where it ended.

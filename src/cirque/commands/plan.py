@@ -1,7 +1,7 @@
 """State what a run of tables would take before anything is started: jobs, hours, disk, and data that are missing."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -16,7 +16,7 @@ from cirque.data import download
 from cirque.data.download import Entry
 from cirque.errors import CirqueError
 from cirque.plan import config as configuration
-from cirque.plan import costs, dry_run, jobs, machine, needed_data, paths, sources, values
+from cirque.plan import costs, dry_run, jobs, machine, needed_data, paths, sources, unpacking, values
 from cirque.plan.amounts import NOTHING, Amount, Cost
 from cirque.plan.figures import FIGURES
 from cirque.plan.layers import merged_files
@@ -79,7 +79,7 @@ def main(
     named, entries = list(tables) or jobs.tables(config), download.read_registry(registry)
     targets = [f"results/table_{name}.parquet" for name in named]
     planned = dry_run.planned(targets, configfile, snakefile=snakefile, assume_data=missing == "assumed")
-    lacking = data(planned, config, named, entries)
+    lacking = data(planned, config, named, entries, unpacking.allowed(config, registry))
     stages = by_stage(planned, config, entries)
     if json:
         print(dumps(as_json(stages, lacking), indent=1))
@@ -88,7 +88,11 @@ def main(
 
 
 def data(
-    planned: Sequence[dry_run.Job], config: Mapping[str, Any], tables: Sequence[str], entries: Mapping[str, Entry]
+    planned: Sequence[dry_run.Job],
+    config: Mapping[str, Any],
+    tables: Sequence[str],
+    entries: Mapping[str, Entry],
+    unpacked: Collection[str] = (),
 ) -> Data:
     """What of the tables' data is not there; nothing where the workflow draws them."""
     root = Path(config["data_root"])
@@ -96,7 +100,7 @@ def data(
     asked = sorted(costs.fetched_file(job, config) for job in planned if job.rule == FETCH)
     missing = {name: entries[name].note for name in asked if name not in fetched}
     for need in needed_data.needs(config, tables) if sources.data_source(config) == "fetch" else []:
-        for name in needed_data.absent(need, root, fetched):
+        for name in needed_data.absent(need, root, {*fetched, *unpacked}):
             how = (
                 f"see docs/data.md#{need.dataset}" if name.endswith("/") else "put it there; no address of it is known"
             )

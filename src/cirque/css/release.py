@@ -5,7 +5,6 @@ image: `shape`, `color`, `size` and `pos`, row and column of its centre as fract
 a text `to_str` and two lists of images as long as each other, `from` and `to`. Images of one label show one scene.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,10 @@ DOCS = unpickling.DOCS
 
 #: Half of an object's side as a fraction of the picture (TIRG's code: 4 and 8 of 64 pixels).
 HALF_SIZES = {size: half / blobs.SIDE for size, half in blobs.HALF.items()}
+
+
+#: Where no centre lies: JSON writes numbers of any length, of which Python makes no fraction.
+FAR = 1e6
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def _object(where: str, record: object) -> Object:
         if values[key] not in known:
             raise CirqueError(f"{where}: {key} is {values[key]!r:.40}, none of {', '.join(known)}; correct it ({DOCS})")
     pos = _of(where, record, "pos", list)
-    if len(pos) != 2 or not all(type(side) in (int, float) and math.isfinite(side) for side in pos):
+    if len(pos) != 2 or not all(type(side) in (int, float) and abs(side) < FAR for side in pos):
         raise CirqueError(f"{where}: pos must be two numbers, row and column, found {pos!r:.80}; correct it ({DOCS})")
     half = HALF_SIZES[values["size"]]
     if not all(half <= side <= 1 - half for side in pos):

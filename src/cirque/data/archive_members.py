@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
+from cirque.data.tars import StrictHeader
 from cirque.errors import CirqueError
 
 #: How the kinds that are read begin, and others that people have under such names.
@@ -226,26 +227,6 @@ def _nothing() -> IO[bytes]:
 
 
 # ---- tar -----------------------------------------------------------------------------------------------------------
-
-
-class StrictHeader(tarfile.TarInfo):
-    """A header that says so when it is spoilt: tarfile takes any but the first for the archive's end."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile: tarfile.TarFile) -> "StrictHeader":
-        """The next header; of an archive that ends without its end mark, too, there is none."""
-        try:
-            return super().fromtarfile(tarfile)
-        except _HEADER_ERRORS as error:
-            raise _READ_ERROR(f"{error}") from error
-
-
-_READ_ERROR = tarfile.ReadError
-_HEADER_ERRORS: tuple[type[Exception], ...] = (
-    tarfile.InvalidHeaderError,  # type: ignore[attr-defined]
-    tarfile.EmptyHeaderError,  # type: ignore[attr-defined]
-    tarfile.TruncatedHeaderError,  # type: ignore[attr-defined]
-)
 
 
 class _Metered:

@@ -29,6 +29,9 @@ from cirque.progress import progress
 MAX_RATIO = 100
 HARMLESS = 10**8
 
+#: What the files of an archive may have together, unless somebody says otherwise (GB).
+MAX_GB = 100.0
+
 #: What a member counts beside its contents: even an empty file costs the disk something.
 _ENTRY = 512
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cirque.errors import CirqueError
-from cirque.store import files, provenance
+from cirque.store import arrays, files, provenance
 
 Pixels = NDArray[np.uint8]
 
@@ -56,10 +56,7 @@ def read(path: Path, n_images: int) -> Pixels:
     if not path.is_file():
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     provenance.read_unaltered(path)
-    try:
-        pixels: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CirqueError(f"{path}: no whole file of decoded images ({error}); {provenance.cure(path)}") from error
+    pixels: Pixels = arrays.read(path, provenance.cure(path))
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) != n_images:
         raise CirqueError(
             f"{path}: holds {pixels.dtype} of shape {pixels.shape}, not pixels of {n_images:,} images;"

@@ -83,16 +83,19 @@ def read_registry(path: Path) -> dict[str, Entry]:
         CirqueError: a column is missing, a file has two rows, or a row could not be checked once downloaded.
     """
     provenance.read(path)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise CirqueError(f"{path}: its columns must be {', '.join(COLUMNS)}")
-        entries: dict[str, Entry] = {}
-        for row in reader:
-            entry = _entry(path, reader.line_num, row)
-            if entry.file in entries:
-                raise CirqueError(f"{path}, line {reader.line_num}: {entry.file} has two rows; keep one")
-            entries[entry.file] = entry
+    entries: dict[str, Entry] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise CirqueError(f"{path}: its columns must be {', '.join(COLUMNS)}")
+            for row in reader:
+                entry = _entry(path, reader.line_num, row)
+                if entry.file in entries:
+                    raise CirqueError(f"{path}, line {reader.line_num}: {entry.file} has two rows; keep one")
+                entries[entry.file] = entry
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CirqueError(f"{path}: is no table of data sets ({error}); it must be UTF-8, TAB-separated") from error
     return entries
 
 

@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cirque.data.archive_members import StrictHeader
+from cirque.data.tars import StrictHeader
 from cirque.errors import CirqueError
 
 _MARK = ".tar::"

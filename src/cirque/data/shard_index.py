@@ -93,7 +93,7 @@ def _members(path: Path) -> dict[str, Span]:
             return {member.name: (member.offset_data, member.size) for member in tar}
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such shard; ask Snakemake for it (snakemake -c8 {path})") from error
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise spoilt(path, f"cannot be read ({error})") from error
 
 

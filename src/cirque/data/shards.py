@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from cirque.data import image_tars
+from cirque.data import image_tars, tars
 from cirque.data.images import NO_PICTURE, BadImage
 from cirque.errors import CirqueError, listed
 from cirque.progress import say
@@ -188,7 +188,7 @@ def _samples(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as stream:
             # The stream is opened here: webdataset would take a name with `pipe:` for a command.
-            members = tariterators.tar_file_expander([{"url": path.name, "stream": stream}])
+            members = tariterators.tar_file_expander([{"url": path.name, "stream": tars.finite(stream)}])
             yield from tariterators.group_by_keys(members)
     except FileNotFoundError as error:
         raise CirqueError(f"{path}: no such shard; ask Snakemake for it (snakemake -c8 {path})") from error

@@ -27,6 +27,23 @@ from cirque.store import files, provenance
 #: What a side-car must say.
 SIDE_CAR_KEYS = ("encoder", "model", "config", "source", "seed", "tag", "sha256", "image_mean", "image_std")
 
+
+def _are_channels(value: Any) -> bool:
+    """Whether a value is a number for each of three channels."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(type(one) in (int, float) and abs(one) < 1e6 for one in value)
+    )
+
+
+#: What some of them must be.
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "config": lambda value: isinstance(value, dict),
+    **dict.fromkeys(("model", "sha256"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("image_mean", "image_std"), _are_channels),
+}
+
 #: Seed of released weights.
 RELEASED = 0
 
@@ -151,6 +168,14 @@ def read_side_car(weights: Path, encoder: str | None = None) -> dict[str, Any]:
     missing = [key for key in SIDE_CAR_KEYS if not isinstance(record, dict) or key not in record]
     if missing:
         raise CirqueError(f"{path}: lacks {', '.join(missing)}; delete it and run Snakemake again, which makes it anew")
+    strange = [key for key, fits in _FITS.items() if not fits(record[key])]
+    if strange:
+        said = ", ".join(f"{key} {record[key]!r:.80}" for key in strange)
+        raise CirqueError(f"{path}: describes no model ({said}); {provenance.cure(path)}")
+    try:
+        ENCODERS.require(record["encoder"])
+    except CirqueError as error:
+        raise CirqueError(f"{path}: {error}") from error
     if encoder not in (None, record["encoder"]):
         raise CirqueError(f"{path}: of the encoder {record['encoder']}, but {encoder} is needed here; give its weights")
     return dict(record)
@@ -162,8 +187,22 @@ def sizes(weights: Path) -> encoders.Sizes:
     Raises:
         CirqueError: as of `read_side_car`.
     """
-    record = read_side_car(weights)
-    return encoders.load(record["encoder"]).sizes(record["config"])
+    return _sizes(weights, read_side_car(weights))
+
+
+def _sizes(weights: Path, record: Mapping[str, Any]) -> encoders.Sizes:
+    """Sizes of the model that a side-car describes.
+
+    Raises:
+        CirqueError: its configuration lacks one.
+    """
+    try:
+        return encoders.load(record["encoder"]).sizes(record["config"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        path = side_car(weights)
+        raise CirqueError(
+            f"{path}: its config has no sizes of a model ({type(error).__name__}: {error}); {provenance.cure(path)}"
+        ) from error
 
 
 def text_sizes(weights: Path, reader: str) -> tuple[int, int]:
@@ -189,7 +228,7 @@ def load_images(weights: Path, device: torch.device) -> Encoder:
         CirqueError: the file is missing, cut short or altered, or does not fit the model.
     """
     record = read_side_car(weights)
-    return Encoder(**_of_images(restore(weights, device, record), record))
+    return Encoder(**_of_images(weights, restore(weights, device, record), record))
 
 
 def load(weights: Path, device: torch.device, reader: str = "this stage") -> Backbone:
@@ -205,7 +244,7 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
     """
     record = read_side_car(weights)
     kind: Any = encoders.load(record["encoder"])
-    found = kind.sizes(record["config"])
+    found = _sizes(weights, record)
     if not reads_texts(record["encoder"]) or found.token_dim is None or found.context_length is None:
         with_texts = [name for name in ENCODERS.names() if reads_texts(name)]
         raise CirqueError(
@@ -214,16 +253,16 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
             " alone, such as image-only"
         )
     return Backbone(
-        **_of_images(restore(weights, device, record), record),
+        **_of_images(weights, restore(weights, device, record), record),
         tokenizer=kind.tokenizer(found.context_length),
         token_dim=found.token_dim,
         context_length=found.context_length,
     )
 
 
-def _of_images(model: Any, record: Mapping[str, Any]) -> dict[str, Any]:
+def _of_images(weights: Path, model: Any, record: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of an `Encoder`."""
-    found = encoders.load(record["encoder"]).sizes(record["config"])
+    found = _sizes(weights, record)
     return {
         "model": model,
         "name": record["model"],
@@ -248,8 +287,14 @@ def restore(weights: Path, device: torch.device, record: Mapping[str, Any]) -> A
     tensors = _read_weights(weights, record["sha256"])
     kind: Any = encoders.load(record["encoder"])
     name, config = record["model"], record["config"]
-    with undrawn():
-        model = kind.build(name, config)
+    try:
+        with undrawn():
+            model = kind.build(name, config)
+    except (CirqueError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        path = side_car(weights)
+        raise CirqueError(
+            f"{path}: describes a model that cannot be built ({error}); {provenance.cure(path)}"
+        ) from error
     try:
         model.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:

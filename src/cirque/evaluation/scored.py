@@ -24,7 +24,7 @@ from safetensors.numpy import load_file
 from cirque.errors import CirqueError, listed
 from cirque.evaluation.ranking import Gallery, Ties
 from cirque.progress import say
-from cirque.store import files, provenance, schemas
+from cirque.store import arrays, files, provenance, schemas
 
 Floats = npt.NDArray[np.float32]
 
@@ -95,22 +95,17 @@ def require_ids(path: Path, own: Sequence[str], ids: Sequence[str], what: str) -
 
 
 def _of_npy(path: Path) -> tuple[None, Any]:
-    try:
-        return None, np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise CirqueError(f"{path}: no array of numbers ({error})") from error
+    return None, arrays.read(path, "write it with numpy.save")
 
 
 def _of_parquet(path: Path) -> tuple[list[str], Any]:
     table = _table(path)
     if table.num_columns < 2:
-        raise CirqueError(
-            f"{path}: needs two columns, ids and lists of numbers; it has {', '.join(table.column_names)}"
-        )
+        raise CirqueError(f"{path}: needs two columns, ids and lists of numbers; it has {table.num_columns}")
     try:
         return [str(name) for name in table[0].to_pylist()], np.array(table[1].to_pylist(), dtype=np.float32)
-    except (ValueError, TypeError) as error:
-        raise CirqueError(f"{path}: {table.column_names[1]} holds no lists of numbers of one length") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise CirqueError(f"{path}: its second column holds no lists of numbers of one length") from error
 
 
 def _of_safetensors(path: Path) -> tuple[list[str] | None, Any]:
@@ -121,6 +116,8 @@ def _of_safetensors(path: Path) -> tuple[list[str] | None, Any]:
         ids = json.loads(metadata["ids"]) if "ids" in metadata else None
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise CirqueError(f"{path}: no whole safetensors file with a JSON list of ids ({error})") from error
+    if ids is not None and not isinstance(ids, list):
+        raise CirqueError(f"{path}: the key ids of its metadata is no JSON list, but {ids!r:.80}")
     if len(tensors) != 1:
         raise CirqueError(f"{path}: holds {len(tensors)} tensors ({listed(list(tensors))}); give one")
     return None if ids is None else [str(name) for name in ids], next(iter(tensors.values()))

@@ -318,6 +318,14 @@ def _released_state(path: Path) -> dict[str, Tensor]:
 
 
 def read_side_car(path: Path) -> dict[str, Any]:
-    """The description beside the weights of a φ that `save` wrote."""
-    record: dict[str, Any] = files.read_json(side_car(path))
+    """The description beside the weights of a φ that `save` wrote.
+
+    Raises:
+        CirqueError: it is broken, or no description.
+    """
+    record = files.read_json(side_car(path))
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(key, ""), str) for key in ("architecture", "sha256")
+    ):
+        raise CirqueError(f"{side_car(path)}: describes no φ; {provenance.cure(path)}")
     return record

@@ -35,7 +35,11 @@ def read(path: Path) -> dict[str, Any]:
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except OSError as error:
         raise CirqueError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise CirqueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    except RecursionError as error:
+        raise CirqueError(f"{path}: broken YAML: nested too deeply to be read") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date or a number that is none is a ValueError
         raise CirqueError(f"{path}: broken YAML: {error}") from error
     if not isinstance(found, dict):
         raise CirqueError(f"{path}: must be a mapping of sections")

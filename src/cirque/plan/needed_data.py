@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cirque.families import FACTS
-from cirque.plan import inputs, jobs, sources
-from cirque.plan.registry import fetched_files
+from cirque.plan import inputs, jobs, sources, unpacking
 
 Config = Mapping[str, Any]
 
@@ -87,7 +86,7 @@ def missing(config: Config, registry: Path) -> Missing:
         config: of real data.
         registry: config/datasets.tsv.
     """
-    fetched = frozenset(fetched_files(registry))
+    fetched = unpacking.brought(config, registry)
     root = Path(config["data_root"])
     reasons: dict[Place, str] = {}
 
@@ -128,10 +127,11 @@ def absent(need: Need, root: Path, fetched: Collection[str]) -> list[str]:
     Args:
         need: what is looked for.
         root: folder of the data sets.
-        fetched: files that a rule fetches (`registry.fetched_files`).
+        fetched: files and folders that a rule brings (`unpacking.brought`).
     """
     files = [file for file in need.files if file not in fetched and not (root / file).is_file()]
-    return files + [f"{folder}/" for folder in need.folders if not (root / folder).is_dir()]
+    folders = [f"{folder}/" for folder in need.folders if not (root / folder).is_dir()]
+    return files + [folder for folder in folders if folder not in fetched]
 
 
 def _lack(need: Need, root: Path, fetched: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """Whether data are there: found, missing, or another file than the released one; and how a person gets them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,10 +10,11 @@ from cirque.data import download, shards
 from cirque.data.download import Entry
 from cirque.errors import CirqueError
 from cirque.plan.needed_data import Need, absent
+from cirque.plan.unpacking import Unpacking
 
-#: `fetched` comes by itself when a rule needs it, `generated` is drawn by the workflow; `uncounted` images are
-#: there, but not yet all that their number is known from.
-State = Literal["found", "fetched", "generated", "missing", "uncounted", "not released"]
+#: `fetched` comes by itself when a rule needs it, `unpacked` comes out of an archive that does, `generated` is drawn by
+#: the workflow; `uncounted` images are there, but not yet all that their number is known from.
+State = Literal["found", "fetched", "unpacked", "generated", "missing", "uncounted", "not released"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,13 @@ class Presence:
     n_bytes: int = 0
 
 
-def look(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: bool) -> list[Presence]:
+def look(
+    need: Need,
+    data_root: Path,
+    registry: Mapping[str, Entry],
+    generated: bool,
+    unpacked: Mapping[str, Unpacking] | None = None,
+) -> list[Presence]:
     """What is there of something that tables read; nothing is fetched or changed.
 
     Args:
@@ -43,16 +50,36 @@ def look(need: Need, data_root: Path, registry: Mapping[str, Entry], generated: 
         data_root: folder of the data sets.
         registry: of `download.read_registry`.
         generated: whether the workflow draws what is missing.
+        unpacked: what rules unpack, if they may.
     """
+    coming = _out_of_archives(need, data_root, registry, unpacked or {})
     fetched = {name for name, entry in registry.items() if entry.is_fetched}
     lacking = absent(need, data_root, fetched)
-    found = [_file(name, data_root, registry.get(name), generated, name in lacking) for name in need.files]
-    folders = [f"{folder}/" for folder in need.folders]
-    if not folders:
-        return found
-    if any(folder in lacking for folder in folders):
-        return [*found, *(_folder(name, need, registry.get(name), generated, name in lacking) for name in folders)]
-    return [*found, _images(need, data_root, registry)]
+    files = [name for name in need.files if name not in coming]
+    found = [_file(name, data_root, registry.get(name), generated, name in lacking) for name in files]
+    folders = [f"{folder}/" for folder in need.folders if f"{folder}/" not in coming]
+    if len(folders) < len(need.folders) or any(folder in lacking for folder in folders):
+        of_folders = [_folder(name, need, registry.get(name), generated, name in lacking) for name in folders]
+        return [*found, *coming.values(), *of_folders]
+    return [*found, *coming.values(), *([_images(need, data_root, registry)] if folders else [])]
+
+
+def _out_of_archives(
+    need: Need, data_root: Path, registry: Mapping[str, Entry], unpacked: Mapping[str, Unpacking]
+) -> dict[str, Presence]:
+    """What of a need is unpacked when a rule needs it, and the archives that are fetched for it."""
+
+    def found() -> Iterator[Presence]:
+        for name in (*need.files, *(f"{folder}/" for folder in need.folders)):
+            one = unpacked.get(name)
+            if one is None or ((data_root / name).exists() and not (data_root / one.mark).exists()):
+                continue
+            entry = registry[one.archive]
+            if not (data_root / one.archive).is_file():
+                yield Presence(one.archive, "fetched", "when it is needed", entry.licence, entry.n_bytes or 0)
+            yield Presence(name, "unpacked", f"out of {one.archive}", entry.licence)
+
+    return {one.path: one for one in found()}
 
 
 def _file(name: str, data_root: Path, entry: Entry | None, generated: bool, is_lacking: bool) -> Presence:

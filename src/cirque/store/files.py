@@ -137,6 +137,8 @@ def read_json(path: Path) -> Any:
         raise CirqueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise CirqueError(f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise CirqueError(f"{path}: holds a number that is too long to be read; correct it") from error
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,7 +45,10 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
             table = table.filter(pc.equal(table["status"], "ok"))
         if key not in table.column_names or name not in table.column_names:
             raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(table.column_names)}")
-        dim = table.schema.field(name).type.list_size
+        kind = table.schema.field(name).type
+        if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+            raise CirqueError(f"{path}: {name} holds {kind}, not vectors of one length; {provenance.cure(path)}")
+        dim = kind.list_size
         block = np.concatenate([np.zeros(0, np.float32), *(c.flatten().to_numpy() for c in table[name].chunks)])
         block = block.reshape(-1, dim)
         names = table[key].to_pylist()

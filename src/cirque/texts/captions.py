@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,7 +96,8 @@ def count(path: Path, kind: str) -> int:
     reader(kind)
     provenance.read(path)
     if kind == "parquet":
-        n_captions = _open_parquet(path).metadata.num_rows
+        with _opened_parquet(path) as file:
+            n_captions = file.metadata.num_rows
     elif kind == "openwebtext":
         n_captions = sum(1 for _ in openwebtext.documents(path))
     else:
@@ -213,7 +215,7 @@ def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, obj
     for number, line in image_lists.lines_without_blank_end(_lines(path, rows)):
         try:
             record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise CirqueError(f"{path}, line {number}: no JSON ({error}); each line is to hold one object") from error
         if not isinstance(record, dict) or column not in record:
             has = ", ".join(record) if isinstance(record, dict) else "no object"
@@ -221,28 +223,31 @@ def _read_jsonl(path: Path, column: str, rows: range) -> Iterator[tuple[int, obj
         yield number, record[column]
 
 
-def _open_parquet(path: Path) -> Any:
+@contextmanager
+def _opened_parquet(path: Path) -> Iterator[Any]:
+    """A Parquet file, of which any page may turn out to be broken while it is read."""
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
         raise CirqueError(f"{path}: no whole Parquet file ({first}); fetch the corpus again") from error
 
 
 def _read_parquet(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:
-    file = _open_parquet(path)
-    names = file.schema_arrow.names
-    if column not in names:
-        raise CirqueError(f"{path}: lacks the column {column!r}; it has {', '.join(names)}")
-    first = 0
-    for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=[column]):
-        inside = range(max(rows.start, first), min(rows.stop, first + len(batch)))
-        if inside:
-            values = batch.column(0).slice(inside.start - first, len(inside)).to_pylist()
-            yield from zip(range(inside.start + 1, inside.stop + 1), values, strict=True)
-        first += len(batch)
-        if first >= rows.stop:
-            return
+    with _opened_parquet(path) as file:
+        names = file.schema_arrow.names
+        if column not in names:
+            raise CirqueError(f"{path}: lacks the column {column!r}; it has {', '.join(names)}")
+        first = 0
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=[column]):
+            inside = range(max(rows.start, first), min(rows.stop, first + len(batch)))
+            if inside:
+                values = batch.column(0).slice(inside.start - first, len(inside)).to_pylist()
+                yield from zip(range(inside.start + 1, inside.stop + 1), values, strict=True)
+            first += len(batch)
+            if first >= rows.stop:
+                return
 
 
 def _read_openwebtext(path: Path, column: str, rows: range) -> Iterator[tuple[int, object]]:

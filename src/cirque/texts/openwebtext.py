@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from cirque.data.tars import finite
 from cirque.errors import CirqueError
 
 #: Characters of a document that are read: a text tower reads its first 75 tokens, and pages of a megabyte would cost
@@ -30,7 +31,7 @@ def documents(path: Path) -> Iterator[str]:
     """
     member = "its members"
     try:
-        with lzma.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as whole:
+        with lzma.open(path) as stream, tarfile.open(fileobj=finite(stream), mode="r|") as whole:
             for subset in whole:
                 if subset.isfile() and subset.name.endswith(".xz"):
                     member = subset.name
@@ -45,7 +46,7 @@ def documents(path: Path) -> Iterator[str]:
 
 def _pages(where: str, packed: IO[bytes]) -> Iterator[str]:
     """The documents of one inner archive."""
-    with lzma.open(packed) as stream, tarfile.open(fileobj=stream, mode="r|") as subset:
+    with lzma.open(packed) as stream, tarfile.open(fileobj=finite(stream), mode="r|") as subset:
         for page in subset:
             if page.isfile() and page.name.endswith(".txt"):
                 yield _beginning(f"{where}, {page.name}", _contents(subset, page).read())

@@ -1,0 +1,1 @@
+"""Readers that are fuzzed: each module has `TARGETS`."""
