@@ -53,6 +53,8 @@ if UNPACKED:
             output=f"<data>/{unpacking.LISTS}/{{made}}.json",
         wildcard_constraints:
             made=plan.one_of([name.rstrip("/") for name, one in UNPACKED.items() if one.is_folder]),
+        resources:
+            **needs(mem_mb=2000, runtime=240),
         params:
             **call("unpack_archive", registry=str(REGISTRY), data_root=config["data_root"]),
         shell:
@@ -65,6 +67,8 @@ if UNPACKED:
             output=update("<data>/{made}"),
         wildcard_constraints:
             made=plan.one_of([name for name, one in UNPACKED.items() if not one.is_folder]),
+        resources:
+            **needs(mem_mb=2000, runtime=240),
         params:
             **call("unpack_archive", registry=str(REGISTRY), data_root=config["data_root"]),
         shell:

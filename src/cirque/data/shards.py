@@ -15,11 +15,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cirque.data import image_tars, tars
 from cirque.data.images import NO_PICTURE, BadImage
 from cirque.errors import CirqueError, listed
 from cirque.progress import say
-from cirque.store import files, provenance
+from cirque.store import files, provenance, schemas
 
 Row = dict[str, Any]
 
@@ -69,19 +72,36 @@ def rows_of(rows: Iterable[Row], shard: int, source: Path) -> list[Row]:
     return chosen
 
 
-def read_part(paths: Sequence[Path], rows: Sequence[Row], source: Path) -> tuple[int, Iterator[Sample]]:
+def read_rows(images: Path, shard: int) -> list[Row]:
+    """The rows of one shard of an image set, in order; of millions of others none becomes a Python object.
+
+    Args:
+        images: images.parquet of the set (schemas.IMAGES).
+        shard: number of the shard.
+
+    Raises:
+        CirqueError: there is no such shard.
+    """
+    return _rows_in(files.read_table(images, schemas.IMAGES.names), shard, images)
+
+
+def _rows_in(table: pa.Table, shard: int, source: Path) -> list[Row]:
+    return rows_of(table.filter(pc.equal(table["shard"], shard)).to_pylist(), shard, source)
+
+
+def read_part(paths: Sequence[Path], images: Path) -> tuple[int, Iterator[Sample]]:
     """How many images some shards hold, and these in order, each shard read as it comes.
 
     Args:
         paths: Tars, named by their numbers.
-        rows: Images of the whole set (schemas.IMAGES).
-        source: Where they stand, for messages.
+        images: images.parquet of the image set (schemas.IMAGES).
 
     Raises:
         CirqueError: a shard is not of the set, or not what the set says; see `read_shard`.
     """
-    own = [(path, rows_of(rows, int(path.stem), source)) for path in paths]
-    return sum(len(some) for _, some in own), chain.from_iterable(read_shard(path, some) for path, some in own)
+    table = files.read_table(images, schemas.IMAGES.names)
+    own = [(path, _rows_in(table, int(path.stem), images)) for path in paths]
+    return sum(len(rows) for _, rows in own), chain.from_iterable(read_shard(path, rows) for path, rows in own)
 
 
 def require_files(what: str, rows: Sequence[Row], data_root: Path, see: str = "docs/data.md") -> None:

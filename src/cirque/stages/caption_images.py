@@ -12,7 +12,7 @@ from cirque.encoders import captioners, extraction, reference_captions
 from cirque.encoders.features import OK, require_few_failures
 from cirque.errors import listed
 from cirque.progress import progress, say
-from cirque.store import files, schemas
+from cirque.store import files
 
 
 def main(
@@ -43,8 +43,7 @@ def main(
         device: auto, cpu or cuda.
     """
     where = devices.prepare(threads, device)
-    rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
-    n_images, samples = shards.read_part(shards_of_part, rows, images)
+    n_images, samples = shards.read_part(shards_of_part, images)
     references = set(files.read_tables(queries, ["reference_id"])["reference_id"].to_pylist())
     captioner = captioners.load(weights, where)
     of_references = (sample for sample in samples if sample.image_id in references)

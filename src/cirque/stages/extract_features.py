@@ -8,7 +8,6 @@ from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK, require_few_failures, write_features
 from cirque.errors import listed
 from cirque.progress import say
-from cirque.store import files, schemas
 
 
 def main(
@@ -40,8 +39,7 @@ def main(
     dtype = devices.TYPES[precision]
     encoder = backbones.load_images(weights, place)
     batch = extraction.BATCH[place.type]
-    rows = files.read_table(images, schemas.IMAGES.names).to_pylist()
-    n_images, samples = shards.read_part(shards_of_part, rows, images)
+    n_images, samples = shards.read_part(shards_of_part, images)
     decoded = extraction.decode_all(samples, preprocess, encoder.image_size, threads, ahead=2 * batch)
     encoder.model.to(dtype)
     encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place, dtype)

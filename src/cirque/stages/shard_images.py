@@ -19,9 +19,9 @@ def main(*, images: Path, shard: int, data_root: Path, output: Path, dataset: st
         dataset: module of cirque.datasets whose `derive` makes the images out of the files, if they are parts of them.
     """
     derive = datasets.derivation(dataset) if dataset else None
-    everything = files.read_table(images, schemas.IMAGES.names).to_pylist()
-    rows = shards.rows_of(everything, shard, images)
+    rows = shards.read_rows(images, shard)
     if not all(image_tars.is_there(data_root, row["path"]) for row in rows):
+        everything = files.read_table(images, schemas.IMAGES.names).to_pylist()
         shards.require_files(rows[0]["key"].rpartition("-")[0], everything, data_root)
     total = shards.write_shard(output, rows, data_root, derive)
     say(f"shard {shard}: {len(rows):,} images, {total / 1e6:,.1f} MB")
