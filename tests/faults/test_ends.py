@@ -87,7 +87,7 @@ def features_of(project: Project) -> list[str]:
 def log_of(said: str, rule: str) -> Path:
     """The log file that a run names for a rule that failed."""
     block = said[said.index(f"Error in rule {rule}:") :]
-    (line,) = [line for line in block.splitlines()[:20] if line.strip().startswith("log:")]
+    line = next(line for line in block.splitlines() if line.strip().startswith("log:"))
     return Path(line.split()[1])
 
 
