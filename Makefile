@@ -9,6 +9,9 @@ CORES ?= 8
 ANNOTATIONS ?= ../shared/annotations
 RUNS ?= 20000
 SEED ?= 1
+# Tables of `make rehearse`; empty: all that config/rehearsal.yaml names and of which the annotation files are there.
+BENCHMARKS ?=
+REHEARSED = $(if $(BENCHMARKS),$(BENCHMARKS:%=results/scale=rehearsal/table_%.html),rehearsal)
 # Relative: make cannot quote the folder that it runs in.
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -35,10 +38,10 @@ table_cirr: $(READY) ## the first table, on the generated mini world: results/ta
 	$(BIN)/snakemake -c$(CORES) results/table_cirr.parquet
 	@$(BIN)/python -m cirque show --table results/table_cirr.parquet
 
-rehearse: $(READY) ## the paper's configuration of CIRR at its true size, with drawn pictures and random weights
+rehearse: $(READY) ## the paper's benchmarks (all, or BENCHMARKS="cirr circo") at true size, with drawn pictures and random weights
 	$(BIN)/snakemake -c$(CORES) --configfile config/paper.yaml config/rehearsal.yaml \
-	  --config "annotations=$$(cd "$(ANNOTATIONS)" && pwd)" -- results/scale=rehearsal/table_cirr.html
-	@$(BIN)/python -m cirque show --table results/scale=rehearsal/table_cirr.parquet
+	  --config "annotations=$$(cd "$(ANNOTATIONS)" && pwd)" -- $(REHEARSED)
+	@$(BIN)/python -m cirque costs results/scale=rehearsal data/rehearsal
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest

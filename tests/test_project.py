@@ -74,9 +74,16 @@ def test_make_works_in_a_folder_with_a_space_and_an_apostrophe(tmp_path: Path, t
     subprocess.run(command, cwd=clone, check=True, capture_output=True)
     called = (clone / "called").read_text().splitlines()
     assert called[:2] == ["snakemake", "-c2"]
-    assert called[called.index("python") :][:4] == ["python", "-m", "cirque", "show"]
+    ends = {"table_cirr": "show", "rehearse": "costs"}
+    assert called[called.index("python") :][:4] == ["python", "-m", "cirque", ends[target]]
     if target == "rehearse":
         assert f"annotations={clone}/my annotations" in called
+        assert called[called.index("--") + 1] == "rehearsal"
+        (clone / "called").unlink()
+        subprocess.run([*command, "BENCHMARKS=cirr circo"], cwd=clone, check=True, capture_output=True)
+        called = (clone / "called").read_text().splitlines()
+        tables = [f"results/scale=rehearsal/table_{name}.html" for name in ("cirr", "circo")]
+        assert called[called.index("--") + 1 :][:2] == tables
 
 
 def test_rule_files_stay_small_and_open_with_a_contract():

@@ -9,8 +9,9 @@ A module whose images have captions has `captions`; one that a composition can b
 whose triplets are listed one by one `triplets`. A
 benchmark's module also has `queries`, and `gallery` unless its gallery is its image set; `GALLERY_OF_TEXTS = True` if
 images ask for texts. Where papers disagree on either, `PROTOCOLS` names the ways, the usual one first. What rules make
-of files of a data set, or out of nothing, is PREPARED, of what is GIVEN. Nothing else in the package knows the modules'
-names.
+of files of a data set, or out of nothing, is PREPARED, of what is GIVEN. For rehearsals, `files_of_images` says which
+files of which size must be drawn, where these are not just the images' paths, and `stand_in_list` makes a list of
+images that no annotation file has. Nothing else in the package knows the modules' names.
 """
 
 from collections.abc import Callable, Sequence
@@ -261,6 +262,29 @@ def asks_for_texts(name: str) -> bool:
 def derivation(name: str) -> Callable[[str, bytes], bytes] | None:
     """What makes an image of a data set from its name and the bytes of its file; None where it is the whole file."""
     found: Callable[[str, bytes], bytes] | None = getattr(load(name), "derive", None)
+    return found
+
+
+#: Width and height in pixels.
+Size = tuple[int, int]
+
+
+def files_of_images(name: str, data_root: Path, split: str) -> dict[str, Size | None]:
+    """Path of each file that a split's images are made of, with the size that it must have, if it matters.
+
+    Raises:
+        CirqueError: an official file is wrong.
+    """
+    dataset = load(name)
+    if hasattr(dataset, "files_of_images"):
+        found: dict[str, Size | None] = dataset.files_of_images(data_root, split)
+        return found
+    return dict.fromkeys(path for _, path in dataset.images(data_root, split))
+
+
+def stand_in_list(name: str) -> Callable[[Path, int], Any] | None:
+    """What makes a list of so many images of what queries name, where the official one is not at hand; or None."""
+    found: Callable[[Path, int], Any] | None = getattr(load(name), "stand_in_list", None)
     return found
 
 

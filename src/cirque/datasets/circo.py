@@ -5,6 +5,8 @@ its order are the list `images` of the info file. Both splits, and the image set
 shared concept is not part of a query: SEARLE and LinCIR do not give it to the model.
 """
 
+from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -75,6 +77,31 @@ def images(data_root: Path, split: str) -> list[tuple[str, str]]:
     annotations.require_unique(f"{source}: image", [image_id for image_id, _ in found], DOCS)
     annotations.require_unique(f"{source}: file", [path for _, path in found], DOCS)
     return found
+
+
+def stand_in_list(data_root: Path, n_images: int) -> dict[str, Any]:
+    """An info file for rehearsals: every image that a query names, and the lowest other numbers, `n_images` in all.
+
+    Args:
+        data_root: folder that holds `CIRCO/annotations`, of both splits.
+        n_images: of the gallery.
+
+    Raises:
+        CirqueError: a record lacks an image, or the queries name more images than that.
+    """
+    named = {number for split in SPLITS for number in _named(data_root / annotation_files(split)["captions"])}
+    if len(named) > n_images:
+        raise CirqueError(f"{TITLE}: its queries name {len(named):,} images, more than n_images, which is {n_images:,}")
+    others = (number for number in count(1) if number not in named)
+    numbers = sorted([*named, *islice(others, n_images - len(named))])
+    return {"images": [{"id": number, "file_name": f"{number:012d}.jpg"} for number in numbers]}
+
+
+def _named(source: Path) -> Iterator[int]:
+    """Numbers of all images that the queries of a file name."""
+    for index, entry in enumerate(files.read_json(source), start=1):
+        yield annotations.field(f"{source}: record {index}", entry, "reference_img_id", int, DOCS)
+        yield from entry.get("gt_img_ids", [])
 
 
 # ---- queries -------------------------------------------------------------------------------------------------------

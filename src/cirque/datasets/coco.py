@@ -19,6 +19,7 @@ from cirque.data import annotations
 from cirque.data.images import BadImage, decode
 from cirque.errors import CirqueError
 from cirque.store import provenance
+from cirque.store.files import read_json
 
 TITLE = "COCO"
 
@@ -66,6 +67,21 @@ def image_folders(split: str) -> tuple[str, ...]:
 def _require_split(split: str) -> None:
     if split not in SPLITS:
         raise CirqueError(f"{TITLE}: no split is called {split!r}; there is {', '.join(SPLITS)}")
+
+
+def files_of_images(data_root: Path, split: str) -> dict[str, tuple[int, int]]:
+    """Path of each photograph that the masked ones are made of, with width and height as the instances file says."""
+    _require_split(split)
+    source = data_root / GIVEN[0]
+    found = {}
+    for number, entry in enumerate(annotations.field(str(source), read_json(source), "images", list, DOCS), start=1):
+        where = f"{source}: image {number}"
+        name = annotations.field(where, entry, "file_name", str, DOCS)
+        if not FILE_NAME.fullmatch(name):
+            raise CirqueError(f"{where}: {name!r:.80} is no name of a photograph; get the official file again ({DOCS})")
+        size = (annotations.field(where, entry, key, int, DOCS) for key in ("width", "height"))
+        found[f"{image_folders(split)[0]}/{name}"] = (next(size), next(size))
+    return found
 
 
 # ---- rows ----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ distractors named twice, a target that is a distractor too, references among the
 """
 
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,9 @@ LARGEST_COORDINATE = 1e9
 
 #: Black in the modes that stay; PNG has no CMYK and black need not be in a palette, so that others become RGB first.
 BLACK: dict[str, float | tuple[float, ...]] = {"L": 0, "LA": (0, 255), "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}
+
+#: Sizes of pictures that are drawn in place of photographs differ by so many pixels: few differ.
+STEP = 128
 
 NAME = re.compile(r"[0-9]{1,12}")
 CROP = re.compile(r"[0-9]{1,12}@([-+.e0-9]+),([-+.e0-9]+),([-+.e0-9]+),([-+.e0-9]+)")
@@ -109,6 +113,27 @@ def _path(image_id: str) -> str:
     """Where the picture's file is, relative to the data root."""
     name, cropped, _ = image_id.partition("@")
     return f"{CROPPED_FOLDER if cropped else WHOLE_FOLDER}/{name}.jpg"
+
+
+def files_of_images(data_root: Path, split: str) -> dict[str, tuple[int, int] | None]:
+    """Path of each file, with a width and height that hold every box cut from it, in steps of STEP; None if none is.
+
+    Raises:
+        CirqueError: as of `images`.
+    """
+    found: dict[str, tuple[int, int] | None] = {}
+    for image_id, path in images(data_root, split):
+        if NAME.fullmatch(image_id):
+            found.setdefault(path, None)
+            continue
+        x, y, width, height = _box(image_id)
+        before = found.get(path) or (STEP, STEP)
+        found[path] = max(before[0], _stepped(x + width)), max(before[1], _stepped(y + height))
+    return found
+
+
+def _stepped(value: float) -> int:
+    return STEP * math.ceil(value / STEP)
 
 
 def gallery(data_root: Path, split: str, protocol: str = "intended") -> list[tuple[str, str]]:

@@ -14,15 +14,21 @@ from cirque.store import files
 def write_folder(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
     """Write files, given by name and bytes, into a new folder that then takes the place of the old one.
 
-    A name may hold a folder of its own, as in `34/train-34-0-img0.png`.
+    The same bytes for several names in a row are written once; the other names are hard links. A name may have folders.
     """
     partial = folder.parent / f".{folder.name}.part"
+    last: tuple[Path, bytes] | None = None
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for name, data in contents:
-            (partial / name).parent.mkdir(exist_ok=True)
-            (partial / name).write_bytes(data)
+            path = partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if last and last[1] is data:
+                path.hardlink_to(last[0])
+            else:
+                path.write_bytes(data)
+                last = path, data
         if folder.exists():
             shutil.rmtree(folder)
         partial.rename(folder)

@@ -1,22 +1,42 @@
-"""Draw a picture under every image name of a split, in place of photographs that are not to be had."""
+"""Draw a picture under every file name of an image set, in place of photographs that are not to be had."""
 
 from pathlib import Path
 
-from cirque.errors import CirqueError
+from cirque import datasets
 from cirque.mini.pictures import draw
-from cirque.store.files import read_json
+from cirque.progress import say
+from cirque.store import files
 
 
-def main(*, split: Path, seed: int, image_size: int, output: Path) -> None:
-    """Draw the images of a CIRR split file as PNG into the folder `output`.
+def main(
+    *,
+    dataset: str,
+    split: str,
+    seed: int,
+    image_size: int,
+    n_distinct: int,
+    data_root: Path,
+    folders: list[Path],
+    drawn: Path,
+) -> None:
+    """Draw the files that the data set's own parser reads from the official lists.
 
     Args:
-        split: Official split file: image name to relative path.
+        dataset: Module of cirque.datasets.
+        split: Split of that data set.
         seed: Seed of the pictures.
-        image_size: Shorter side in pixels.
-        output: Folder of the split (dev, test1).
+        image_size: Shorter side in pixels, where the data set does not say the size.
+        n_distinct: How many pictures of a folder differ; the other names are hard links.
+        data_root: Folder of the data sets.
+        folders: To draw into; files elsewhere are made by other stages.
+        drawn: How many files of how many different pictures each folder has, as JSON.
     """
-    paths = read_json(split)
-    if not isinstance(paths, dict) or not paths:
-        raise CirqueError(f"{split}: a split file maps image names to paths; this one does not")
-    draw(sorted(Path(path).name for path in paths.values()), seed, image_size, output)
+    wanted = datasets.files_of_images(dataset, data_root, split)
+    counts = {}
+    for folder in folders:
+        below = f"{folder.relative_to(data_root).as_posix()}/"
+        names = {path.removeprefix(below): size for path, size in wanted.items() if path.startswith(below)}
+        n_pictures = draw(names, seed, image_size, n_distinct, folder)
+        counts[below] = {"files": len(names), "pictures": n_pictures}
+        say(f"{folder}: {len(names):,} files, {n_pictures:,} different pictures")
+    files.write_json(drawn, counts)
