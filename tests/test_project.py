@@ -23,7 +23,7 @@ def project() -> dict:
 
 
 def bare(requirement: str) -> str:
-    return re.split(r"[<>=~! ]", requirement)[0].lower().replace("_", "-")
+    return re.split(r"[<>=~!; ]", requirement)[0].lower().replace("_", "-")
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "envs/uv.lock"])

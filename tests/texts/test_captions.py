@@ -298,6 +298,6 @@ def test_a_page_of_parquet_that_was_altered_is_noticed_when_it_is_read(tmp_path:
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"text": ["first", "second"]}), path, write_page_checksum=True, compression="none")
     data = path.read_bytes()
-    path.write_bytes(data.replace(b"second", b"secund", 1))
+    path.write_bytes(data.replace(b"second", b"SECOND", 1))
     with pytest.raises(CirqueError, match=r"corpus\.parquet: no whole Parquet file"):
         read(path, "parquet", "text")

@@ -21,7 +21,7 @@ from cirque.data import download
 from cirque.data.download import Entry
 from cirque.errors import CirqueError
 from cirque.plan.paths import KINDS
-from cirque.store import provenance, spent
+from cirque.store import files, provenance, spent
 
 #: Columns of the print where it does not go to a terminal.
 WIDTH = 120
@@ -88,7 +88,7 @@ def sizes(folder: Path, entries: Mapping[str, Entry]) -> list[Size]:
 def _size(folder: Path, file: Path, entries: Mapping[str, Entry]) -> Size:
     benchmark = file.parent.name.partition("=")[2]
     rankings = list(folder.glob(KINDS["rankings"].glob().replace("benchmark=*", f"benchmark={benchmark}", 1)))
-    targets = pq.read_table(file, columns=["target_ids"])["target_ids"]
+    targets = files.read_table(file, ["target_ids"])["target_ids"]
     return Size(
         benchmark,
         _rows(file),
