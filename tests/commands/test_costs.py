@@ -43,7 +43,7 @@ def test_the_print_has_a_line_a_stage_and_a_total(evaluated, capsys):
 def record(file: Path, inputs: list[str]) -> None:
     run_of = {"stage": "parse_queries", "command": ["parse"], "seconds": 1, "processor_seconds": 1}
     end = {"peak_memory_mib": 9, "finished": "2026-01-01T00:00:00Z"}
-    output = {"path": str(file), "sha256": "0" * 64}
+    output = {"path": str(file), "sha256": provenance.bytes_sha256(file)}
     described = [{"path": path, "sha256": "0" * 64} for path in inputs]
     provenance.record_path(file).write_text(json.dumps({"output": output, "inputs": described, **run_of, **end}))
 
