@@ -102,7 +102,7 @@ def test_no_pickle_is_read_or_written_but_by_stand_ins_that_run_nothing():
         text=True,
         check=False,
     )
-    assert done.stdout.splitlines() == ["src/cirque/css/unpickling.py:9:import pickle"]
+    assert done.stdout.splitlines() == ["src/cirque/store/unpickling.py:9:import pickle"]
 
 
 def test_every_reader_of_parquet_verifies_the_checksums_of_pages():

@@ -1,7 +1,7 @@
 """
 Phrases of the concepts, and their text features.
 
-READS   the vocabulary; the caption corpus (trained) or a release (pretrained) for the language model
+READS   the vocabulary; the caption corpus (trained) or a release (pretrained) for the language model, or the authors' phrases
 WRITES  <scale>/language_model/source=…, <scale>/phrases/00000.parquet, <scale>/phrase_features/…
 """
 
@@ -37,20 +37,42 @@ else:
             STAGE
 
 
-rule sample_phrases:
-    input:
-        vocabulary=VOCABULARY,
-        proofs=proofs([VOCABULARY]),
-        model=LANGUAGE_MODEL,
-    output:
-        phrases=FILE.phrases,
-    threads: torch_cores
-    resources:
-        **torch_job(mem_mb=16000, runtime=240),
-    params:
-        **call("sample_phrases", settings=config["phrases"], seed=0),
-    shell:
-        TORCH_STAGE
+if "released" in config["phrases"]:
+
+    rule take_phrases:
+        input:
+            vocabulary=VOCABULARY,
+            proofs=proofs([VOCABULARY]),
+            released=config["phrases"]["released"]["file"],
+        output:
+            phrases=expand(FILE.phrases, part=plan.parts(config)),
+        resources:
+            **needs(mem_mb=16000, runtime=60),
+        params:
+            **call(
+                "take_phrases",
+                sha256=config["phrases"]["released"]["sha256"],
+                n_phrases=config["phrases"]["n_phrases"],
+            ),
+        shell:
+            STAGE
+
+else:
+
+    rule sample_phrases:
+        input:
+            vocabulary=VOCABULARY,
+            proofs=proofs([VOCABULARY]),
+            model=LANGUAGE_MODEL,
+        output:
+            phrases=FILE.phrases,
+        threads: torch_cores
+        resources:
+            **torch_job(mem_mb=16000, runtime=240),
+        params:
+            **call("sample_phrases", settings=config["phrases"], seed=0),
+        shell:
+            TORCH_STAGE
 
 
 rule encode_phrases:

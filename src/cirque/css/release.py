@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cirque.css import blobs, grammar, unpickling
+from cirque.css import blobs, grammar
 from cirque.css.grammar import CELLS, Object, Scene
 from cirque.css.modifications import Modification
 from cirque.data import annotations as records
 from cirque.errors import CirqueError
-from cirque.store import files
+from cirque.store import files, unpickling
 
-DOCS = unpickling.DOCS
+DOCS = "docs/data.md#css"
 
 #: Half of an object's side as a fraction of the picture (TIRG's code: 4 and 8 of 64 pixels).
 HALF_SIZES = {size: half / blobs.SIDE for size, half in blobs.HALF.items()}
@@ -108,7 +108,7 @@ def read(path: Path) -> dict[str, Split]:
         CirqueError: the file is missing, or a record is not what the data set may hold; the message names it.
     """
     if path.suffix == ".npy":
-        content = unpickling.read(path)
+        content = unpickling.read_npy(path, DOCS)
     elif path.is_file():
         content = files.read_json(path)
     else:

@@ -31,6 +31,7 @@ _NEEDED = {"tokens": "inversions", "phi": "networks"}
 
 #: Where the classes' names come from, with the section and name that stand for them.
 _VOCABULARY = ("vocabulary", "openimages")
+_PHRASES = ("phrases", "released")
 
 
 #: Variable of the environment by which a job's own Snakemake knows what the main one left out.
@@ -189,15 +190,15 @@ def _reached(config: Config, places: Sequence[Place]) -> Iterator[Place]:
         yield place
         section, name = place
         if section == "inversions":
-            waiting.append(_VOCABULARY)
-        if section != _VOCABULARY[0] and not (
+            waiting += [_VOCABULARY, *([_PHRASES] if "released" in config["phrases"] else [])]
+        if section not in (_VOCABULARY[0], _PHRASES[0]) and not (
             section == "networks" and config["networks"][name]["source"] in jobs.UNTRAINED
         ):
             waiting += _named_by(config[section][name])
 
 
 def _is_data(config: Config, section: str, name: str) -> bool:
-    return section in {"benchmarks", "image_sets", "trainings", "corpora", _VOCABULARY[0]} or (
+    return section in {"benchmarks", "image_sets", "trainings", "corpora", _VOCABULARY[0], _PHRASES[0]} or (
         section == "networks"
         and (config["networks"][name]["source"] == "released" or jobs.learns_from_triplets(config, name))
     )
@@ -221,8 +222,9 @@ def _need(config: Config, section: str, name: str) -> Need:
         return Need(f"triplets of {name}", files=_of_a_person(config, of["dataset"], lists))
     if section == "corpora":
         return Need(f"corpus {name}", files=(entry["file"],))
-    if section == "networks":
-        return Need(f"released network {name}", files=(entry["file"],))
+    if section in ("networks", _PHRASES[0]):
+        what = f"released network {name}" if section == "networks" else "released phrases"
+        return Need(what, files=(entry["file"],))
     return Need("vocabulary of concepts", files=(inputs.VOCABULARY.removeprefix("<data>/"),))
 
 

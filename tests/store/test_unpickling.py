@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cirque.css import unpickling
 from cirque.errors import CirqueError
+from cirque.store import unpickling
+
+#: What messages point to.
+DOCS = "docs/data.md#css"
 
 
 def stored(path: Path, value: object, protocol: int | None = None) -> Path:
@@ -40,7 +43,7 @@ def test_containers_numbers_and_arrays_come_out_as_lists_and_dictionaries(tmp_pa
         "true": True,
         "some": {1},
     }
-    assert unpickling.read(stored(tmp_path / "a.npy", value)) == {
+    assert unpickling.read_npy(stored(tmp_path / "a.npy", value), DOCS) == {
         "objects_img": [[{"shape": "circle", "pos": [0.5, 0.25]}], []],
         "labels": [3, 1, 2],
         "grid": [[0, 1, 2], [3, 4, 5]],
@@ -61,7 +64,7 @@ def test_a_file_of_python_2_is_read_with_its_texts_as_latin_1(tmp_path):
         b"K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x10"
         b"\x01\x00\x00\x00\x00\x00\x00\x00\x02\x01\x00\x00\x00\x00\x00\x00tbuatb."
     )
-    assert unpickling.read(with_pickle(tmp_path / "a.npy", pickled)) == {"to_str": "café", "labels": [1, 258]}
+    assert unpickling.read_npy(with_pickle(tmp_path / "a.npy", pickled), DOCS) == {"to_str": "café", "labels": [1, 258]}
 
 
 class Malicious:
@@ -79,7 +82,7 @@ def test_a_pickle_that_names_a_function_is_refused_and_not_run(tmp_path, protoco
     folder = tmp_path / "made"
     path = stored(tmp_path / "a.npy", {"train": Malicious(folder)}, protocol)
     with pytest.raises(CirqueError, match=rf"{path}: its pickle names (posix|nt).mkdir, .* was not run"):
-        unpickling.read(path)
+        unpickling.read_npy(path, DOCS)
     assert not folder.exists()
     np.load(path, allow_pickle=True)  # which shows that the file would have done it
     assert folder.exists()
@@ -89,14 +92,14 @@ def test_a_pickle_that_names_a_function_is_refused_and_not_run(tmp_path, protoco
 def test_any_other_global_is_refused_by_its_name(tmp_path, name):
     path = with_pickle(tmp_path / "a.npy", f"c{name}\n.".encode())
     with pytest.raises(CirqueError, match=name.replace("\n", ".")):
-        unpickling.read(path)
+        unpickling.read_npy(path, DOCS)
 
 
 def test_an_array_cannot_be_called_so_that_the_process_dies(tmp_path):
     # np.ndarray((1,), "O", b"12345678") reads memory at an address that the file gives
     path = with_pickle(tmp_path / "a.npy", b"cnumpy\nndarray\n(K\x01\x85U\x01OU\x0812345678tR.")
     with pytest.raises(CirqueError, match=r"not a .npy file of one pickled object"):
-        unpickling.read(path)
+        unpickling.read_npy(path, DOCS)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_broken_file_is_refused(tmp_path, content):
     path = tmp_path / "a.npy"
     path.write_bytes(content)
     with pytest.raises(CirqueError, match=r"a.npy: not a .npy file of one pickled object"):
-        unpickling.read(path)
+        unpickling.read_npy(path, DOCS)
 
 
 def test_numbers_a_loop_bytes_and_a_cut_pickle_are_refused(tmp_path):
@@ -121,6 +124,19 @@ def test_numbers_a_loop_bytes_and_a_cut_pickle_are_refused(tmp_path):
     cut.write_bytes(whole[:-9])
     for path in (numbers, stored(tmp_path / "loop.npy", loop), stored(tmp_path / "b.npy", {"a": b"x"}), cut):
         with pytest.raises(CirqueError, match=r"not a .npy file of one pickled object"):
-            unpickling.read(path)
+            unpickling.read_npy(path, DOCS)
     with pytest.raises(CirqueError, match=r"no such file; see docs/data\.md#css"):
-        unpickling.read(tmp_path / "none.npy")
+        unpickling.read_npy(tmp_path / "none.npy", DOCS)
+
+
+def test_a_plain_pickle_is_read_alike(tmp_path):
+    path = tmp_path / "a.pkl"
+    value = {"dog": ["a dog that runs", "a dog that sleeps"]}
+    path.write_bytes(pickle.dumps(value))
+    assert unpickling.read(path, DOCS) == value
+    path.write_bytes(pickle.dumps(os.system))
+    with pytest.raises(CirqueError, match=r"a\.pkl: its pickle names posix\.system"):
+        unpickling.read(path, DOCS)
+    path.write_bytes(b"text")
+    with pytest.raises(CirqueError, match=r"a\.pkl: not a pickle"):
+        unpickling.read(path, DOCS)

@@ -1,4 +1,4 @@
-"""Read a pickled NumPy object array without running anything that the file names.
+"""Read a pickle without running anything that the file names.
 
 A pickle may call any function of any module, and even NumPy's own `ndarray` can be called so that the process dies.
 Here nothing is called but stand-ins: they keep what an array, a type or a number is made of, and plain lists and
@@ -7,6 +7,7 @@ numbers come out.
 
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ import numpy as np
 
 from cirque.errors import CirqueError
 from cirque.store import provenance
-
-DOCS = "docs/data.md#css"
 
 
 class _Array:
@@ -99,32 +98,43 @@ class _ForbiddenError(Exception):
     """What a pickle names and must not."""
 
 
-def read(path: Path) -> Any:
-    """The value of a `.npy` file that holds one pickled object, as lists, dictionaries, texts and numbers.
+def read(path: Path, docs: str) -> Any:
+    """The value of a pickle, as lists, dictionaries, texts and numbers.
+
+    Args:
+        path: The file.
+        docs: Where the documentation says how to get it, for messages.
 
     Raises:
-        CirqueError: the file is missing, is no such file, or names anything but arrays and containers; none of what it
+        CirqueError: the file is missing, is no pickle, or names anything but arrays and containers; none of what it
             names was run.
     """
+    return _read(path, docs, "a pickle", lambda content: None)
+
+
+def read_npy(path: Path, docs: str) -> Any:
+    """The value of a `.npy` file that holds one pickled object; see `read`."""
+    return _read(path, docs, "a .npy file of one pickled object", _skip_header)
+
+
+def _read(path: Path, docs: str, what: str, skip_header: Callable[[io.BytesIO], None]) -> Any:
     provenance.read(path)
     try:
         content = io.BytesIO(path.read_bytes())
     except FileNotFoundError as error:
-        raise CirqueError(f"{path}: no such file; see {DOCS}") from error
+        raise CirqueError(f"{path}: no such file; see {docs}") from error
     except OSError as error:
         raise CirqueError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
-        _skip_header(content)
+        skip_header(content)
         return _plain(_Unpickler(content, encoding="latin-1").load())
     except _ForbiddenError as error:
         raise CirqueError(
             f"{path}: its pickle names {error}, which is neither an array nor a container, so that it was not run; get"
-            f" the official file again ({DOCS})"
+            f" the official file again ({docs})"
         ) from error
     except Exception as error:  # a broken pickle raises anything
-        raise CirqueError(
-            f"{path}: not a .npy file of one pickled object ({error!s:.120}); get the official file again ({DOCS})"
-        ) from error
+        raise CirqueError(f"{path}: not {what} ({error!s:.120}); get the official file again ({docs})") from error
 
 
 def _skip_header(content: io.BytesIO) -> None:
