@@ -61,6 +61,22 @@ def test_a_benchmark_with_fewer_queries_than_the_official_file_is_refused(evalua
     assert "cirr_val: not as many queries as the official files" in streams.err
 
 
+def test_generated_files_are_not_counted_against_the_official_ones(evaluated, tmp_path, capsys):
+    official = "data/CIRR/cirr/captions/cap.rc2.val.json"
+    for kind in ("queries", "gallery"):
+        source = evaluated / SCALE / kind / f"benchmark=cirr_val/{kind}.parquet"
+        file = tmp_path / SCALE / kind / f"benchmark=cirr_val/{kind}.parquet"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(source.read_bytes())
+        record(file, [official])
+    generated = tmp_path / official
+    generated.parent.mkdir(parents=True)
+    generated.write_text("[]")
+    record(generated, [])
+    code, streams = costs(capsys, tmp_path, SCALE)
+    assert code == 0, streams.err
+
+
 @pytest.mark.parametrize(("content", "stated"), [(None, "no record of a run"), ("{", "not the record of a run")])
 def test_without_a_whole_record_nothing_is_summed(tmp_path, capsys, content, stated):
     if content:

@@ -107,10 +107,16 @@ def _rows(file: Path) -> int:
 def _official(file: Path, entries: Mapping[str, Entry]) -> int | None:
     """Queries that the registry states of the files from which the queries were parsed, as their record names them."""
     record: dict[str, Any] = provenance.read_record(file) or {"inputs": []}
-    read = [entry["path"] for entry in record["inputs"]]
+    read = [entry["path"] for entry in record["inputs"] if not _is_made(Path(entry["path"]))]
     notes = (entry.note for name, entry in entries.items() if any(path.endswith(f"/{name}") for path in read))
     stated = [int(found[1].replace(",", "")) for note in notes if (found := _OFFICIAL.match(note))]
     return sum(stated) or None
+
+
+def _is_made(file: Path) -> bool:
+    """Whether a stage made a file of a data set, as it generates a small world: then it is no official one."""
+    record: dict[str, Any] = provenance.read_record(file) or {"stage": "fetch_file"}
+    return bool(record["stage"] != "fetch_file")
 
 
 def _print(stages: list[spent.Spent], total: spent.Spent, elapsed: float, found: list[Size]) -> None:

@@ -1,4 +1,4 @@
-"""Ids of many texts as two arrays: what `text.tokenize` gives one by one, a dozen times as fast.
+"""Ids of many texts as two arrays: what `text.tokenize` gives one by one, much faster.
 
     ids = tokenize(backbone, ["a photo of $ that runs", "a photo of $"])
     ids.row(1)  # [49406, 320, 1125, 539, 259, 49407]

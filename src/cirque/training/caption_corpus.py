@@ -12,8 +12,16 @@ from cirque.progress import say
 from cirque.store import files, vectors
 from cirque.training.masked_captions import Corpus
 
-#: Columns of schemas.CAPTIONS that training reads.
-CAPTION_COLUMNS = ("caption_id", "caption", "words", "pos")
+#: Columns of schemas.CAPTIONS that training reads, as one array each: the texts of a corpus may be more than the 2 GiB
+#: that 32-bit offsets reach (OpenWebText).
+COLUMNS = pa.schema(
+    [
+        ("caption_id", pa.large_string()),
+        ("caption", pa.large_string()),
+        ("words", pa.large_list(pa.large_string())),
+        ("pos", pa.large_list(pa.large_string())),
+    ]
+)
 
 
 def read_corpus(captions: list[Path], caption_features: list[Path]) -> Corpus:
@@ -23,7 +31,7 @@ def read_corpus(captions: list[Path], caption_features: list[Path]) -> Corpus:
             f"{len(captions)} files of captions and {len(caption_features)} of their features; give the same parts of"
             " both, in the same order"
         )
-    tables = [files.read_table(path, CAPTION_COLUMNS) for path in captions]
+    tables = [files.read_table(path, COLUMNS.names).cast(COLUMNS) for path in captions]
     whole = pa.concat_tables(tables).combine_chunks()  # rows are taken in any order: chunks would be searched each time
     _require_unique(whole["caption_id"], captions)
     features = np.zeros((0, 0), dtype=np.float32)

@@ -161,11 +161,11 @@ def _rows(captions: pa.Table) -> list[dict[str, Any]]:
     for name in captions.column_names:
         column = captions[name].combine_chunks()
         column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-        columns[name] = _lists(column) if pa.types.is_list(column.type) else column.to_pylist()
+        columns[name] = _lists(column) if pa.types.is_nested(column.type) else column.to_pylist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _lists(column: pa.ListArray) -> list[list[str]]:
+def _lists(column: pa.ListArray | pa.LargeListArray) -> list[list[str]]:
     """A column of lists that has no null."""
     values, offsets = column.values.to_pylist(), column.offsets.to_pylist()
     return [values[start:end] for start, end in itertools.pairwise(offsets)]
