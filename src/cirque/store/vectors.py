@@ -64,7 +64,19 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     if len(set(keys)) < len(keys):
         twice = [key_ for key_, count in Counter(keys).items() if count > 1]
         raise CirqueError(f"{name}s: {key} occurs twice ({listed(twice)}) in {listed(paths)}")
-    return keys, np.concatenate(blocks)
+    return keys, _joined(blocks)
+
+
+def _joined(blocks: list[np.ndarray]) -> np.ndarray:
+    """One array of all blocks [n, dim], which are given up one by one: memory of the whole is touched as it fills."""
+    blocks.reverse()
+    whole = np.empty((sum(map(len, blocks)), blocks[0].shape[1]), dtype=np.float32)
+    filled = 0
+    while blocks:
+        block = blocks.pop()
+        whole[filled : filled + len(block)] = block
+        filled += len(block)
+    return whole
 
 
 def take(keys: Sequence[str], array: np.ndarray, wanted: Sequence[str], whose: str, what: str) -> np.ndarray:
