@@ -40,7 +40,7 @@ def test_objects_never_touch():
 
 
 def test_the_camera_without_jitter_sees_the_origin_in_the_middle():
-    assert placement.projected(placement.CAMERA, (0, 0, 0), ASPECT) == (0.5, 0.5)
+    assert placement.projected(placement.CAMERA, (0, 0, 0), ASPECT) == pytest.approx((0.5, 0.5))
     away, right = placement.AWAY, placement.RIGHT
     assert right == pytest.approx((0.656, 0.754), abs=0.001)
     for columns, reach in ((0.5, 0.0), (0.74, 2.3)):
