@@ -120,14 +120,14 @@ def test_palavra_names_each_references_first_concept(folder: Path, tmp_path: Pat
 def test_the_combiner_reads_the_network_that_the_method_needs(folder: Path, tmp_path: Path) -> None:
     network = combiner.initial(small_searle.DIM, 9, 11, 0.5, 0).eval()
     phi.save(tmp_path / "phi.safetensors", network, {})
-    found = run(folder, "combiner", inputs={"phi": tmp_path / "phi.safetensors"})
+    found = run(folder, "combiner", inputs={"phi": [tmp_path / "phi.safetensors"]})
     names, features = vectors.read(sorted((folder / "features").glob("*.parquet")), "image_id", "feature")
     with torch.no_grad():
         words = text.encode(small_searle.load_backbone(tmp_path), ["is red", " ", "has wheels"])
         images = torch.from_numpy(features[[names.index(reference) for reference in REFERENCES]])
         assert np.allclose(found, network(images, words).numpy(), atol=1e-5)
     with pytest.raises(CirqueError, match=r"phi\.safetensors: no Combiner .*trainer combiner"):
-        run(folder, "combiner", inputs={"phi": folder / "phi.safetensors"})
+        run(folder, "combiner", inputs={"phi": [folder / "phi.safetensors"]})
     with pytest.raises(CirqueError, match=r"combiner reads combiner .*add `needs: \{phi: NAME\}` to methods.combiner"):
         run(folder, "combiner")
 
