@@ -33,7 +33,9 @@ class Reader(nn.Module):
         Returns:
             [n, dim].
         """
-        states, _ = self.lstm(words[:, : int(lengths.max())])
+        # Not every processor has an LSTM in bf16; next to the images it is little work in fp32.
+        with torch.autocast(words.device.type, enabled=False):
+            states, _ = self.lstm(words[:, : int(lengths.max())].to(self.lstm.weight_ih_l0.dtype))
         last = states[torch.arange(len(states), device=states.device), lengths.to(states.device) - 1]
         read: Tensor = self.linear(self.dropout(last))
         return read
