@@ -35,7 +35,7 @@ class Reader(nn.Module):
         """
         # Not every processor has an LSTM in bf16; next to the images it is little work in fp32.
         with torch.autocast(words.device.type, enabled=False):
-            states, _ = self.lstm(words[:, : int(lengths.max())].to(self.lstm.weight_ih_l0.dtype))
+            states, _ = self.lstm(words[:, : int(lengths.max())].to(self.linear.weight.dtype))
         last = states[torch.arange(len(states), device=states.device), lengths.to(states.device) - 1]
         read: Tensor = self.linear(self.dropout(last))
         return read
