@@ -34,7 +34,9 @@ def test_the_schema_describes_the_settings_of_every_inversion(inversion):
 
 
 def test_the_schema_describes_the_sampling_of_phrases():
-    assert set(SCHEMA["phrases"]["properties"]) - {"n_parts"} == set(fields(SOURCE / "texts/phrases.py", "Settings"))
+    assert set(SCHEMA["phrases"]["properties"]) - {"n_parts", "released"} == set(
+        fields(SOURCE / "texts/phrases.py", "Settings")
+    )
 
 
 def test_the_schema_describes_how_a_clip_is_trained():
