@@ -35,14 +35,17 @@ PHRASE_WORDS, CAPTION_WORDS = (28.0, 4.0), (10.6, 4.0)
 TAGS = np.array(["NOUN", "NOUN", "ADJ", "DET", "VERB", "ADP", "ADP", "CCONJ", "PUNCT", "PRON"])
 
 
+#: The dimensions of ViT-L/14 over one layer.
+CONFIG = {
+    "embed_dim": DIM,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": DIM, "heads": 12, "layers": 1},
+}
+
+
 def small_backbone() -> backbones.Backbone:
     """CLIP's tokenizer and the dimensions of ViT-L/14 over one narrow layer."""
-    config = {
-        "embed_dim": DIM,
-        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16},
-        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": DIM, "heads": 12, "layers": 1},
-    }
-    model = clip.build("small", config).eval().requires_grad_(False)
+    model = clip.build("small", CONFIG).eval().requires_grad_(False)
     return backbones.Backbone(
         model=model, tokenizer=open_clip.SimpleTokenizer(), name="small", dim=DIM, token_dim=DIM, image_size=32,
         mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), context_length=77,
@@ -66,13 +69,13 @@ def texts(generator: np.random.Generator, n: int, length: tuple[float, float]) -
     return [[words[i] for i in part] for part in np.split(drawn, np.cumsum(sizes)[:-1])]
 
 
-def captions(generator: np.random.Generator) -> Corpus:
+def captions(generator: np.random.Generator, n: int = N_CAPTIONS) -> Corpus:
     """Tagged captions and features."""
     rows = []
-    for number, words in enumerate(texts(generator, N_CAPTIONS, CAPTION_WORDS)):
+    for number, words in enumerate(texts(generator, n, CAPTION_WORDS)):
         pos = TAGS[generator.integers(len(TAGS), size=len(words))].tolist()
         rows.append({"caption_id": f"caption {number}", "caption": " ".join(words), "words": words, "pos": pos})
-    return Corpus(pa.Table.from_pylist(rows, schemas.CAPTIONS), np.zeros((N_CAPTIONS, DIM), np.float32))
+    return Corpus(pa.Table.from_pylist(rows, schemas.CAPTIONS), np.zeros((n, DIM), np.float32))
 
 
 def pool(generator: np.random.Generator, n_concepts: int) -> PhrasePool:

@@ -61,9 +61,6 @@ def test_what_was_not_measured_has_a_verdict_and_a_reason(name):
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_rows_that_are_left_out_on_purpose_say_why(name):
-    blip = [row for row in build(configuration(name), "pic2word_blip") if row["row"].startswith("BLIP")]
-    assert len(blip) == 12
-    assert all("its checkpoint, resolution and head are not stated" in row["reason"] for row in blip)
     rows = [row for row in build(configuration(name), "fashioniq") if "supervised" in row["row"]]
     quoted = [row for row in rows if not row["method"]]
     assert quoted

@@ -180,6 +180,11 @@ COMPOSITIONS = Family("composition", "cirque.compositions", entry="build", separ
 TRAINED = PACKAGE / "trainers" / "composer.py"
 
 
-def reads_texts(encoder: str) -> bool:
-    """Whether an encoder has a text tower that takes pseudo tokens: its module then makes a tokenizer."""
+def takes_tokens(encoder: str) -> bool:
+    """Whether an encoder has a text tower that takes pseudo tokens: its module then makes CLIP's tokenizer."""
     return ENCODERS.defines(encoder, "tokenizer")
+
+
+def reads_texts(encoder: str) -> bool:
+    """Whether an encoder has a text tower at all."""
+    return takes_tokens(encoder) or ENCODERS.defines(encoder, "text_reader")

@@ -310,10 +310,10 @@ def test_paper_values_of_palavra_are_the_released_code():
 
 def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_there_are():
     config = configuration()
-    config["backbones"]["mini-B-16"]["encoder"] = "blip"
+    config["backbones"]["mini-B-16"]["encoder"] = "siglip"
     config["benchmarks"]["cirr_val"]["preprocess"] = "squish"
     refused = refusal(config)
-    assert "backbones.mini-B-16.encoder: 'blip' has no module in cirque.encoders, which has clip, coca" in refused
+    assert "backbones.mini-B-16.encoder: 'siglip' has no module in cirque.encoders, which has blip, clip, coca" in refused
     there = "clip, native, resnet, targetpad"
     assert f"'squish' has no module in cirque.data.preprocessing, which has {there}" in refused
 
@@ -321,7 +321,7 @@ def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_t
 def test_weights_that_an_encoder_cannot_have_are_refused():
     config = configuration()
     config["backbones"]["mini-B-16"]["encoder"] = "coca"
-    assert "backbones.mini-B-16.weights.source: trained is CLIP's alone, not coca's" in refusal(config)
+    assert "backbones.mini-B-16.weights.source: trained is an encoder's that reads texts, not coca's" in refusal(config)
 
 
 def test_a_release_is_one_model_for_all_seeds():

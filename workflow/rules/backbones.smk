@@ -2,7 +2,7 @@
 Weights of encoders, all in one form, so that one loader serves every backbone.
 
 READS   captioned images (trained), a release, fetched or at hand (pretrained), another backbone and an image set with captions
-        (finetuned), or a seed (random); CLIP alone is trained or fine-tuned
+        (finetuned), or a seed (random); CLIP alone is fine-tuned
 WRITES  <scale>/backbones/…/weights.safetensors and weights.json
 RESUMES from <scale>/work/backbones/…
 """
@@ -23,6 +23,7 @@ rule train_backbone:
     params:
         **call(
             "train_backbone",
+            encoder=lambda wildcards: plan.encoder_kind(config, wildcards.backbone),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             settings=lambda wildcards: without(config["backbones"][wildcards.backbone]["weights"], "source"),
             model_configs=MODEL_CONFIGS,

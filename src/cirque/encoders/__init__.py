@@ -6,6 +6,7 @@ A further encoder is one file here, and its name in the configuration (`encoder`
 has the functions of `Definition`, and these where it can do more:
 
     tokenizer(context_length)        it has a text tower that takes pseudo tokens: texts → ids [n, context_length]
+    text_reader(config)              it has one that takes none: its tokenizer, which may have a vocabulary of its own
     fetch(name, tag, weights, cache) there are released weights: write them by `backbones.save`
     take_over(name, tag, file, weights) the same of a file at hand that holds them
 
@@ -13,6 +14,10 @@ Its model may have these methods beside `encode_image`, for queries whose images
 
     encode_query_image(images)       features of references [n, dim]
     image_maps(images)               the last feature map of images [n, channels, height, width]
+
+and where there is a `text_reader` this one:
+
+    encode_texts(ids)                features of whole texts [n, dim], of ids [n, length] with 0 behind the last
 
 The other modules of this package serve all encoders.
 """

@@ -21,7 +21,7 @@ from torch import Tensor
 from cirque import encoders
 from cirque.encoders.undrawn import undrawn
 from cirque.errors import CirqueError
-from cirque.families import ENCODERS, reads_texts
+from cirque.families import ENCODERS, reads_texts, takes_tokens
 from cirque.store import files, provenance
 
 #: What a side-car must say.
@@ -83,7 +83,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Backbone(Encoder):
-    """An encoder that has a text tower, too, which takes pseudo tokens."""
+    """An encoder that has a text tower, too; all but those with a `text_reader` take pseudo tokens."""
 
     tokenizer: Callable[[str | list[str]], Tensor]  # texts → ids [n, context_length]
     token_dim: int  # d_w: length of a token embedding
@@ -243,7 +243,6 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
         CirqueError: as of `load_images`; or the encoder has no text tower.
     """
     record = read_side_car(weights)
-    kind: Any = encoders.load(record["encoder"])
     found = _sizes(weights, record)
     if not reads_texts(record["encoder"]) or found.token_dim is None or found.context_length is None:
         with_texts = [name for name in ENCODERS.names() if reads_texts(name)]
@@ -254,10 +253,23 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
         )
     return Backbone(
         **_of_images(weights, restore(weights, device, record), record),
-        tokenizer=kind.tokenizer(found.context_length),
+        tokenizer=text_reader(record["encoder"], record["config"]),
         token_dim=found.token_dim,
         context_length=found.context_length,
     )
+
+
+def text_reader(encoder: str, config: dict[str, Any]) -> Any:
+    """The tokenizer of an encoder's model.
+
+    Args:
+        encoder: a module of cirque.encoders that reads texts.
+        config: of the model.
+    """
+    kind: Any = encoders.load(encoder)
+    if takes_tokens(encoder):
+        return kind.tokenizer(kind.sizes(config).context_length)
+    return kind.text_reader(config)
 
 
 def _of_images(weights: Path, model: Any, record: Mapping[str, Any]) -> dict[str, Any]:

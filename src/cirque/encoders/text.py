@@ -8,7 +8,7 @@ its longest text: the same function as the full context, several times faster.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -160,7 +160,7 @@ def encode(
     """Text features, un-normalised, differentiable in the tokens.
 
     Args:
-        backbone: a CLIP model.
+        backbone: whose text tower reads them.
         texts: texts, or their ids as of `tokenize`.
         tokens: pseudo tokens [n, token_dim], one a text, or [1, token_dim] for all; None: the placeholder, if any,
             stays a literal `$`.
@@ -173,21 +173,49 @@ def encode(
     Raises:
         CirqueError: tokens are given and a text has no placeholder, or they are neither one nor as many as the texts.
     """
-    parts = tower(backbone)
     ids = [tokenize(backbone, [text])[0] if isinstance(text, str) else text for text in texts]
+    if hasattr(backbone.model, "encode_texts"):
+        return _encode_whole(backbone, ids, tokens, batch)
+    parts = tower(backbone)
     if tokens is not None:
         tokens = _one_a_text(backbone, ids, tokens).to(parts.device)
     if not ids:
         return parts.positions.new_zeros(0, backbone.dim)
-    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))  # texts of like length: little padding
-    features = []
-    for first in range(0, len(order), batch):
-        rows = order[first : first + batch]
+
+    def of_rows(rows: list[int]) -> Tensor:
         injected = None if tokens is None else tokens[torch.tensor(rows, device=parts.device)]
-        features.append(_encode_batch(parts, [ids[row] for row in rows], injected, replace))
+        return _encode_batch(parts, [ids[row] for row in rows], injected, replace)
+
+    return _in_batches(ids, batch, of_rows)
+
+
+def _in_batches(ids: Sequence[Sequence[int]], batch: int, encode_rows: Callable[[list[int]], Tensor]) -> Tensor:
+    """Features [n, dim] in the order of the texts, of which those of like length are encoded together."""
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))  # little padding
+    features = torch.cat([encode_rows(order[first : first + batch]) for first in range(0, len(order), batch)])
     places = torch.empty(len(order), dtype=torch.long)
     places[torch.tensor(order)] = torch.arange(len(order))
-    return torch.cat(features)[places.to(parts.device)]
+    return features[places.to(features.device)]
+
+
+def _encode_whole(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor | None, batch: int) -> Tensor:
+    """Features of a text tower that is not CLIP's and reads whole texts, [n, dim]."""
+    if tokens is not None:
+        raise CirqueError(f"backbone {backbone.name}: its text tower takes no pseudo token; take a CLIP")
+    device = next(backbone.model.parameters()).device
+    if not ids:
+        return torch.zeros(0, backbone.dim, device=device)
+
+    def of_rows(rows: list[int]) -> Tensor:
+        return cast(Tensor, backbone.model.encode_texts(_padded([ids[row] for row in rows], device)))
+
+    return _in_batches(ids, batch, of_rows)
+
+
+def _padded(ids: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Ids of texts as one array, 0 behind the last of each, [n, longest]."""
+    longest = max(map(len, ids))
+    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids], device=device)
 
 
 def _one_a_text(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:
@@ -218,8 +246,8 @@ def require_placeholders(backbone: "Backbone", ids: Sequence[Sequence[int]]) -> 
 
 def _encode_batch(parts: Tower, ids: Sequence[Sequence[int]], tokens: Tensor | None, replace: Replace) -> Tensor:
     """Features of texts that are padded to the longest of them, [n, dim]."""
-    longest = max(map(len, ids))
-    padded = torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids], device=parts.device)
+    padded = _padded(ids, parts.device)
+    longest = padded.shape[1]
     x = parts.token_embedding(padded)
     if tokens is not None:
         slots = padded == PLACEHOLDER_ID

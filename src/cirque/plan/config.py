@@ -1,14 +1,14 @@
 """Check a configuration against its schema and against itself, and turn its sections into command lines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
 from cirque.errors import CirqueError
-from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS
+from cirque.families import DATASETS, ENCODERS, FACTS, PREPROCESSINGS, reads_texts, takes_tokens
 from cirque.plan import composers, evaluation, jobs, members, values
 from cirque.plan.layers import read
 
@@ -225,8 +225,12 @@ def _strange_modules(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-#: Sources of weights that one kind of model has.
-_ALONE = {"trained": ("clip", "CLIP"), "finetuned": ("clip", "CLIP"), "labelled": ("resnet", "ResNet")}
+#: Sources of weights that some kinds of models have, and whose they are.
+_FITS_SOURCE: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "trained": (reads_texts, "an encoder's that reads texts"),
+    "finetuned": (takes_tokens, "CLIP's alone"),
+    "labelled": ("resnet".__eq__, "ResNet's alone"),
+}
 
 
 def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
@@ -238,11 +242,10 @@ def _unfit_encoders(config: Mapping[str, Any]) -> list[str]:
         source = entry["weights"]["source"]
         if encoder not in ENCODERS.names():
             continue
-        alone, title = _ALONE.get(source, (encoder, ""))
-        if encoder != alone:
+        fits, whose = _FITS_SOURCE.get(source, (ENCODERS.names().__contains__, ""))
+        if not fits(encoder):
             faults.append(
-                f"backbones.{key}.weights.source: {source} is {title}'s alone, not {encoder}'s; give pretrained or"
-                " random"
+                f"backbones.{key}.weights.source: {source} is {whose}, not {encoder}'s; give pretrained or random"
             )
         if ":" in entry["model"]:
             faults.append(

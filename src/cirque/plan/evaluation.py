@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cirque.families import METHODS, SUBMISSIONS, reads_texts
+from cirque.families import METHODS, SUBMISSIONS, reads_texts, takes_tokens
 from cirque.plan import jobs
 from cirque.plan.paths import IN_RULES, RUN
 
@@ -73,10 +73,18 @@ def unknown(name: str) -> str:
 
 
 def without_texts(config: Config) -> list[str]:
-    """Methods of tables that encode texts with a backbone of images alone, a sentence each; all names are known."""
+    """Methods of tables that encode texts with a backbone that cannot, a sentence each; all names are known."""
     kinds = {backbone: jobs.encoder_kind(config, backbone) for backbone in config["backbones"]}
     silent = [name for name, kind in kinds.items() if not reads_texts(kind)]
-    return [
+    tokenless = [name for name, kind in kinds.items() if reads_texts(kind) and not takes_tokens(kind)]
+    found = [
+        f"tables.{table}: method {method} puts a pseudo token into a text, which the encoder {kinds[backbone]} of backbone"
+        f" {backbone} does not take; give the table `only: {{{method}: [NAME]}}` with backbones that do"
+        for table in (jobs.tables(config) if tokenless else [])
+        for backbone, method in dict.fromkeys((run["backbone"], run["method"]) for run in jobs.runs(config, table))
+        if backbone in tokenless and {"phi", "tokens"} & set(jobs.needs(config, method))
+    ]
+    return found + [
         f"tables.{table}: method {method} encodes texts, but the encoder {kinds[backbone]} of backbone {backbone} reads"
         f" images alone; give the table methods that read image features alone, or `only: {{{method}: [NAME]}}`"
         for table in (jobs.tables(config) if silent else [])

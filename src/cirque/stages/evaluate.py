@@ -68,8 +68,9 @@ def main(
         device=device,
     )
     candidates = files.read_table(gallery, ["image_id", "group"])
-    of_gallery = load_features(features, candidates["image_id"].to_pylist())[1]
-    benchmark = outcomes.Asked(asked, outcomes.gallery(candidates, of_gallery))
+    gallery_ids = candidates["image_id"].to_pylist()
+    # Without a name for them: once they are normalised, the features as they were read are given up.
+    benchmark = outcomes.Asked(asked, outcomes.gallery(candidates, load_features(features, gallery_ids)[1]))
     provenance.read(MACROS)
     for run in json.loads(runs):
         names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}

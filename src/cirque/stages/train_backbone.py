@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cirque import devices
-from cirque.encoders import backbones, clip
+from cirque import devices, encoders
+from cirque.encoders import backbones
 from cirque.errors import CirqueError
 from cirque.progress import say
 from cirque.store import provenance
@@ -69,6 +69,7 @@ def main(
     *,
     captions: Path,
     model: str,
+    encoder: str = "clip",
     model_configs: Path,
     settings: clip_training.Settings,
     seed: int,
@@ -82,8 +83,9 @@ def main(
 
     Args:
         captions: Tar of KEY.png and KEY.txt.
-        model: Name of the open_clip model, one of the project's own.
-        model_configs: Folder of the project's open_clip configurations.
+        model: Name of the model, one of the project's own.
+        encoder: Kind of the model: a module of cirque.encoders that reads texts.
+        model_configs: Folder of the project's configurations of models.
         settings: How to train.
         seed: Of the first weights, the order of images and the choice of captions.
         work: Folder for the state of an unfinished training; removed at the end.
@@ -93,10 +95,11 @@ def main(
         seconds_between_saves: How many seconds of training a kill may cost.
     """
     place = devices.prepare(threads, device)
-    config = clip.read_config(model, model_configs)
+    kind = encoders.load(encoder)
+    config = kind.read_config(model, model_configs)
     torch.manual_seed(seed)
-    network = clip.build(model, config)
-    data = read_captioned(captions, clip.sizes(config).image_size)
+    network = kind.build(model, config)
+    data = read_captioned(captions, kind.sizes(config).image_size)
     say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
         "train_backbone", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
@@ -104,11 +107,11 @@ def main(
     state = work / f"{own}.safetensors"
     clip_training.train(
         network,
-        clip.tokenizer(network.context_length),
+        backbones.text_reader(encoder, config),
         data,
         settings,
-        clip_training.Run(seed, place, clip.MEAN, clip.STD, state, seconds_between_saves),
+        clip_training.Run(seed, place, kind.MEAN, kind.STD, state, seconds_between_saves),
         texts_per_image=TEXTS_PER_IMAGE,
     )
-    backbones.save(network, weights, encoder="clip", name=model, config=config, source="trained", seed=seed)
+    backbones.save(network, weights, encoder=encoder, name=model, config=config, source="trained", seed=seed)
     shutil.rmtree(work, ignore_errors=True)

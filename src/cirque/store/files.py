@@ -100,13 +100,14 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # The file alone: its folders' key=value are DuckDB's business, and pq.read_table imports Arrow's data sets.
         with pq.ParquetFile(path, page_checksum_verification=True) as stored:
-            table = stored.read()
+            present = stored.schema_arrow.names
+            missing = [name for name in columns or () if name not in present]
+            table = None if missing else stored.read(list(columns) if columns else None)
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise CirqueError(f"{path}: not a whole Parquet file ({first}); {provenance.cure(path)}") from error
-    missing = [name for name in columns or () if name not in table.column_names]
-    if missing:
-        raise CirqueError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    if table is None:
+        raise CirqueError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(present)}")
     return table.select(list(columns)) if columns else table
 
 

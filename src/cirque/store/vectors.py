@@ -40,25 +40,14 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     keys: list[str] = []
     blocks: list[np.ndarray] = []
     for path in paths:
-        table = files.read_table(path)
-        if "status" in table.column_names:
-            table = table.filter(pc.equal(table["status"], "ok"))
-        if key not in table.column_names or name not in table.column_names:
-            raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(table.column_names)}")
-        kind = table.schema.field(name).type
-        if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
-            raise CirqueError(f"{path}: {name} holds {kind}, not vectors of one length; {provenance.cure(path)}")
-        dim = kind.list_size
-        block = np.concatenate([np.zeros(0, np.float32), *(c.flatten().to_numpy() for c in table[name].chunks)])
-        block = block.reshape(-1, dim)
-        names = table[key].to_pylist()
-        if blocks and blocks[0].shape[1] != dim:
-            raise CirqueError(f"{path}: {name}s of {dim} dimensions, but {paths[0]} has {blocks[0].shape[1]}")
-        broken = [names[row] for row in np.flatnonzero(~np.isfinite(block).all(axis=1))]
-        if broken:
-            raise CirqueError(f"{path}: the {name} of {listed(broken)} is not finite; {provenance.cure(path)}")
+        names, block = _read_one(path, key, name)
+        if blocks and blocks[0].shape[1] != block.shape[1]:
+            raise CirqueError(
+                f"{path}: {name}s of {block.shape[1]} dimensions, but {paths[0]} has {blocks[0].shape[1]}"
+            )
         keys += names
         blocks.append(block)
+        del block  # so that nothing but the list holds it
     if not keys:
         raise CirqueError(f"no {name} in {listed(paths)}")
     if len(set(keys)) < len(keys):
@@ -67,8 +56,29 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     return keys, _joined(blocks)
 
 
+def _read_one(path: Path, key: str, name: str) -> tuple[list[str], np.ndarray]:
+    """Keys and vectors [n, dim] of one file; what Arrow holds of it is given up at once."""
+    table = files.read_table(path)
+    if "status" in table.column_names:
+        table = table.filter(pc.equal(table["status"], "ok"))
+    if key not in table.column_names or name not in table.column_names:
+        raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(table.column_names)}")
+    kind = table.schema.field(name).type
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+        raise CirqueError(f"{path}: {name} holds {kind}, not vectors of one length; {provenance.cure(path)}")
+    block = np.concatenate([np.zeros(0, np.float32), *(c.flatten().to_numpy() for c in table[name].chunks)])
+    block = block.reshape(-1, kind.list_size)
+    names = table[key].to_pylist()
+    broken = [names[row] for row in np.flatnonzero(~np.isfinite(block).all(axis=1))]
+    if broken:
+        raise CirqueError(f"{path}: the {name} of {listed(broken)} is not finite; {provenance.cure(path)}")
+    return names, block
+
+
 def _joined(blocks: list[np.ndarray]) -> np.ndarray:
     """One array of all blocks [n, dim], which are given up one by one: memory of the whole is touched as it fills."""
+    if len(blocks) == 1:
+        return blocks[0]
     blocks.reverse()
     whole = np.empty((sum(map(len, blocks)), blocks[0].shape[1]), dtype=np.float32)
     filled = 0
@@ -85,6 +95,8 @@ def take(keys: Sequence[str], array: np.ndarray, wanted: Sequence[str], whose: s
     Raises:
         CirqueError: some are missing; the message reads "3 of 9 {whose}s have no {what}".
     """
+    if list(wanted) == list(keys):
+        return array  # a gallery of millions need not be held twice
     rows = {key: row for row, key in enumerate(keys)}
     missing = list(dict.fromkeys(key for key in wanted if key not in rows))
     if missing:

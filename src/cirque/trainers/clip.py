@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -105,10 +105,12 @@ class Texts:
 
 
 def encode_texts(model: Any, rows: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """CLIP's text features [n, d] of ids [n, length], which number the rows of the embedding.
+    """Text features [n, d] of ids [n, length], which number the rows of the embedding.
 
-    The end token has the largest id. Positions after it are dead, since each sees only what lies before it.
+    CLIP's end token has the largest id. Positions after it are dead, since each sees only what lies before it.
     """
+    if hasattr(model, "encode_texts"):  # a text tower of another kind
+        return cast(Tensor, model.encode_texts(ids, rows))
     length = ids.shape[1]
     x = embedding(ids, rows) + model.positional_embedding[:length]
     x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
@@ -175,7 +177,7 @@ def train(
     """Train a CLIP in place, going on from the state if there is one; returns the mean loss of each epoch.
 
     Args:
-        model: open_clip's CLIP.
+        model: open_clip's CLIP, or a model that has `encode_texts`, `logit_scale` and the name of its TOKEN_EMBEDDING.
         tokenizer: Its tokenizer.
         data: Images of the model's own size, with captions.
         settings: See there.
@@ -188,7 +190,8 @@ def train(
     texts = Texts(data.captions, tokenizer)
     model = model.to(run.device)
     occurring = texts.rows.to(run.device)
-    rows = nn.Parameter(model.token_embedding.weight.detach()[occurring].clone())
+    name = getattr(model, "TOKEN_EMBEDDING", "token_embedding.weight")
+    rows = nn.Parameter(model.get_parameter(name).detach()[occurring].clone())
 
     def loss_of(images: Tensor, ids: Tensor) -> Tensor:
         features = run.group.gather(model.encode_image(images))
@@ -196,10 +199,10 @@ def train(
         scale = model.logit_scale.exp()
         return torch.stack([contrastive_loss(features, text, scale) for text in said]).mean()
 
-    replaced = {"token_embedding.weight": rows}
+    replaced = {name: rows}
     history = lower(model, replaced, data, texts, loss_of, settings=settings, run=run, texts_per_image=texts_per_image)
     with torch.no_grad():
-        model.token_embedding.weight[occurring] = rows
+        model.get_parameter(name)[occurring] = rows
     return history
 
 
