@@ -108,7 +108,7 @@ def test_a_checkpoint_of_torch_is_read_as_well(theirs: BlipForImageTextRetrieval
 def test_a_release_without_its_vocabulary_is_refused(folder: Path, tmp_path: Path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    with pytest.raises(CirqueError, match="vocab.txt: no such file; put the release's own beside its weights"):
+    with pytest.raises(CirqueError, match=r"vocab\.txt: no such file; put the release's own beside its weights"):
         blip.take_over("blip", "main", tmp_path / "model.safetensors", tmp_path / "weights.safetensors")
 
 
@@ -118,7 +118,7 @@ def test_weights_of_another_size_are_refused(folder: Path, tmp_path: Path):
     other["vision_config"]["patch_size"] = 8
     (tmp_path / "config.json").write_text(json.dumps(other), encoding="utf-8")
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
-    with pytest.raises(CirqueError, match="does not fit the model that config.json beside it describes"):
+    with pytest.raises(CirqueError, match=r"does not fit the model that config\.json beside it describes"):
         blip.take_over("blip", "main", tmp_path / "model.safetensors", tmp_path / "weights.safetensors")
 
 

@@ -313,7 +313,8 @@ def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_t
     config["backbones"]["mini-B-16"]["encoder"] = "siglip"
     config["benchmarks"]["cirr_val"]["preprocess"] = "squish"
     refused = refusal(config)
-    assert "backbones.mini-B-16.encoder: 'siglip' has no module in cirque.encoders, which has blip, clip, coca" in refused
+    there = "blip, clip, coca"
+    assert f"backbones.mini-B-16.encoder: 'siglip' has no module in cirque.encoders, which has {there}" in refused
     there = "clip, native, resnet, targetpad"
     assert f"'squish' has no module in cirque.data.preprocessing, which has {there}" in refused
 

@@ -78,8 +78,8 @@ def without_texts(config: Config) -> list[str]:
     silent = [name for name, kind in kinds.items() if not reads_texts(kind)]
     tokenless = [name for name, kind in kinds.items() if reads_texts(kind) and not takes_tokens(kind)]
     found = [
-        f"tables.{table}: method {method} puts a pseudo token into a text, which the encoder {kinds[backbone]} of backbone"
-        f" {backbone} does not take; give the table `only: {{{method}: [NAME]}}` with backbones that do"
+        f"tables.{table}: method {method} puts a pseudo token into a text, which the encoder {kinds[backbone]} of"
+        f" backbone {backbone} does not take; give the table `only: {{{method}: [NAME]}}` with backbones that do"
         for table in (jobs.tables(config) if tokenless else [])
         for backbone, method in dict.fromkeys((run["backbone"], run["method"]) for run in jobs.runs(config, table))
         if backbone in tokenless and {"phi", "tokens"} & set(jobs.needs(config, method))
