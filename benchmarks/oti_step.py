@@ -146,7 +146,7 @@ def our_step(batch: oti.Batch, start: Tensor, number: int) -> Tensor:
     """L_cos, L_gpt and loss of one step of `cirque.inversion.oti`."""
     tokens = start.clone().requires_grad_(True)
     optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay)
-    l_cos, l_gpt = batch.losses(tokens, number)
+    l_cos, l_gpt = batch.losses(tokens, batch.texts_of(number))
     loss = oti.inversion_loss(l_cos, l_gpt, SETTINGS)
     (tokens.grad,) = torch.autograd.grad(loss.sum() / oti.RELEASED_BATCH, tokens)
     optimiser.step()

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import open_clip
 import pytest
@@ -5,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cirque.encoders import text
+from cirque.encoders import packing, text
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError
@@ -52,8 +55,25 @@ def differences(
     return (ours - plain).abs().max().item(), (gradients[0] - gradients[1]).abs().max().item()
 
 
+@contextmanager
+def as_on_a_gpu(asked: bool = True) -> Iterator[None]:
+    """Few buckets, and the attention of few kernels."""
+    with pytest.MonkeyPatch.context() as patch:
+        if asked:
+            patch.setattr(packing, "launches_cost", lambda device: True)
+        yield
+
+
+@pytest.fixture(params=[False, True], ids=["processor", "gpu"])
+def either(request: pytest.FixtureRequest) -> Iterator[None]:
+    with as_on_a_gpu(request.param):
+        yield
+
+
 @pytest.mark.parametrize("replace", ["first", "all"])
-def test_features_and_gradients_equal_the_full_context_at_the_real_size(real: Backbone, replace: text.Replace) -> None:
+def test_features_and_gradients_equal_the_full_context_at_the_real_size(
+    real: Backbone, replace: text.Replace, either: None
+) -> None:
     value, gradient = differences(real, PackedEncoder(real, STARTS), TEXTS, replace)
     assert value <= 1e-5
     assert gradient <= 1e-5
@@ -63,20 +83,22 @@ def test_features_and_gradients_equal_the_full_context_at_the_real_size(real: Ba
     st.lists(st.tuples(st.sampled_from(STARTS), st.integers(0, 12), st.integers(0, 50)), min_size=1, max_size=7),
     st.lists(st.sampled_from([*STARTS, "dog dog", "a"]), max_size=5),
     st.sampled_from(["first", "all"]),
+    st.booleans(),
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 def test_any_prefixes_lengths_and_places_of_the_token_give_the_same(
-    small: Backbone, shapes: list[tuple[str, int, int]], prefixes: list[str], replace: text.Replace
+    small: Backbone, shapes: list[tuple[str, int, int]], prefixes: list[str], replace: text.Replace, on_a_gpu: bool
 ) -> None:
     words = ["dog", "tree", "$", "sun"] * 13
     texts = [f"{start} {'dog ' * before} $ {' '.join(words[:after])}" for start, before, after in shapes]
-    value, gradient = differences(small, PackedEncoder(small, prefixes), texts, replace)
+    with as_on_a_gpu(on_a_gpu):
+        value, gradient = differences(small, PackedEncoder(small, prefixes), texts, replace)
     assert value <= 1e-5
     assert gradient <= 1e-5
 
 
 @pytest.mark.parametrize("changes", [{"layers": 1}, {"layers": 2}, {"ls_init_value": 0.3}, {"mlp_ratio": 2.0}])
-def test_towers_of_other_shapes_give_the_same(changes: dict[str, object]) -> None:
+def test_towers_of_other_shapes_give_the_same(changes: dict[str, object], either: None) -> None:
     backbone = plain_text.build(plain_text.SMALL, **changes)
     value, gradient = differences(backbone, PackedEncoder(backbone, STARTS), TEXTS)
     assert value <= 1e-5
@@ -90,7 +112,7 @@ def test_plain_gelu_gives_the_same() -> None:
     assert gradient <= 1e-5
 
 
-def test_a_token_may_stand_in_several_texts_and_a_text_be_chosen_twice(small: Backbone) -> None:
+def test_a_token_may_stand_in_several_texts_and_a_text_be_chosen_twice(small: Backbone, either: None) -> None:
     encoder = PackedEncoder(small, STARTS)
     texts = encoder.prepare(text.tokenize(small, TEXTS))
     chosen, owners = np.array([5, 0, 5, 2]), np.array([1, 0, 0, 1])
@@ -120,7 +142,7 @@ def test_weights_of_the_backbone_get_no_gradient() -> None:
     assert all(parameter.grad is None for parameter in inside)
 
 
-def test_bf16_products_are_near_and_autocast_changes_nothing(small: Backbone) -> None:
+def test_bf16_products_are_near_and_autocast_changes_nothing(small: Backbone, either: None) -> None:
     tokens, ids = random_tokens(small, len(TEXTS)), text.tokenize(small, TEXTS)
     exact, rough = (PackedEncoder(small, STARTS, dtype) for dtype in (torch.float32, torch.bfloat16))
     expected, near = (encoder(encoder.prepare(ids).pack(), tokens) for encoder in (exact, rough))

@@ -1,5 +1,6 @@
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,7 +157,7 @@ def test_a_step_has_the_losses_and_gradient_of_the_plain_formulas(
 ) -> None:
     batch = oti.Batch(oti.encoder_for(backbone), images, pool, SETTINGS, seed=0)
     tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3)).requires_grad_()
-    l_cos, l_gpt = batch.losses(tokens, step=2)
+    l_cos, l_gpt = batch.losses(tokens, batch.texts_of(2))
     names = np.array(list(pool.rows))[np.searchsorted(pool.starts, batch.phrases[:, 2], side="right") - 1]
     filled = [TEMPLATES[number].replace("{}", " $ ") for number in batch.templates[:, 2]]
     phrases = [pool.phrase(int(number)) for number in batch.phrases[:, 2]]
@@ -181,7 +182,8 @@ def test_the_bare_prompts_are_compared_with_and_without_the_token(
     only = oti.Images(images.image_ids, images.features, rows)
     prompts = phrase_pool.of_prompts(small_searle.CONCEPTS, backbone)
     tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3))
-    _, l_gpt = oti.Batch(oti.encoder_for(backbone), only, prompts, SETTINGS, seed=0).losses(tokens, step=2)
+    batch = oti.Batch(oti.encoder_for(backbone), only, prompts, SETTINGS, seed=0)
+    _, l_gpt = batch.losses(tokens, batch.texts_of(2))
     drawn = [
         concepts[oti.draw_phrases(0, name, np.ones(len(concepts), dtype=int), SETTINGS.steps)[0][2]]
         for name, concepts in zip(only.image_ids, rows, strict=True)
@@ -199,8 +201,8 @@ def test_without_phrases_the_loss_is_that_of_the_image_alone(
     without = oti.Batch(oti.encoder_for(backbone), images, None, SETTINGS, seed=0)
     with_phrases = oti.Batch(oti.encoder_for(backbone), images, pool, SETTINGS, seed=0)
     assert np.array_equal(without.templates, with_phrases.templates)
-    l_cos, l_gpt = without.losses(tokens, step=2)
-    assert torch.allclose(l_cos, with_phrases.losses(tokens, step=2)[0], atol=1e-5)
+    l_cos, l_gpt = without.losses(tokens, without.texts_of(2))
+    assert torch.allclose(l_cos, with_phrases.losses(tokens, with_phrases.texts_of(2))[0], atol=1e-5)
     assert l_gpt.tolist() == [0.0] * N_IMAGES
     assert len(without.texts.starts) - 1 == len(TEMPLATES)
 
@@ -246,7 +248,7 @@ def test_gradients_are_those_of_the_released_batch_of_32_whatever_the_batch(
     state = oti.State.load(tmp_path / "000000000.safetensors", torch.device("cpu"))
     first = oti.Batch(oti.encoder_for(backbone), chosen(images, list(range(batch))), pool, settings, seed=0)
     start = oti.State.initial(first.images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
-    loss = oti.inversion_loss(*first.losses(start.requires_grad_(), 0), settings)
+    loss = oti.inversion_loss(*first.losses(start.requires_grad_(), first.texts_of(0)), settings)
     (gradient,) = torch.autograd.grad(loss.sum(), start)
     assert torch.allclose(state.exp_avg, 0.1 * gradient / 32, rtol=1e-4, atol=1e-9)
 
@@ -282,7 +284,8 @@ def test_inversion_lowers_each_loss(
     batch = oti.Batch(oti.encoder_for(backbone), images, pool, alone, seed=1)  # other draws
     start = oti.State.initial(images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
     before, after = (
-        np.mean([batch.losses(values, step)[number].mean().item() for step in range(30)]) for values in (start, tokens)
+        np.mean([batch.losses(values, batch.texts_of(step))[number].mean().item() for step in range(30)])
+        for values in (start, tokens)
     )
     assert after < 0.8 * before
 
@@ -303,17 +306,17 @@ def test_a_saved_state_is_taken_up_to_the_last_bit(
     backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, cut: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
-    real, calls = oti.Batch.losses, []
+    real, calls = oti._step, []
 
-    def losses(batch: oti.Batch, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        calls.append(step)
+    def step(batch: oti.Batch, state: oti.State, *given: Any) -> Tensor:
+        calls.append(state.step)
         if len(calls) == 10:  # in the second batch
             raise KeyboardInterrupt
-        return real(batch, tokens, step)
+        return real(batch, state, *given)
 
     work = tmp_path / "cut"
     with monkeypatch.context() as patched:
-        patched.setattr(oti.Batch, "losses", losses)
+        patched.setattr(oti, "_step", step)
         with pytest.raises(KeyboardInterrupt):
             oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=work, seconds_between_saves=0)
     state = work / "000000004.safetensors"
@@ -324,7 +327,7 @@ def test_a_saved_state_is_taken_up_to_the_last_bit(
         state.write_bytes(b"not a state")
     calls.clear()
     with monkeypatch.context() as patched:
-        patched.setattr(oti.Batch, "losses", lambda *given: (calls.append(given[2]), real(*given))[1])
+        patched.setattr(oti, "_step", lambda *given: (calls.append(given[1].step), real(*given))[1])
         resumed = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=work)
     assert np.array_equal(resumed, whole)
     assert calls == [*([3, 4, 5] if cut == "unfinished" else range(6)), *range(6)]

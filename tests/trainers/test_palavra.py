@@ -101,7 +101,8 @@ def plain_losses(
 def test_losses_and_gradients_are_those_of_plain_code(of_captions: bool, backbone: Backbone) -> None:
     network, words = small_palavra.network(backbone, seed=3), [0, 1, 4, 5]
     objective = palavra_training.Objective(backbone, small_palavra.examples(backbone), SETTINGS)
-    losses = (objective.of_captions if of_captions else objective.of_images)(network, words, 1)
+    batch = (objective.of_captions if of_captions else objective.of_images)(words, 1)
+    losses = objective.losses(network, batch)
     plain = plain_losses(backbone, network, words, 1, of_captions)
     assert list(losses) == list(plain)
     weights = list(network.parameters())
@@ -123,7 +124,8 @@ def test_the_alignment_learns_in_the_pass_over_images_alone(backbone: Backbone) 
     objective = palavra_training.Objective(backbone, small_palavra.examples(backbone), SETTINGS)
     for of_captions in (False, True):
         network.zero_grad()
-        losses = (objective.of_captions if of_captions else objective.of_images)(network, words, 0)
+        batch = (objective.of_captions if of_captions else objective.of_images)(words, 0)
+        losses = objective.losses(network, batch)
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         assert (network.alignment.weight.grad is None) == of_captions
         assert network.set_encoder.head[4].weight.grad is not None

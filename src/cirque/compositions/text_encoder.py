@@ -35,7 +35,9 @@ class Reader(nn.Module):
         """
         # Not every processor has an LSTM in bf16; next to the images it is little work in fp32.
         with torch.autocast(words.device.type, enabled=False):
-            states, _ = self.lstm(words[:, : int(lengths.max())].to(self.linear.weight.dtype))
+            # A cut saves time where longer texts were left out; a GPU would have to be waited for.
+            longest = int(lengths.max()) if lengths.device.type == "cpu" else words.shape[1]
+            states, _ = self.lstm(words[:, :longest].to(self.linear.weight.dtype))
         last = states[torch.arange(len(states), device=states.device), lengths.to(states.device) - 1]
         read: Tensor = self.linear(self.dropout(last))
         return read

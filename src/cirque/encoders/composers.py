@@ -25,6 +25,7 @@ from cirque.compositions import Sizes
 from cirque.compositions.model import Model, Named, References
 from cirque.compositions.vocabulary import Vocabulary
 from cirque.encoders import backbones
+from cirque.encoders.moving import moved
 from cirque.encoders.undrawn import undrawn
 from cirque.errors import CirqueError
 from cirque.families import COMPOSITIONS
@@ -64,15 +65,14 @@ class Composer:
     def normalised(self, pixels: Pixels) -> Tensor:
         """Pixels [n, height, width, 3] as the trunk reads them [n, 3, height, width]."""
         owned = np.require(pixels, requirements=["C", "W"])  # a mapped file is not to be written to
-        images = torch.from_numpy(owned).to(self.device).permute(0, 3, 1, 2)
-        shape = (1, 3, 1, 1)
-        mean, std = (torch.tensor(list(x), device=self.device).view(shape) for x in (self.mean, self.std))
-        return images.float().div_(255).sub_(mean).div_(std)
+        of_channels = [torch.tensor(list(x)).view(1, 3, 1, 1) for x in (self.mean, self.std)]
+        images, mean, std = moved([torch.from_numpy(owned), *of_channels], self.device)
+        return images.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)
 
     def words(self, texts: Sequence[str], *, blank_is_unknown: bool = False) -> tuple[Tensor, Tensor]:
         """Numbers of the words of texts [n, longest], and how many each has [n]; see `Vocabulary.encode`."""
         ids, lengths = self.vocabulary.encode(texts, blank_is_unknown=blank_is_unknown)
-        return ids.to(self.device), lengths.to(self.device)
+        return moved((ids, lengths), self.device)
 
     @torch.inference_mode()
     def encode_images(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -114,11 +114,11 @@ class Composer:
         Raises:
             CirqueError: a text has another number of words.
         """
-        ids, lengths = self.words(texts)
+        ids, lengths = self.vocabulary.encode(texts)
         strange = [text for text, length in zip(texts, lengths.tolist(), strict=True) if length != 2]
         if strange:
             raise CirqueError(f"{strange[0]!r}: must be an adjective and a noun, two words; correct the list of pairs")
-        return ids
+        return moved(ids, self.device)
 
     def _batches(self, n: int) -> Iterator[slice]:
         size = BATCH[self.device.type]

@@ -7,7 +7,8 @@
 The same function as `text.encode`, differing by floating-point order only:
 
 - Texts are concatenated without padding; only attention sees them one by one (in a few padded buckets, where padding
-  costs next to nothing).
+  costs next to nothing). On a GPU it has kernels of its own (`gathered`): as few as can be, since a step waits for the
+  host that launches them.
 - The tower is causal, so the positions before the pseudo token do not depend on it: the keys and values of the given
   prefixes are computed once. Only what follows goes forward and backward.
 - In the first block only the pseudo token's own row needs a gradient of its queries, keys and values.
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cirque.encoders import text
+from cirque.encoders import gathered, packing, text
 from cirque.encoders.imported import open_clip
 from cirque.encoders.packing import Bucket, Layout, Texts
 from cirque.encoders.token_ids import TokenIds
@@ -48,12 +49,12 @@ class _Attention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, keys: Tensor, values: Tensor, buckets: list[Bucket]) -> Tensor:
-        """`keys` and `values` are the prefixes', [n_prefixes, heads, longest prefix, head width]."""
+    def forward(ctx: Any, qkv: Tensor, keys: Tensor, values: Tensor, buckets: list[tuple[Bucket, Tensor]]) -> Tensor:
+        """`keys` and `values` are the prefixes', [n_prefixes, heads, longest prefix, head width]; buckets with bias."""
         heads, width = keys.shape[1], qkv.shape[1] // 3
         out = qkv.new_empty(len(qkv), width)
         saved = []
-        for bucket in buckets:
+        for bucket, bias in buckets:
             n = len(bucket.prefixes)
             parts = qkv.index_select(0, bucket.padded).view(n, bucket.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
             cut = slice(bucket.prefix_length)
@@ -61,7 +62,7 @@ class _Attention(torch.autograd.Function):
             k = torch.cat([keys[bucket.prefixes, :, cut], parts[1]], dim=2).flatten(0, 1)
             v = torch.cat([values[bucket.prefixes, :, cut], parts[2]], dim=2).flatten(0, 1)
             scores = torch.bmm(q, k.mT)
-            scores.view(n, heads, *scores.shape[1:]).add_(bucket.bias)
+            scores.view(n, heads, *scores.shape[1:]).add_(bias)
             weights = scores.softmax(-1, dtype=torch.float32).to(qkv.dtype)
             mixed = torch.bmm(weights, v).view(n, heads, bucket.length, -1).transpose(1, 2)
             out[bucket.rows] = mixed.reshape(n * bucket.length, width).index_select(0, bucket.places)
@@ -76,7 +77,7 @@ class _Attention(torch.autograd.Function):
         """Gradient of qkv; the prefixes are constants."""
         heads, width = ctx.heads, grad.shape[1]
         out = grad.new_empty(len(grad), 3 * width)
-        for number, bucket in enumerate(ctx.buckets):
+        for number, (bucket, _) in enumerate(ctx.buckets):
             q, k, v, weights = ctx.saved_tensors[4 * number : 4 * number + 4]
             n, length, cut = len(bucket.prefixes), bucket.length, slice(bucket.prefix_length, None)
             whole = grad.new_zeros(n * length, width).index_copy_(0, bucket.places, grad[bucket.rows])
@@ -168,13 +169,21 @@ class PackedEncoder:
         """
         with torch.autocast(self.device.type, enabled=False):
             x, qkv = self._first_rows(layout, tokens.float())
+            buckets = [(bucket, bucket.bias()) for bucket in layout.buckets]
+            attend = self._attention(buckets)
             for number, block in enumerate(self.blocks[:-1]):
                 if number:
                     qkv = _linear(block.norm_1(x).to(self.dtype), block.qkv)
-                mixed = _Attention.apply(qkv, self.keys[number], self.values[number], layout.buckets)
-                x = self._finish(block, x, mixed)
-            x = self._last(self.blocks[-1], x, layout)
+                x = self._finish(block, x, attend(qkv, number))
+            x = self._last(self.blocks[-1], x, layout, buckets)
             return self.tower.project(x).index_select(0, layout.order)
+
+    def _attention(self, buckets: list[tuple[Bucket, Tensor]]) -> Callable[[Tensor, int], Tensor]:
+        """The attention of a block, by its number."""
+        if packing.launches_cost(self.device):
+            groups = [gathered.Group.of(bucket, bias, self.heads) for bucket, bias in buckets]
+            return lambda qkv, number: gathered.Attention.apply(qkv, self.sources[number], groups, self.heads)
+        return lambda qkv, number: _Attention.apply(qkv, self.keys[number], self.values[number], buckets)
 
     def _first_rows(self, layout: Layout, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Input of the first block and its queries, keys and values; only the pseudo tokens' rows have a gradient."""
@@ -194,7 +203,7 @@ class PackedEncoder:
         hidden = block.activation(_linear(block.norm_2(x).to(self.dtype), block.up))
         return x + _linear(hidden, block.down)
 
-    def _last(self, block: _Block, x: Tensor, layout: Layout) -> Tensor:
+    def _last(self, block: _Block, x: Tensor, layout: Layout, buckets: list[tuple[Bucket, Tensor]]) -> Tensor:
         """The last block at the end positions only, [rows, width] → [n_texts, width] in the buckets' order.
 
         The score of row j is q·W_k x_j = (W_kᵀq)·x_j; b_k adds the same to all scores and drops out of the softmax.
@@ -207,11 +216,11 @@ class PackedEncoder:
         q = q.view(-1, self.heads, width // self.heads).transpose(0, 1) * (width // self.heads) ** -0.5
         asked = torch.bmm(q, k_weight.view(self.heads, -1, width)).transpose(0, 1)  # [n_texts, heads, width]
         mixed, counts = [], [len(bucket.prefixes) for bucket in layout.buckets]
-        for bucket, own in zip(layout.buckets, torch.split(asked, counts), strict=True):
+        for (bucket, hidden), own in zip(buckets, torch.split(asked, counts), strict=True):
             rows = normed.index_select(0, bucket.padded).view(len(bucket.prefixes), bucket.length, width)
             rows = torch.cat([self.last_rows[bucket.prefixes, : bucket.prefix_length], rows], dim=1)
-            which = torch.arange(len(bucket.bias), device=x.device)
-            bias = bucket.bias[which if len(which) > 1 else 0, 0, bucket.lasts][:, None]
+            which = torch.arange(len(hidden), device=x.device)
+            bias = hidden[which if len(which) > 1 else 0, 0, bucket.lasts][:, None]
             weights = (torch.bmm(own, rows.mT) + bias).softmax(-1, dtype=torch.float32)
             mixed.append(torch.bmm(weights.to(self.dtype), rows))
         heads = torch.bmm(torch.cat(mixed).transpose(0, 1), v_weight.view(self.heads, -1, width).mT)
@@ -235,6 +244,8 @@ class PackedEncoder:
                 mixed = functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]
                 x = self._finish(block, x, mixed.transpose(0, 1).flatten(1))
             self.last_rows[number, : len(ids)] = self.blocks[-1].norm_1(x)
+        if packing.launches_cost(self.device):
+            self.sources = [gathered.sources(*of_block) for of_block in zip(self.keys, self.values, strict=True)]
 
 
 def _constants(block: open_clip.transformer.ResidualAttentionBlock, dtype: torch.dtype) -> _Block:
@@ -255,8 +266,8 @@ def _constants(block: open_clip.transformer.ResidualAttentionBlock, dtype: torch
 
 def _linear(x: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
     """The linear map x Wᵀ + b."""
-    if x.is_cuda:
-        return functional.linear(x, *weights)
+    if x.device.type != "cpu":
+        return functional.linear(x, *weights)  # one kernel, bias included
     # A sixth faster here than torch's own linear, for the wide layers.
     return torch.mm(x, weights[0].t()).add_(weights[1])
 

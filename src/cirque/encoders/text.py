@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
+from cirque.encoders.moving import moved
 from cirque.errors import CirqueError
 
 if TYPE_CHECKING:
@@ -118,6 +120,17 @@ class Tower:
         return cast(Tensor, self.projection(x)) if isinstance(self.projection, nn.Module) else x @ self.projection
 
 
+#: Masks that were looked at, as a look waits for the device; each is one tensor for as long as its model stays there.
+_CAUSAL: WeakIdKeyDictionary = WeakIdKeyDictionary()
+
+
+def _is_causal(mask: Tensor) -> bool:
+    """Whether each position sees itself and those before it."""
+    if mask not in _CAUSAL:
+        _CAUSAL[mask] = torch.isneginf(mask).equal(torch.ones_like(mask, dtype=torch.bool).triu(1))
+    return bool(_CAUSAL[mask])
+
+
 def tower(backbone: "Backbone") -> Tower:
     """The text tower of a backbone.
 
@@ -133,7 +146,7 @@ def tower(backbone: "Backbone") -> Tower:
         problem = "is not open_clip's own"
     elif getattr(part, "cls_emb", None) is not None or pool != "argmax":
         problem = "does not read the end token"
-    elif mask is None or not torch.isneginf(mask).equal(torch.ones_like(mask, dtype=torch.bool).triu(1)):
+    elif mask is None or not _is_causal(mask):
         problem = "is not causal"
     if problem or part is None or mask is None:
         raise CirqueError(f"backbone {backbone.name}: its text tower {problem}; pseudo tokens need a CLIP text tower")
@@ -183,7 +196,7 @@ def encode(
         return parts.positions.new_zeros(0, backbone.dim)
 
     def of_rows(rows: list[int]) -> Tensor:
-        injected = None if tokens is None else tokens[torch.tensor(rows, device=parts.device)]
+        injected = None if tokens is None else tokens[moved(torch.tensor(rows), parts.device)]
         return _encode_batch(parts, [ids[row] for row in rows], injected, replace)
 
     return _in_batches(ids, batch, of_rows)
@@ -195,7 +208,7 @@ def _in_batches(ids: Sequence[Sequence[int]], batch: int, encode_rows: Callable[
     features = torch.cat([encode_rows(order[first : first + batch]) for first in range(0, len(order), batch)])
     places = torch.empty(len(order), dtype=torch.long)
     places[torch.tensor(order)] = torch.arange(len(order))
-    return features[places.to(features.device)]
+    return features[moved(places, features.device)]
 
 
 def _encode_whole(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor | None, batch: int) -> Tensor:
@@ -215,7 +228,7 @@ def _encode_whole(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Te
 def _padded(ids: Sequence[Sequence[int]], device: torch.device) -> Tensor:
     """Ids of texts as one array, 0 behind the last of each, [n, longest]."""
     longest = max(map(len, ids))
-    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids], device=device)
+    return moved(torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids]), device)
 
 
 def _one_a_text(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:

@@ -22,7 +22,9 @@ from torch import Tensor
 from cirque import draws
 from cirque.encoders import text, token_ids
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
+from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError, listed
 from cirque.inversion import regularisers
 from cirque.progress import progress, say
@@ -30,6 +32,7 @@ from cirque.store import provenance, tensors
 from cirque.texts.phrase_pool import PhrasePool
 from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
+from cirque.training.ahead import made_ahead
 
 #: The released code averages over batches of 32. The losses of any number of images are summed and divided by it, so
 #: that AdamW's ε meets gradients of the same size whatever the batch.
@@ -136,6 +139,14 @@ def encoder_for(backbone: Backbone, dtype: torch.dtype = torch.float32) -> Packe
     return PackedEncoder(backbone, starts, dtype)
 
 
+@dataclass(frozen=True)
+class StepTexts:
+    """What one step compares tokens by, on the device."""
+
+    layout: Layout  # a template for each image, then a phrase for each
+    phrases: Tensor | None  # features of the phrases as they are [n, dim]; None: L_gpt is 0
+
+
 class Batch:
     """Images that are inverted together: the texts of all their steps, tokenised once."""
 
@@ -152,7 +163,7 @@ class Batch:
             seed: of the draws.
         """
         self.encoder, self.images, self.pool, self.settings = encoder, images, pool, settings
-        self.features = torch.from_numpy(images.features).to(encoder.device)
+        self.features = moved(torch.from_numpy(images.features), encoder.device)
         self.templates = np.stack([draw_templates(seed, image_id, settings.steps) for image_id in images.image_ids])
         self.owners = np.arange(len(images.image_ids))
         texts = [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES]
@@ -169,21 +180,27 @@ class Batch:
             self.owners = np.tile(self.owners, 2)
         self.texts = encoder.prepare(token_ids.tokenize(encoder.backbone, texts))
 
-    def losses(self, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def texts_of(self, step: int) -> StepTexts:
+        """The texts of one step, laid out."""
+        chosen = self.templates[:, step]
+        if self.pool is None:
+            return StepTexts(self.texts.pack(chosen, self.owners), None)
+        layout = self.texts.laid_out(np.concatenate([chosen, self.phrase_texts[:, step]]), self.owners)
+        features = torch.from_numpy(self.pool.features[self.phrases[:, step]])
+        return moved(StepTexts(layout, features), self.encoder.device)
+
+    def losses(self, tokens: Tensor, texts: StepTexts) -> tuple[Tensor, Tensor]:
         """L_cos and L_gpt of each image [n], for the texts of one step.
 
         Args:
             tokens: [n, token_dim].
-            step: number of the step.
+            texts: of the step.
         """
-        chosen = self.templates[:, step]
-        if self.pool is None:
-            with_template = self.encoder(self.texts.pack(chosen, self.owners), tokens)
+        if texts.phrases is None:
+            with_template = self.encoder(texts.layout, tokens)
             return cosine_loss(with_template, self.features), with_template.new_zeros(len(with_template))
-        chosen = np.concatenate([chosen, self.phrase_texts[:, step]])
-        with_template, with_phrase = self.encoder(self.texts.pack(chosen, self.owners), tokens).chunk(2)
-        phrases = torch.from_numpy(self.pool.features[self.phrases[:, step]]).to(with_phrase.device)
-        return cosine_loss(with_template, self.features), cosine_loss(with_phrase, phrases)
+        with_template, with_phrase = self.encoder(texts.layout, tokens).chunk(2)
+        return cosine_loss(with_template, self.features), cosine_loss(with_phrase, texts.phrases)
 
 
 def _phrase_numbers(
@@ -310,15 +327,21 @@ def optimise(
     encoder = encoder_for(backbone, dtype)
     starts = range(0, n, settings.batch)
     bar: Any = progress(total=len(starts) * settings.steps, what="inversion", unit="step")
-    with bar:
-        for start in starts:
-            part = slice(start, start + settings.batch)
-            chosen = Images(images.image_ids[part], images.features[part], images.concepts[part])
-            path = work / f"{start:09d}.safetensors"
-            state = _resume(path, encoder, chosen, settings, seed)
+
+    def prepared(start: int) -> tuple[State, Batch | None, Path]:
+        """The images from a number on: where they stand, and their texts unless they are done."""
+        part = slice(start, start + settings.batch)
+        chosen = Images(images.image_ids[part], images.features[part], images.concepts[part])
+        path = work / f"{start:09d}.safetensors"
+        state = _resume(path, encoder, chosen, settings, seed)
+        if state.step >= settings.steps:
+            return state, None, path
+        return state, Batch(encoder, chosen, pool if settings.lambda_gpt else None, settings, seed), path
+
+    with bar, made_ahead(prepared, starts, device=encoder.device, ahead=1) as batches:
+        for state, batch, path in batches:
             bar.update(state.step)
-            if state.step < settings.steps:
-                batch = Batch(encoder, chosen, pool if settings.lambda_gpt else None, settings, seed)
+            if batch is not None:
                 _run(batch, state, path, seconds_between_saves, bar)
             inverted.append(state.ema.cpu().numpy())
     return np.concatenate(inverted)
@@ -337,32 +360,47 @@ def _resume(path: Path, encoder: PackedEncoder, images: Images, settings: Settin
 
 def _run(batch: Batch, state: State, path: Path, seconds_between_saves: float, bar: Any) -> None:
     """Take all the steps that are left, and save the finished state."""
-    settings = batch.settings
+    settings, device = batch.settings, state.tokens.device
     state.tokens.requires_grad_(True)
-    optimiser = torch.optim.AdamW([state.tokens], lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = _optimiser(state, settings)
+    broken = torch.zeros(len(state.tokens), dtype=torch.bool, device=device)
+    saved = time.monotonic()
+    with made_ahead(batch.texts_of, range(state.step, settings.steps), device=device) as of_steps:
+        for texts in of_steps:
+            broken = _step(batch, state, optimiser, texts, broken)
+            bar.update()
+            done = state.step == settings.steps
+            save = done or time.monotonic() - saved >= seconds_between_saves
+            if save or state.step % STEPS_BETWEEN_CHECKS == 0:
+                _refuse_broken(batch, broken, state)
+            if save:
+                state.save(path)
+                saved = time.monotonic()
+
+
+def _optimiser(state: State, settings: Settings) -> torch.optim.Optimizer:
+    """AdamW of the tokens, with the moments of the steps that were done."""
+    fused = optimisers.fused(state.tokens.device)
+    optimiser = torch.optim.AdamW(
+        [state.tokens], lr=settings.learning_rate, weight_decay=settings.weight_decay, **fused
+    )
     optimiser.state[state.tokens] = {
-        "step": torch.tensor(float(state.step)),
+        "step": torch.tensor(float(state.step), device=state.tokens.device if fused else None),
         "exp_avg": state.exp_avg,
         "exp_avg_sq": state.exp_avg_sq,
     }
-    broken = torch.zeros(len(state.tokens), dtype=torch.bool, device=state.tokens.device)
-    saved = time.monotonic()
-    while state.step < settings.steps:
-        loss = inversion_loss(*batch.losses(state.tokens, state.step), settings)
-        (state.tokens.grad,) = torch.autograd.grad(loss.sum() / RELEASED_BATCH, state.tokens)
-        optimisers.step(optimiser)
-        state.ema.mul_(settings.ema_decay).add_(state.tokens.detach(), alpha=1 - settings.ema_decay)
-        # Only the first broken ones: their gradients may spoil the whole batch in the next step.
-        broken = torch.where(broken.any(), broken, ~torch.isfinite(loss.detach()))
-        state.step += 1
-        bar.update()
-        done = state.step == settings.steps
-        save = done or time.monotonic() - saved >= seconds_between_saves
-        if save or state.step % STEPS_BETWEEN_CHECKS == 0:
-            _refuse_broken(batch, broken, state)
-        if save:
-            state.save(path)
-            saved = time.monotonic()
+    return optimiser
+
+
+def _step(batch: Batch, state: State, optimiser: torch.optim.Optimizer, texts: StepTexts, broken: Tensor) -> Tensor:
+    """Take a step; which images had the first losses that are no number [n]."""
+    loss = inversion_loss(*batch.losses(state.tokens, texts), batch.settings)
+    (state.tokens.grad,) = torch.autograd.grad(loss.sum() / RELEASED_BATCH, state.tokens)
+    optimisers.step(optimiser)
+    state.ema.mul_(batch.settings.ema_decay).add_(state.tokens.detach(), alpha=1 - batch.settings.ema_decay)
+    state.step += 1
+    # Only the first broken ones: their gradients may spoil the whole batch in the next step.
+    return torch.where(broken.any(), broken, ~torch.isfinite(loss.detach()))
 
 
 def _refuse_broken(batch: Batch, broken: Tensor, state: State) -> None:

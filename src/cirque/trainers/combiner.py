@@ -22,11 +22,13 @@ from cirque import draws
 from cirque.encoders import backbones, text
 from cirque.encoders import features as image_features
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.text_queries import SIGNS_AT_ENDS, caption_orders
 from cirque.errors import CirqueError, listed
 from cirque.networks import combiner
 from cirque.progress import progress, say
 from cirque.store import files, schemas
+from cirque.training import optimisers
 from cirque.training.loop import EpochBatches, Training, fit
 
 #: Losses of the training log, in its order.
@@ -192,8 +194,10 @@ def batches(examples: Examples, settings: Settings, seed: int) -> tuple[Callable
     def batch(step: int) -> Batch:
         chosen = numbers(step)
         said = texts_of(step // numbers.per_epoch)
-        references, targets = examples.features[examples.pairs[chosen]].unbind(dim=1)
-        return Batch(references, examples.texts[[said[number] for number in chosen]], targets)
+        texts = torch.tensor([said[number] for number in chosen])
+        rows, texts = moved([torch.tensor(chosen), texts], examples.features.device)
+        references, targets = examples.features[examples.pairs[rows]].unbind(dim=1)
+        return Batch(references, examples.texts[texts], targets)
 
     return batch, numbers.per_epoch
 
@@ -250,7 +254,7 @@ def training(
 
     return Training(
         network,
-        torch.optim.Adam(network.parameters(), lr=settings.learning_rate),
+        torch.optim.Adam(network.parameters(), lr=settings.learning_rate, **optimisers.fused(examples.features.device)),
         LOSSES,
         n_steps=settings.epochs * per_epoch,
         per_epoch=per_epoch,

@@ -24,9 +24,10 @@ from cirque.compositions.model import Model, Named, References
 from cirque.datasets import TrainingSet
 from cirque.encoders import composers
 from cirque.encoders.composers import Composer
+from cirque.encoders.moving import moved
 from cirque.errors import CirqueError
 from cirque.progress import progress
-from cirque.training import metric_losses
+from cirque.training import metric_losses, optimisers
 from cirque.training.loop import EpochBatches, Training
 
 Loss = Literal["batch-softmax", "soft-triplet", "soft-triplet-released"]
@@ -113,6 +114,7 @@ class Batch:
     targets: Tensor
     ids: Tensor
     lengths: Tensor
+    negatives: Tensor | None = None  # the triplets of the loss as released
 
 
 @dataclass
@@ -125,7 +127,7 @@ class _Source:
 
     def __call__(self, rows: NDArray[np.intp]) -> Tensor:
         if self.maps is not None:
-            return self.maps[torch.from_numpy(rows).to(self.maps.device)]
+            return self.maps[moved(torch.from_numpy(rows), self.maps.device)]
         # Rows in order: a mapped file is read from front to back.
         order = np.argsort(rows, kind="stable")
         return self.composer.normalised(self.pixels[rows[order]][np.argsort(order)])
@@ -228,14 +230,21 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
         of_references, texts, of_targets = sampler(step)
         if not data.triplets.has_references:
             nothing = torch.empty(0, device=composer.device)
-            return Batch(nothing, targets(of_targets), composer.pairs(texts), nothing)
-        return Batch(references(of_references[::each]), targets(of_targets), *composer.words(texts))
+            return Batch(nothing, targets(of_targets), composer.pairs(texts), nothing, negatives(step))
+        shown = references(of_references[::each]), targets(of_targets)
+        return Batch(*shown, *composer.words(texts), negatives(step))
+
+    def negatives(step: int) -> Tensor | None:
+        if settings.loss != "soft-triplet-released":
+            return None
+        chosen = metric_losses.released_triplets(draws.generator(seed, "negatives", step), settings.batch)
+        return moved(torch.from_numpy(chosen), composer.device)
 
     def loss(given: Batch, step: int) -> Mapping[str, Tensor]:
         with torch.autocast(composer.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             queries, found = _features(composer, given, by_maps)
         queries, found = model.normalised(queries.float()), model.normalised(found.float())
-        return {"loss": _loss(settings.loss, queries, found, seed, step)}
+        return {"loss": _loss(settings.loss, queries, found, given.negatives)}
 
     return Training(
         model,
@@ -267,13 +276,10 @@ def _features(composer: Composer, given: Batch, by_maps: bool) -> tuple[Tensor, 
     return model.compose(queries), encode(given.targets)
 
 
-def _loss(kind: Loss, queries: Tensor, targets: Tensor, seed: int, step: int) -> Tensor:
-    if kind == "batch-softmax":
-        return metric_losses.batch_softmax(queries, targets)
-    if kind == "soft-triplet":
-        return metric_losses.soft_triplet(queries, targets)
-    chosen = metric_losses.released_triplets(draws.generator(seed, "negatives", step), len(queries))
-    return metric_losses.soft_triplet_released(queries, targets, chosen)
+def _loss(kind: Loss, queries: Tensor, targets: Tensor, negatives: Tensor | None) -> Tensor:
+    if negatives is not None:
+        return metric_losses.soft_triplet_released(queries, targets, negatives)
+    return (metric_losses.batch_softmax if kind == "batch-softmax" else metric_losses.soft_triplet)(queries, targets)
 
 
 def _maps(composer: Composer, pixels: NDArray[np.uint8], trunk: Callable[[Tensor], Tensor]) -> Tensor:
@@ -306,7 +312,7 @@ def _groups(composer: Composer, settings: Settings) -> list[tuple[list[nn.Parame
 def _optimiser(composer: Composer, settings: Settings) -> torch.optim.Optimizer:
     groups = [{"params": weights, "lr": rate} for weights, rate in _groups(composer, settings)]
     if settings.optimiser == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, **optimisers.fused(composer.device))
     return torch.optim.SGD(groups, momentum=0.9, weight_decay=settings.weight_decay, fused=True)
 
 

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cirque.encoders.moving import moved
+from cirque.training import optimisers
 from cirque.training.loop import EpochBatches, Training
 
 #: Longest that the shorter side of the first map may be, in places.
@@ -132,8 +134,8 @@ def training_of(
 
     def batch(step: int) -> tuple[Tensor, Tensor]:
         rows = np.sort(np.array(order(step)))  # a mapped file is read from front to back
-        pictures = torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device)
-        return known[torch.from_numpy(rows).to(device)], pictures.permute(0, 3, 1, 2).float() / 255
+        chosen, pictures = moved([torch.from_numpy(rows), torch.from_numpy(np.ascontiguousarray(pixels[rows]))], device)
+        return known[chosen], pictures.permute(0, 3, 1, 2).float() / 255
 
     def loss(given: tuple[Tensor, Tensor], step: int) -> Mapping[str, Tensor]:
         chosen, pictures = given
@@ -141,7 +143,7 @@ def training_of(
 
     return Training(
         decoder,
-        torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate),
+        torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate, **optimisers.fused(device)),
         ("mse",),
         n_steps=settings.steps,
         per_epoch=order.per_epoch,

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,13 +24,15 @@ from cirque.data import image_lists
 from cirque.datasets import cc3m
 from cirque.encoders import backbones, text
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
+from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
 from cirque.networks import palavra
 from cirque.progress import say
 from cirque.texts import concepts, object_words
 from cirque.texts.templates import PALAVRA_TEMPLATES
-from cirque.training import caption_pairs
+from cirque.training import caption_pairs, optimisers
 from cirque.training import losses as shared_losses
 from cirque.training.loop import TOTAL, Training, fit
 from cirque.training.word_sets import Examples, Labels, Pairs
@@ -135,8 +136,19 @@ def learning_rate(epoch: int, of_captions: bool, settings: Settings) -> float:
     return settings.learning_rate * settings.decay ** (steps // settings.decay_every)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What a step of either pass is computed from, on the device to train on."""
+
+    sets: Tensor  # [n_words, set, dim]: images, or text features of captions, which A moves before f_θ reads them
+    captions: Tensor | None  # features of the images' captions [n_words, set, dim]; None in the second pass
+    prompt: Layout  # a text for each token
+    meant: Tensor  # features of the labels in that prompt [n_words, dim]
+    pieces: Tensor  # embedding of each label's first piece [n_words, token_dim]
+
+
 class Objective:
-    """The losses of both passes."""
+    """The batches and losses of both passes."""
 
     def __init__(self, backbone: Backbone, examples: Examples, settings: Settings) -> None:
         """Compute the prompts' constants.
@@ -153,37 +165,45 @@ class Objective:
         self.prompts = self.encoder.prepare(text.tokenize(backbone, texts))
         self.labels = Labels(backbone)
 
-    def of_images(self, network: palavra.PalavraPhi, words: Sequence[int], epoch: int) -> dict[str, Tensor]:
-        """Losses of a batch of words in the first pass."""
+    def of_images(self, words: Sequence[int], epoch: int) -> Batch:
+        """A batch of words in the first pass."""
         pairs, rows = self.examples.pairs, self.examples.images(words, epoch)
-        images = self._tensor(pairs.images[rows])
-        tokens = network.set_encoder(images)
         labels = [self.examples.words.names[word] for word in words]
-        cycle, gt = self._of_tokens(tokens, labels, epoch, "images")
-        moved = network.align(self._tensor(pairs.caption_features[rows]))
-        return {"cycle": cycle, "gt": gt, "alignment": alignment_loss(moved, images)}
+        sets = [torch.from_numpy(of_pairs[rows]) for of_pairs in (pairs.images, pairs.caption_features)]
+        images, captions = moved(sets, self.encoder.device)
+        return Batch(images, captions, *self._of_labels(labels, epoch, "images"))
 
-    def of_captions(self, network: palavra.PalavraPhi, words: Sequence[int], epoch: int) -> dict[str, Tensor]:
-        """Losses of a batch of words in the second pass; A learns nothing in it."""
+    def of_captions(self, words: Sequence[int], epoch: int) -> Batch:
+        """A batch of words in the second pass."""
         drawn = [self.examples.captions(word, epoch) for word in words]
         ids = text.tokenize(self.backbone, [caption for _, own in drawn for caption in own], truncate=True)
         with torch.no_grad():
-            moved = functional.normalize(network.align(text.encode(self.backbone, ids).float()), dim=-1)
-        tokens = network.set_encoder(moved.view(len(words), -1, moved.shape[1]))
-        cycle, gt = self._of_tokens(tokens, [name for name, _ in drawn], epoch, "captions")
-        return {"cycle_of_captions": cycle, "gt_of_captions": gt}
+            read = text.encode(self.backbone, ids).float()
+        labels = [name for name, _ in drawn]
+        return Batch(read.view(len(words), -1, read.shape[1]), None, *self._of_labels(labels, epoch, "captions"))
 
-    def _of_tokens(self, tokens: Tensor, labels: Sequence[str], epoch: int, what: str) -> tuple[Tensor, Tensor]:
-        """L_cycle and L_gt of tokens [n, token_dim]; a pass of an epoch has one prompt."""
+    def _of_labels(self, labels: Sequence[str], epoch: int, what: str) -> tuple[Layout, Tensor, Tensor]:
+        """Prompt, features and first pieces of labels; a pass of an epoch has one prompt."""
         drawn = draws.generator(self.examples.seed, f"palavra prompt of {what}", epoch).integers(len(PALAVRA_TEMPLATES))
-        chosen = np.full(len(labels), drawn, dtype=np.int64)
-        read = self.encoder(self.prompts.pack(chosen), tokens)
-        meant = self.labels.features(PALAVRA_TEMPLATES[drawn], labels)
-        cycle = shared_losses.distillation_loss(meant, read, self.settings.temperature, "released")
-        return cycle, label_loss(tokens, self.labels.pieces(labels))
+        prompt = self.prompts.pack(np.full(len(labels), drawn, dtype=np.int64))
+        return prompt, self.labels.features(PALAVRA_TEMPLATES[drawn], labels), self.labels.pieces(labels)
 
-    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(array).to(self.encoder.device)
+    def losses(self, network: palavra.PalavraPhi, batch: Batch) -> dict[str, Tensor]:
+        """Losses of a batch by name; in the second pass A learns nothing."""
+        if batch.captions is None:
+            with torch.no_grad():
+                moved_captions = functional.normalize(network.align(batch.sets.flatten(0, 1)), dim=-1)
+            cycle, gt = self._of_tokens(network.set_encoder(moved_captions.view_as(batch.sets)), batch)
+            return {"cycle_of_captions": cycle, "gt_of_captions": gt}
+        cycle, gt = self._of_tokens(network.set_encoder(batch.sets), batch)
+        aligned = alignment_loss(network.align(batch.captions), batch.sets)
+        return {"cycle": cycle, "gt": gt, "alignment": aligned}
+
+    def _of_tokens(self, tokens: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """L_cycle and L_gt of tokens [n, token_dim]."""
+        read = self.encoder(batch.prompt, tokens)
+        cycle = shared_losses.distillation_loss(batch.meant, read, self.settings.temperature, "released")
+        return cycle, label_loss(tokens, batch.pieces)
 
 
 # ---- optimisation --------------------------------------------------------------------------------------------------
@@ -193,14 +213,6 @@ def word_batches(n_words: int, batch: int, seed: int, epoch: int, what: str) -> 
     """The words in a drawn order, cut into batches of which the last may be smaller, as released."""
     order = draws.generator(seed, f"palavra order of {what}", epoch).permutation(n_words).tolist()
     return [order[start : start + batch] for start in range(0, n_words, batch)]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Words of a step, and in which of both passes."""
-
-    words: list[int]
-    of_captions: bool
 
 
 def training(
@@ -240,12 +252,11 @@ def training(
     def batch(step: int) -> Batch:
         epoch, place = divmod(step, 2 * per_pass)
         of_captions, place = divmod(place, per_pass)
-        what = "captions" if of_captions else "images"
-        return Batch(word_batches(n_words, settings.batch, seed, epoch, what)[place], bool(of_captions))
+        what, of_pass = ("captions", objective.of_captions) if of_captions else ("images", objective.of_images)
+        return of_pass(word_batches(n_words, settings.batch, seed, epoch, what)[place], epoch)
 
     def loss(drawn: Batch, step: int) -> dict[str, Tensor]:
-        of_pass = objective.of_captions if drawn.of_captions else objective.of_images
-        losses = of_pass(network, drawn.words, step // (2 * per_pass))
+        losses = objective.losses(network, drawn)
         total = torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
         return {TOTAL: total, **losses}
 
@@ -255,7 +266,7 @@ def training(
 
     return Training(
         network,
-        torch.optim.Adam(groups),
+        torch.optim.Adam(groups, **optimisers.fused(objective.encoder.device)),
         LOSSES,
         n_steps=settings.epochs * 2 * per_pass,
         per_epoch=2 * per_pass,

@@ -19,10 +19,12 @@ from torch import Tensor
 from cirque.encoders import backbones, text
 from cirque.encoders import features as image_features
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.errors import CirqueError
 from cirque.networks import phi
 from cirque.progress import say
+from cirque.training import optimisers
 from cirque.training.contrastive import contrastive_loss, learning_rate
 from cirque.training.loop import EpochBatches, Training, fit
 
@@ -87,7 +89,8 @@ def optimiser_of(network: phi.Phi, settings: Settings) -> torch.optim.AdamW:
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": biases, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, eps=EPSILON)
+    device = matrices[0].device
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, eps=EPSILON, **optimisers.fused(device))
 
 
 def prepare(*, features: list[Path], weights: Path, settings: Settings, seed: int, device: torch.device) -> Training:
@@ -159,7 +162,7 @@ def training(
         LOSSES,
         n_steps=n_steps,
         per_epoch=batches.per_epoch,
-        batch=lambda step: features[batches(step)],
+        batch=lambda step: features[moved(torch.tensor(batches(step)), features.device)],
         loss=loss,
         seed=seed,
         dropout="pic2word dropout",

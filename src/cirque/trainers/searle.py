@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from cirque.encoders import backbones
+from cirque.encoders.moving import moved
 from cirque.errors import CirqueError
 from cirque.networks import phi
 from cirque.store import vectors
 from cirque.texts import concepts as association
 from cirque.texts import phrase_pool
-from cirque.training import losses
+from cirque.training import losses, optimisers
 from cirque.training.loop import EpochBatches, Training, fit
 from cirque.training.phrase_losses import CycleLoss, PhraseBatch, PhraseRegulariser
 
@@ -63,9 +64,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Batch:
-    """The examples of one step, and the phrase of each where λ_gpt is not 0."""
+    """The examples of one step, and the phrase of each where λ_gpt is not 0, on the device to train on."""
 
-    images: list[int]
+    features: Tensor  # [batch, dim], un-normalised
+    tokens: Tensor  # [batch, token_dim], of inversion
     phrases: PhraseBatch | None
 
 
@@ -161,20 +163,27 @@ def training(
 
     def batch(step: int) -> Batch:
         images, reads = batches(step), regulariser if settings.lambda_gpt else None
-        return Batch(images, reads.batch(images, step // batches.per_epoch) if reads is not None else None)
+        phrases = reads.batch(images, step // batches.per_epoch) if reads is not None else None
+        rows = moved(torch.tensor(images), examples.features.device)
+        return Batch(examples.features[rows], examples.tokens[rows], phrases)
 
     def loss(batch: Batch, step: int) -> dict[str, Tensor]:
-        predicted = network(examples.features[batch.images])
+        predicted = network(batch.features)
         distil = gpt = predicted.new_zeros(())
         if settings.lambda_distil:
-            distil = _distillation(examples, batch.images, predicted, settings, cycle)
+            distil = _distillation(batch, predicted, settings, cycle)
         if batch.phrases is not None and regulariser is not None:
             gpt = regulariser.loss(batch.phrases, predicted)
         return {"total": settings.lambda_distil * distil + settings.lambda_gpt * gpt, "distil": distil, "gpt": gpt}
 
     return Training(
         network,
-        torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay),
+        torch.optim.AdamW(
+            network.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            **optimisers.fused(examples.features.device),
+        ),
         LOSSES,
         n_steps=settings.epochs * batches.per_epoch,
         per_epoch=batches.per_epoch,
@@ -196,15 +205,13 @@ def _require_sense(regulariser: PhraseRegulariser | None, settings: Settings, cy
         raise CirqueError("phi: lambda_distil and lambda_gpt are both 0: there is nothing to learn from")
 
 
-def _distillation(
-    examples: Examples, images: list[int], predicted: Tensor, settings: Settings, cycle: CycleLoss | None
-) -> Tensor:
+def _distillation(batch: Batch, predicted: Tensor, settings: Settings, cycle: CycleLoss | None) -> Tensor:
     """What φ's tokens of a batch are taught by, beside the phrases."""
     if settings.loss == "cycle" and cycle is not None:
-        return cycle.loss(examples.features[images], predicted)
+        return cycle.loss(batch.features, predicted)
     if settings.loss == "cosine":
-        return losses.cosine_loss(examples.tokens[images], predicted)
-    return losses.distillation_loss(examples.tokens[images], predicted, settings.temperature, settings.loss)
+        return losses.cosine_loss(batch.tokens, predicted)
+    return losses.distillation_loss(batch.tokens, predicted, settings.temperature, settings.loss)
 
 
 def train(

@@ -18,6 +18,8 @@ from torch.nn import functional
 
 from cirque.css.grammar import CELLS, COLOURS, SHAPES, SIZES, Scene
 from cirque.encoders import resnet
+from cirque.encoders.moving import moved
+from cirque.training import optimisers
 from cirque.training.loop import EpochBatches, Training
 
 #: What is named of each cell, each with one class more: the cell is empty.
@@ -90,7 +92,7 @@ def training_of(
     mean, std = (torch.tensor(list(x), device=device).view(1, 3, 1, 1) for x in (resnet.MEAN, resnet.STD))
 
     def normalised(pixels: NDArray[np.uint8]) -> Tensor:
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
+        images = moved(torch.from_numpy(np.ascontiguousarray(pixels)), device).permute(0, 3, 1, 2)
         return (images.float() / 255 - mean) / std
 
     names = list(sets)
@@ -104,7 +106,7 @@ def training_of(
         name = names[step % len(names)]
         pixels, found = sets[name]
         rows = np.array(order[name](step // len(names)))
-        return name, normalised(pixels[rows]), torch.from_numpy(found[rows]).to(device)
+        return name, normalised(pixels[rows]), moved(torch.from_numpy(found[rows]), device)
 
     def loss(given: tuple[str, Tensor, Tensor], step: int) -> Mapping[str, Tensor]:
         name, images, found = given
@@ -112,7 +114,12 @@ def training_of(
         losses = [functional.cross_entropy(logits, found[:, place]) for place, logits in enumerate(named)]
         return {"loss": torch.stack(losses).sum()}
 
-    optimiser = torch.optim.AdamW(namer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(
+        namer.parameters(),
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        **optimisers.fused(device),
+    )
     return Training(
         namer,
         optimiser,

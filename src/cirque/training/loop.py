@@ -23,9 +23,13 @@ from cirque.errors import CirqueError
 from cirque.progress import progress, say
 from cirque.store import tensors as stored
 from cirque.training import optimisers, processes
+from cirque.training.ahead import made_ahead
 
 #: The loss that is lowered, where a step has several; it is logged only if the training names it.
 TOTAL = "total"
+
+#: Steps between two looks at the losses, at most: a look waits for the device, which then has nothing to do.
+STEPS_BETWEEN_LOOKS = 25
 
 
 def epoch_batches(n_examples: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
@@ -55,7 +59,10 @@ class Callback(Protocol):
     """Something that is done beside the training, such as validation."""
 
     def after_step(self, state: "TrainingState", epoch: int, state_path: Path) -> None:
-        """Called after each step and the line of its log; it may add lines."""
+        """Called after each step and the line of its log; it may add lines.
+
+        Losses of the last steps may not have been looked at: call `state.look()` before you rely on the network.
+        """
 
     def at_end(self, state: "TrainingState", state_path: Path) -> None:
         """Called once, when all steps are done; it may change the network."""
@@ -75,7 +82,8 @@ class Training:
         losses: names of the losses that the log holds, in its order.
         n_steps: optimiser steps.
         per_epoch: steps of an epoch, by which lines of the log are numbered.
-        batch: step → what its losses are computed from. It is made while the device is at work on the step before.
+        batch: step → what its losses are computed from, on the device. A thread of its own makes it, one or two steps
+            ahead: it must come from the step alone, and draw from no generator that the step draws from.
         loss: batch, step → losses by name; `total`, or the only one, is lowered.
         seed: of dropout.
         dropout: names the draws of dropout, which belong to (seed, step); None where the network has none.
@@ -133,6 +141,7 @@ class TrainingState:
         counts: steps that had each loss since then.
         log: rows of schemas.TRAINING.
         what: is trained, for messages.
+        unseen: losses of the last steps, which may still be computing.
     """
 
     network: nn.Module
@@ -143,32 +152,59 @@ class TrainingState:
     counts: dict[str, int] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     what: str = "φ"
+    unseen: list[Mapping[str, Tensor]] = field(default_factory=list)
 
-    def add(self, values: Mapping[str, float]) -> None:
-        """Count a step that was done, with its losses.
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Count a step that was done, with its losses, which are looked at now and then.
 
         Raises:
             CirqueError: a loss is not finite.
         """
-        if not all(map(math.isfinite, values.values())):
-            raise CirqueError(
-                f"{self.what}: the losses are {dict(values)} at step {self.step}; nothing was written. Lower"
-                " learning_rate, or look for broken rows among the inputs"
-            )
         self.step += 1
-        for name in (name for name in self.losses if name in values):
-            self.sums[name] = self.sums.get(name, 0.0) + values[name]
-            self.counts[name] = self.counts.get(name, 0) + 1
+        self.unseen.append(losses)
+        if len(self.unseen) >= STEPS_BETWEEN_LOOKS:
+            self.look()
+
+    def look(self) -> None:
+        """Wait for the losses of the last steps, and add them up.
+
+        Raises:
+            CirqueError: a loss is not finite.
+        """
+        if not self.unseen:
+            return
+        found = iter(torch.stack([loss for losses in self.unseen for loss in losses.values()]).tolist())
+        first = self.step - len(self.unseen)
+        steps, self.unseen = [{name: next(found) for name in losses} for losses in self.unseen], []
+        for number, values in enumerate(steps, first):
+            if not all(map(math.isfinite, values.values())):
+                raise CirqueError(
+                    f"{self.what}: the losses are {values} at step {number}; nothing was written. Lower"
+                    " learning_rate, or look for broken rows among the inputs"
+                )
+            for name in (name for name in self.losses if name in values):
+                self.sums[name] = self.sums.get(name, 0.0) + values[name]
+                self.counts[name] = self.counts.get(name, 0) + 1
 
     def end_line(self, epoch: int) -> dict[str, float]:
-        """Log the mean of each loss over the steps that had it since the last line, and return the means."""
+        """Log the mean of each loss over the steps that had it since the last line, and return the means.
+
+        Raises:
+            CirqueError: a loss is not finite.
+        """
+        self.look()
         means = {name: self.sums[name] / self.counts[name] for name in self.losses if name in self.sums}
         self.log += [{"step": self.step, "epoch": epoch, "loss": name, "value": value} for name, value in means.items()]
         self.sums, self.counts = {}, {}
         return means
 
     def save(self, path: Path) -> None:
-        """Write the state as one file, so that there is a whole one or none."""
+        """Write the state as one file, so that there is a whole one or none.
+
+        Raises:
+            CirqueError: a loss is not finite.
+        """
+        self.look()
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
@@ -239,14 +275,15 @@ def fit(training: Training, state_path: Path, seconds_between_saves: float = 60.
     saver = Saver(state_path, seconds_between_saves)
     device = training.device
     bar: Any = progress(total=training.n_steps, what=training.what, unit="step", initial=state.step)
-    with bar, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        batch = training.batch(state.step) if state.step < training.n_steps else None
-        while batch is not None:
+    steps = range(state.step, training.n_steps)
+    with (
+        bar,
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        made_ahead(training.batch, steps, device=device) as batches,
+    ):
+        for batch in batches:
             epoch = state.step // training.per_epoch
-            losses = _step(state, training, batch)
-            # Made while the device is at work; only then are the losses waited for.
-            batch = training.batch(state.step + 1) if state.step + 1 < training.n_steps else None
-            state.add({name: loss.item() for name, loss in losses.items()})
+            state.add(_step(state, training, batch))
             bar.update()
             _log(state, training, epoch, bar)
             for callback in training.callbacks:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from cirque import draws
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
@@ -141,18 +142,13 @@ class MaskedCaptions:
         read = features if self.corpus.images is None else self.corpus.images[chosen]
         names = [row["caption_id"] for row in rows]
         noise = draw_noise(self.settings.noise, self.seed, names, epoch, features.shape[1])
-        return Batch(
-            self._tensor(features),
-            self._tensor(read + np.float32(self.settings.noise_scale) * noise),
-            self.encoder.prepare(keywords.ids_of_masked(self.backbone, masked)).pack(replace="all"),
-        )
+        noisy = torch.from_numpy(read + np.float32(self.settings.noise_scale) * noise)
+        layout = self.encoder.prepare(keywords.ids_of_masked(self.backbone, masked)).laid_out(replace="all")
+        return moved(Batch(torch.from_numpy(features), noisy, layout), self.encoder.device)
 
     def loss(self, batch: Batch, tokens: Tensor) -> Tensor:
         """Mean squared error over captions and dimensions (LinCIR Eq. 2), from φ's tokens [batch, token_dim]."""
         return functional.mse_loss(self.encoder(batch.masked, tokens), batch.features)
-
-    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(array).to(self.encoder.device, non_blocking=True)
 
 
 def _rows(captions: pa.Table) -> list[dict[str, Any]]:

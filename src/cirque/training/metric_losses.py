@@ -41,8 +41,9 @@ def soft_triplet(queries: Tensor, targets: Tensor) -> Tensor:
     """
     n = _several(len(queries))
     distances = squared_distances(queries, targets)
-    other = ~torch.eye(n, dtype=torch.bool, device=queries.device)
-    return softplus(distances.diagonal()[:, None] - distances)[other].mean()
+    each = softplus(distances.diagonal()[:, None] - distances)
+    # All but the diagonal, in order, which an index of True and False would make the host wait for.
+    return each.flatten()[1:].view(n - 1, n + 1)[:, :-1].reshape(-1).mean()
 
 
 def released_triplets(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
@@ -66,7 +67,7 @@ def released_triplets(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     return places
 
 
-def soft_triplet_released(queries: Tensor, targets: Tensor, chosen: NDArray[np.int64]) -> Tensor:
+def soft_triplet_released(queries: Tensor, targets: Tensor, chosen: Tensor | NDArray[np.int64]) -> Tensor:
     """K = 2 as released: mean of softplus(D(a, p) − D(a, n)) over some triplets of queries and targets alike.
 
     D is the squared distance and p the anchor's counterpart. The released backward pass leaves out the factor 2 of D's

@@ -9,6 +9,7 @@ so. A version of torch that wraps them otherwise imports the compiler as before.
 """
 
 import inspect
+from typing import Any
 
 import torch
 
@@ -28,3 +29,11 @@ def step(optimiser: torch.optim.Optimizer) -> None:
     """Change the weights by their gradients, as `optimiser.step()`."""
     with torch.no_grad():
         inspect.unwrap(type(optimiser).step)(optimiser)
+
+
+def fused(device: torch.device) -> dict[str, Any]:
+    """Settings by which an optimiser changes all weights of a kind in one kernel, where launching one costs.
+
+    On a processor torch's own choice stays, and with it the last bit of results.
+    """
+    return {} if device.type == "cpu" else {"fused": True}

@@ -15,6 +15,7 @@ from torch import Tensor
 from cirque import draws
 from cirque.encoders import text, token_ids
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
@@ -89,11 +90,9 @@ class PhraseRegulariser:
         """The phrases of a batch: `images` are rows."""
         numbers = self.draw(images, epoch)
         ids = token_ids.tokenize(self.backbone, self.pool.pseudo_phrases(numbers, self.replace))
-        return PhraseBatch(
-            # Only the first placeholder takes the token; the others stay a literal $, as released.
-            self.encoder.prepare(ids).pack(replace="first"),
-            torch.from_numpy(self.pool.features[numbers]).to(self.encoder.device, non_blocking=True),
-        )
+        # Only the first placeholder takes the token; the others stay a literal $, as released.
+        layout = self.encoder.prepare(ids).laid_out(replace="first")
+        return moved(PhraseBatch(layout, torch.from_numpy(self.pool.features[numbers])), self.encoder.device)
 
     def loss(self, batch: PhraseBatch, tokens: Tensor) -> Tensor:
         """L_gpt of a batch, from φ's tokens [batch, token_dim] for its images."""
@@ -119,12 +118,16 @@ class CycleLoss:
         self.backbone, self.temperature = backbone, temperature
         self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
         self.prompt = self.encoder.prepare(text.tokenize(backbone, [PROMPT]))
+        self._layouts: dict[int, Layout] = {}  # by size of the batch, which is always the same
 
     def loss(self, features: Tensor, tokens: Tensor) -> Tensor:
         """Loss of image features [batch, dim], of any length, and φ's tokens for them [batch, token_dim]."""
         _require_dim(self.backbone, "image features", features.shape[1], self.backbone.dim)
         _require_dim(self.backbone, "inversion tokens", tokens.shape[1], self.backbone.token_dim)
-        texts = self.encoder(self.prompt.pack(chosen=np.zeros(len(tokens), dtype=np.int64)), tokens)
+        n = len(tokens)
+        if n not in self._layouts:
+            self._layouts[n] = self.prompt.pack(chosen=np.zeros(n, dtype=np.int64))
+        texts = self.encoder(self._layouts[n], tokens)
         return losses.distillation_loss(features, texts, self.temperature, "released")
 
 

@@ -44,6 +44,7 @@ class KeepBest:
         """
         if state.step % self.every and state.step != self.n_steps:
             return
+        state.look()
         value = self.measure(state.network.eval())
         state.network.train()
         state.log.append({"step": state.step, "epoch": epoch, "loss": self.metric, "value": value})

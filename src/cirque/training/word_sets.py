@@ -13,6 +13,7 @@ from torch import Tensor
 from cirque import draws
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.moving import moved
 from cirque.errors import CirqueError
 from cirque.texts import object_words
 from cirque.texts.object_words import ObjectWords
@@ -80,7 +81,7 @@ class Labels:
         if without:
             raise CirqueError(f"palavra: the label {without[0]!r} is no text for a tokenizer; take it out")
         with torch.no_grad():
-            found: Tensor = self.tower.token_embedding(torch.tensor(rows, device=self.tower.device)[:, 0])
+            found: Tensor = self.tower.token_embedding(moved(torch.tensor(rows), self.tower.device)[:, 0])
             return found.float()
 
 
