@@ -23,6 +23,7 @@ rule train_backbone:
     params:
         **call(
             "train_backbone",
+            precision=precision("backbones"),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             settings=lambda wildcards: without(config["backbones"][wildcards.backbone]["weights"], "source"),
             model_configs=MODEL_CONFIGS,
@@ -56,6 +57,7 @@ rule finetune_backbone:
     params:
         **call(
             "finetune_backbone",
+            precision=precision("backbones"),
             modules=lambda wildcards: [DATASETS.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])],
             dataset=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["dataset"],
             split=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["split"],

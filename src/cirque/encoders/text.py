@@ -168,7 +168,7 @@ def encode(
         batch: texts that are computed together.
 
     Returns:
-        [n, dim], in the order of the texts.
+        [n, dim] in fp32, whatever the tower computes in, in the order of the texts.
 
     Raises:
         CirqueError: tokens are given and a text has no placeholder, or they are neither one nor as many as the texts.
@@ -178,7 +178,7 @@ def encode(
     if tokens is not None:
         tokens = _one_a_text(backbone, ids, tokens).to(parts.device)
     if not ids:
-        return parts.positions.new_zeros(0, backbone.dim)
+        return parts.positions.new_zeros(0, backbone.dim, dtype=torch.float32)
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))  # texts of like length: little padding
     features = []
     for first in range(0, len(order), batch):
@@ -187,7 +187,7 @@ def encode(
         features.append(_encode_batch(parts, [ids[row] for row in rows], injected, replace))
     places = torch.empty(len(order), dtype=torch.long)
     places[torch.tensor(order)] = torch.arange(len(order))
-    return torch.cat(features)[places.to(parts.device)]
+    return torch.cat(features)[places.to(parts.device)].float()
 
 
 def _one_a_text(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:

@@ -145,6 +145,8 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for method, names in entry.get("only", {}).items()
         for name in names
     ]
+    by_backbone = config["precision"].get("by_backbone", {})
+    uses += [("precision.by_backbone", name, "backbones") for name in by_backbone]
     uses += [(f"{place}.also", name, "backbones") for place, entry in tables.items() for name in entry.get("also", {})]
     finetuned = {key: entry for key, entry in config["backbones"].items() if entry["weights"]["source"] == "finetuned"}
     for key, entry in finetuned.items():

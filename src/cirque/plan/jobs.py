@@ -150,6 +150,12 @@ def encoder(config: Config, backbone: str, seed: int | str) -> dict[str, str]:
     return {"backbone": backbone, "encoder_seed": encoder_seed(config, backbone, seed)}
 
 
+def precision(config: Config, kind: str, backbone: str | None = None) -> str:
+    """What a kind of stage computes its products in, on a backbone if it is of one."""
+    section = config["precision"]
+    return str(section.get("by_backbone", {}).get(backbone, {}).get(kind, section[kind]))
+
+
 def captioners_from(config: Config, source: str) -> list[str]:
     """Captioners whose weights come from `source`: trained or pretrained."""
     return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
@@ -348,9 +354,7 @@ def contents(config: Config, table: str) -> dict[str, list[str]]:
     of_others = [name for name in config["methods"] if is_scored(config, name) and name not in run["methods"]]
     return {
         "benchmarks": list(entry["benchmarks"]),
-        "backbones": list(
-            dict.fromkeys([*entry.get("backbones", run["backbones"]), *also_on(config, table), *added])
-        ),
+        "backbones": list(dict.fromkeys([*entry.get("backbones", run["backbones"]), *also_on(config, table), *added])),
         "methods": list(dict.fromkeys([*entry.get("methods", [*run["methods"], *of_others]), *supervised])),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.encoders import backbones, clip
 from cirque.errors import CirqueError
 from cirque.progress import say
@@ -76,6 +76,7 @@ def main(
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
     seconds_between_saves: float = 60.0,
 ) -> None:
     """Write a model trained on image-caption pairs and its side-car; a training that was cut off goes on.
@@ -90,16 +91,22 @@ def main(
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     config = clip.read_config(model, model_configs)
     torch.manual_seed(seed)
     network = clip.build(model, config)
     data = read_captioned(captions, clip.sizes(config).image_size)
     say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
-        "train_backbone", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_backbone",
+        inputs=[captions],
+        model=config,
+        settings=asdict(settings),
+        seed=seed,
+        device=place.type,
     )
     state = work / f"{own}.safetensors"
     clip_training.train(
