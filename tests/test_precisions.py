@@ -191,7 +191,7 @@ def test_tokens_are_inverted_in_bf16_as_in_fp32(backbone: Backbone, pool: phrase
     fine, rough = losses(torch.float32), losses(torch.bfloat16)
     assert fine[-8:].mean() < fine[:8].mean()
     assert not np.array_equal(fine, rough)
-    # AdamW's steps are of one size whatever the gradient's, so that a small gradient may turn and single steps lie apart.
+    # AdamW's steps are of one size whatever the gradient's: where a small one turns, single steps lie apart.
     gaps = np.abs(rough - fine) / fine
     assert gaps.mean() < 0.01
     assert gaps.max() < 0.1
