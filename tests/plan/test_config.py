@@ -243,12 +243,20 @@ def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_descri
     assert "tables.fashioniq.only: 'searle-cycle' is not among the methods of this table" in message
 
 
-def test_a_backbone_beside_a_tables_own_must_be_described_and_its_methods_be_of_the_table():
+def test_a_backbone_beside_a_tables_own_must_be_described_and_so_its_methods():
     config = configuration()
-    config["tables"]["lincir_gap"]["also"] = {"nowhere": ["lincir"], "mini-B-16": ["searle"]}
+    config["tables"]["lincir_gap"]["also"] = {"nowhere": ["lincir"], "mini-B-16": ["searel"]}
     message = refusal(config)
     assert "tables.lincir_gap.also: 'nowhere' is not described in the section backbones" in message
-    assert "tables.lincir_gap.also: 'searle' is not among the methods of this table" in message
+    assert "tables.lincir_gap.also.mini-B-16: 'searel' is not described in the section methods" in message
+
+
+def test_a_run_of_fewer_methods_has_fewer_on_the_backbones_beside_a_tables_own():
+    config = configuration("paper")
+    config["run"]["methods"] = ["image-only", "lincir"]
+    check(config, SCHEMA)
+    of_larger = {run["method"] for run in plan.runs(config, "circo") if run["backbone"] == "ViT-H-14"}
+    assert of_larger == {"lincir"}
 
 
 def test_a_precision_is_one_that_its_kind_of_stage_computes_in_and_of_a_backbone_that_is_described():

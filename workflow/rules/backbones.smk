@@ -110,7 +110,7 @@ rule random_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "random")),
     resources:
-        **needs(mem_mb=8000, runtime=30),
+        **needs(mem_mb=24000, runtime=60),
     params:
         **call(
             "random_backbone",

@@ -16,7 +16,7 @@ rule extract_features:
         features=FILE.features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=16000, runtime=240),
+        **torch_job(mem_mb=16000, runtime=240, held=2, of="weights"),
     params:
         **call(
             "extract_features",

@@ -1,7 +1,7 @@
 """Check a configuration against its schema and against itself, and turn its sections into command lines."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,10 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     ]
     by_backbone = config["precision"].get("by_backbone", {})
     uses += [("precision.by_backbone", name, "backbones") for name in by_backbone]
-    uses += [(f"{place}.also", name, "backbones") for place, entry in tables.items() for name in entry.get("also", {})]
+    for place, entry in tables.items():
+        for backbone, methods in entry.get("also", {}).items():
+            uses += [(f"{place}.also", backbone, "backbones")]
+            uses += [(f"{place}.also.{backbone}", method, "methods") for method in methods]
     finetuned = {key: entry for key, entry in config["backbones"].items() if entry["weights"]["source"] == "finetuned"}
     for key, entry in finetuned.items():
         uses += [
@@ -173,10 +176,9 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         if name not in FACTS.names()
     ]
     faults += [
-        f"{place}.{key}: {name!r} is not among the methods of this table"
+        f"{place}.only: {name!r} is not among the methods of this table"
         for place, entry in tables.items()
-        for key, names in (("only", entry.get("only", {})), ("also", _once(entry.get("also", {}).values())))
-        for name in names
+        for name in entry.get("only", {})
         if name not in [*entry.get("methods", config["run"]["methods"]), *entry.get("supervised", [])]
     ]
     faults += [
@@ -191,11 +193,6 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
     faults += [*_strange_modules(config), *_unfit_encoders(config)]
     faults += [] if faults else composers.faults(config)
     return faults or evaluation.without_texts(config)
-
-
-def _once(lists: Iterable[Sequence[str]]) -> list[str]:
-    """What stands in some lists, each once."""
-    return list(dict.fromkeys(name for names in lists for name in names))
 
 
 def _strange_modules(config: Mapping[str, Any]) -> list[str]:
