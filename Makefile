@@ -12,13 +12,15 @@ SEED ?= 1
 # Tables of `make rehearse`; empty: all that config/rehearsal.yaml names and of which the annotation files are there.
 BENCHMARKS ?=
 REHEARSED = $(if $(BENCHMARKS),$(BENCHMARKS:%=results/scale=rehearsal/table_%.html),rehearsal)
+# The backbone of `make rehearse_large`, of config/rehearsal_large.yaml; the other one is ViT-bigG-14-random.
+LARGE ?= ViT-H-14-random
 # Relative: make cannot quote the folder that it runs in.
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Tools that rules call by name (python, snakemake) are the environment's.
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: help environment table_cirr rehearse test fuzz lint format bench lock clean
+.PHONY: help environment table_cirr rehearse rehearse_large test fuzz lint format bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z_]+:.*## ' Makefile | sed -E 's/^([a-z_]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -42,6 +44,11 @@ rehearse: $(READY) ## the paper's benchmarks (all, or BENCHMARKS="cirr circo") a
 	$(BIN)/snakemake -c$(CORES) --configfile config/paper.yaml config/rehearsal.yaml \
 	  --config "annotations=$$(cd "$(ANNOTATIONS)" && pwd)" -- $(REHEARSED)
 	@$(BIN)/python -m cirque costs results/scale=rehearsal data/rehearsal
+
+rehearse_large: $(READY) ## LARGE=ViT-H-14-random (8 GB) or ViT-bigG-14-random (24 GB) at true size, on a few generated pictures and queries
+	$(BIN)/snakemake -c$(CORES) --configfile config/config.yaml config/rehearsal_large.yaml \
+	  --config 'run={backbones: [$(LARGE)]}' -- results/scale=large/table_cirr.html
+	@$(BIN)/python -m cirque costs results/scale=large data/large
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest
@@ -71,4 +78,4 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock (hashes, no
 	  --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove everything that was computed, but for the environment
-	rm -rf results/scale=* results/table_* results/plot_* results/cirque.duckdb data/mini data/rehearsal logs .snakemake
+	rm -rf results/scale=* results/table_* results/plot_* results/cirque.duckdb data/mini data/rehearsal data/large logs .snakemake

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import side_by_side
@@ -41,6 +41,7 @@ from cirque.data.preprocessing import resnet as preprocessing
 from cirque.datasets import TrainingSet, Triplet
 from cirque.encoders import composers, resnet
 from cirque.encoders.composers import Composer
+from cirque.precisions import Precision
 from cirque.trainers import composer as composer_training
 from cirque.training import metric_losses, optimisers
 from cirque.training.loop import Training, fit
@@ -68,8 +69,6 @@ ADJECTIVES = [f"adjective{number}" for number in range(115)]
 NOUNS = [f"noun{number}" for number in range(245)]
 
 SEED = 0
-
-Precision = Literal["fp32", "bf16"]
 
 
 # ---- what both train on ---------------------------------------------------------------------------------------------
@@ -332,8 +331,9 @@ def main() -> None:
         ours = {}
         for precision in types:
             composer = new_composer(words)
-            settings = replace(SETTINGS, batch=arguments.batch, precision=cast(Precision, precision))
-            ours[precision] = composer, composer_training.training_of(composer, data, settings, SEED)
+            settings = replace(SETTINGS, batch=arguments.batch)
+            training = composer_training.training_of(composer, data, settings, SEED, cast(Precision, precision))
+            ours[precision] = composer, training
             composer.model.train()
         if arguments.steps:
             for precision, (_, training) in ours.items():

@@ -18,26 +18,26 @@ def _keep_threads():
 
 
 def test_no_more_threads_are_taken_than_there_are_cores():
-    devices.prepare(10_000, "cpu")
+    devices.prepare(10_000, "cpu", "fp32")
     assert torch.get_num_threads() == len(os.sched_getaffinity(0))
-    devices.prepare(1, "cpu")
+    devices.prepare(1, "cpu", "fp32")
     assert torch.get_num_threads() == 1
 
 
 def test_auto_takes_what_there_is():
-    assert devices.prepare(1, "auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert devices.prepare(1, "auto", "fp32").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(CirqueError, match="torch finds no GPU that it can use here"):
-        devices.prepare(1, "cuda")
+        devices.prepare(1, "cuda", "fp32")
 
 
 @pytest.mark.parametrize(("threads", "device"), [(0, "cpu"), (1, "tpu")])
 def test_what_cannot_be_is_refused(threads, device):
     with pytest.raises(CirqueError, match=r"threads|device"):
-        devices.prepare(threads, device)
+        devices.prepare(threads, device, "fp32")
 
 
 # ---- several GPUs ----------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ torch.cuda.device_count = lambda: 2
 torch.cuda.get_device_name = lambda index=0: "made up"
 torch.cuda.set_device = lambda index: None
 from cirque import devices
-print(devices.prepare(1, "cuda"), flush=True)
+print(devices.prepare(1, "cuda", "fp32"), flush=True)
 sys.stdin.read()
 """
 

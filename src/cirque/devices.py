@@ -2,22 +2,27 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 
 from cirque import locks
 from cirque.errors import CirqueError
+from cirque.precisions import FrozenPrecision, Precision
 from cirque.progress import say
 
-#: What products are computed in. TF32 rounds the factors to 10 bits of fraction on a GPU and is fp32 elsewhere.
-Precision = Literal["fp32", "tf32", "bf16"]
+#: Type of products, and of the weights of a frozen model.
+TYPES: Mapping[str, torch.dtype] = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 
-#: Type of weights and products.
-TYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+#: What the stage of this process was set up for, for the records beside its files: `device` and `precision`.
+chosen: dict[str, str] = {}
 
 
-def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.device:
+def prepare(threads: int, device: str, precision: FrozenPrecision) -> torch.device:
     """Set torch up for a stage: threads, and arithmetic that gives the same result each time.
 
     Args:
@@ -26,7 +31,7 @@ def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.d
         precision: Whether TF32 stands in for fp32 on a GPU; the type is the caller's (`TYPES`).
 
     Raises:
-        CirqueError: the device has another name, or there is no such device here.
+        CirqueError: the device has another name, or there is no such device here, or it does not compute so.
     """
     if threads < 1:
         raise CirqueError(f"threads: {threads} asked for; give at least 1")
@@ -39,6 +44,12 @@ def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.d
         )
     torch.set_num_threads(min(threads, len(os.sched_getaffinity(0))))
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if precision == "fp16" and name == "cpu":
+        raise CirqueError(
+            "precision: fp16 is for a GPU; processors compute it slower than fp32. Give the job a GPU, or set fp32 or"
+            " bf16 in the section `precision` of the configuration (--precision)"
+        )
+    chosen.update(device=name, precision=precision)
     if name == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
@@ -50,6 +61,11 @@ def prepare(threads: int, device: str, precision: Precision = "fp32") -> torch.d
     if device == "auto":
         say("on the CPU: torch finds no GPU here")
     return torch.device(name)
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """A context in which a model with weights in fp32 computes its products in bf16, where the precision is that."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def _own_gpu() -> int:

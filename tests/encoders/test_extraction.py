@@ -223,7 +223,7 @@ def test_features_in_bf16_point_where_those_in_fp32_do(samples, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_values_do_not_depend_on_what_shares_the_batch(samples, tmp_path):
     tiny.save_weights(tmp_path / "weights.safetensors")
-    there = backbones.load(tmp_path / "weights.safetensors", devices.prepare(1, "cuda"))
+    there = backbones.load(tmp_path / "weights.safetensors", devices.prepare(1, "cuda", "fp32"))
     whole, again = [
         extraction.extract(
             extraction.decode_all(chosen, "targetpad", there.image_size, 2),
@@ -240,7 +240,7 @@ def test_on_a_gpu_values_do_not_depend_on_what_shares_the_batch(samples, tmp_pat
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_features(samples, backbone, tmp_path: Path):
     tiny.save_weights(tmp_path / "weights.safetensors")
-    cuda = devices.prepare(1, "cuda")
+    cuda = devices.prepare(1, "cuda", "fp32")
     there = backbones.load(tmp_path / "weights.safetensors", cuda)
     encode = extraction.encoder(there.encode_image, there.mean, there.std, cuda)
     decoded = extraction.decode_all(samples, "targetpad", 32, 2)

@@ -53,6 +53,7 @@ def provider(folder: Path, queries: Path, **protocol: str) -> Provider:
         preprocess="clip",
         threads=1,
         device="cpu",
+        precision="fp32",
     )
 
 

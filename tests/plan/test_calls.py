@@ -36,5 +36,13 @@ def test_a_setting_stands_in_a_param_that_reads_no_files_for_snakemake_compares_
     assert list(inspect.signature(params["given"]).parameters) == ["wildcards"]
 
 
+def test_a_changed_precision_runs_a_job_again_and_no_rule_leaves_it_to_the_stage():
+    job = SimpleNamespace(items={}.items)
+    assert "tf32" in call("encode_concepts", precision=lambda wildcards: "tf32")["given"](job)
+    files = ("vocabulary", "weights")
+    assert call("encode_concepts")["call"].called.lacking(files, 1) == ["precision"]
+    assert call("encode_concepts", precision="fp32")["call"].called.lacking(files, 1) == []
+
+
 def test_a_stage_that_names_neither_has_its_own_code_alone():
     assert code("encode_concepts", {}) == code_version("encode_concepts")

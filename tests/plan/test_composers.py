@@ -119,7 +119,7 @@ def test_data_of_a_training_count_for_a_table() -> None:
 def test_tirg_stands_beside_the_methods_of_the_papers_scale(table: str) -> None:
     contents = jobs.contents(PAPER, table)
     assert contents["methods"][-1] == "tirg"
-    assert contents["backbones"] == ["ViT-B-32", "ViT-L-14", "resnet18"]
+    assert contents["backbones"] == ["ViT-B-32", "ViT-L-14", "ViT-H-14", "ViT-bigG-14", "resnet18"]
     runs = jobs.runs(PAPER, table)
     of_tirg = [run for run in runs if run["method"] == "tirg"]
     assert {run["backbone"] for run in of_tirg} == {"resnet18"}

@@ -1,10 +1,14 @@
+import re
+import typing
 from pathlib import Path
 
 import pytest
 import yaml
 from snakemake.utils import update_config
 
+from cirque import precisions
 from cirque.errors import CirqueError
+from cirque.families import STAGES
 from cirque.plan import inputs
 from cirque.plan import jobs as plan
 from cirque.plan.calls import flags
@@ -237,6 +241,56 @@ def test_a_method_that_is_kept_to_backbones_must_be_of_its_table_and_they_descri
     message = refusal(config)
     assert "tables.fashioniq.only.searle: 'nowhere' is not described in the section backbones" in message
     assert "tables.fashioniq.only: 'searle-cycle' is not among the methods of this table" in message
+
+
+def test_a_backbone_beside_a_tables_own_must_be_described_and_so_its_methods():
+    config = configuration()
+    config["tables"]["lincir_gap"]["also"] = {"nowhere": ["lincir"], "mini-B-16": ["searel"]}
+    message = refusal(config)
+    assert "tables.lincir_gap.also: 'nowhere' is not described in the section backbones" in message
+    assert "tables.lincir_gap.also.mini-B-16: 'searel' is not described in the section methods" in message
+
+
+def test_a_run_of_fewer_methods_has_fewer_on_the_backbones_beside_a_tables_own():
+    config = configuration("paper")
+    config["run"]["methods"] = ["image-only", "lincir"]
+    check(config, SCHEMA)
+    of_larger = {run["method"] for run in plan.runs(config, "circo") if run["backbone"] == "ViT-H-14"}
+    assert of_larger == {"lincir"}
+
+
+def test_a_precision_is_one_that_its_kind_of_stage_computes_in_and_of_a_backbone_that_is_described():
+    config = configuration()
+    config["precision"] = {
+        **config["precision"],
+        "networks": "fp16",
+        "by_backbone": {"mini-B-16": {"composers": "fp8"}},
+    }
+    message = refusal(config)
+    assert "precision.networks: 'fp16' is not one of fp32, tf32, bf16" in message
+    assert "precision.by_backbone.mini-B-16.composers: 'fp8' is not one of fp32, tf32, bf16" in message
+    config["precision"] = {**configuration()["precision"], "by_backbone": {"nowhere": {"texts": "bf16"}}}
+    assert "precision.by_backbone: 'nowhere' is not described in the section backbones" in refusal(config)
+
+
+def test_the_schema_allows_each_kind_of_stage_the_precisions_that_its_stages_take():
+    allowed = yaml.safe_load(SCHEMA.read_text())["properties"]["precision"]["properties"]
+    taken = {
+        "features": ["extract_features"],
+        "texts": ["encode_concepts", "encode_phrases", "encode_captions"],
+        "phrases": ["sample_phrases"],
+        "inversions": ["invert_images"],
+        "networks": ["train_network"],
+        "queries": ["evaluate"],
+        "backbones": ["train_backbone", "finetune_backbone", "train_trunk"],
+        "captioners": ["train_captioner", "caption_images"],
+        "composers": ["train_composer", "evaluate_composers"],
+    }
+    assert set(taken) == set(allowed) - {"by_backbone"}
+    for kind, stages in taken.items():
+        for stage in stages:
+            (of_stage,) = re.findall(r"precision: precisions\.(\w+)", STAGES.file(stage).read_text())
+            assert list(typing.get_args(getattr(precisions, of_stage))) == allowed[kind]["enum"], (kind, stage)
 
 
 def test_a_fine_tuned_backbone_starts_from_one_that_is_described_of_its_model_and_not_fine_tuned():

@@ -92,8 +92,9 @@ def test_what_was_not_measured_is_open():
     assert cost("write_page", "table_circo.html", on_gpu=False).gpu == NOTHING
 
 
-@pytest.mark.parametrize(("backbone", "seconds"), [("ViT-L-14", 0.108), ("ViT-bigG-14", 0.397), ("ViT-B-32", 0.108)])
+@pytest.mark.parametrize(("backbone", "seconds"), [("ViT-L-14", 0.108), ("ViT-bigG-14", 0.260), ("ViT-B-32", 0.108)])
 def test_lincir_is_as_measured_on_two_backbones_and_launches_as_many_kernels_on_the_smallest(backbone, seconds):
+    """In fp32, but for the largest: in TF32, as the configuration says."""
     assert network("lincir", backbone).gpu == Amount(pytest.approx(20000 * seconds))
 
 

@@ -10,7 +10,7 @@ from tests.plan.test_jobs import MINI, PAPER
 CONFIGS = pytest.mark.parametrize("config", [MINI, PAPER], ids=["mini", "paper"])
 
 #: What stages make for members, so that no file is it.
-MADE = {"settings", "seed", "device", "backbone", "image_ids", "image_vectors", "inputs", "work"}
+MADE = {"settings", "seed", "device", "backbone", "image_ids", "image_vectors", "inputs", "work", "dtype"}
 
 
 @CONFIGS

@@ -1,3 +1,4 @@
+import csv
 import re
 
 import pytest
@@ -92,7 +93,32 @@ def test_a_method_may_be_kept_to_some_backbones_of_a_table():
     for config, backbone in ((MINI, "mini-L-16"), (PAPER, "ViT-L-14")):
         runs = plan.runs(config, "fashioniq")
         assert {run["backbone"] for run in runs if run["method"] == "searle-fashioniq"} == {backbone}
-        assert {run["backbone"] for run in runs if run["method"] == "searle"} == set(config["run"]["backbones"])
+        own = set(config["run"]["backbones"])
+        assert {run["backbone"] for run in runs if run["method"] == "searle-oti"} == own
+
+
+def test_what_lincir_prints_of_larger_backbones_is_planned_and_nothing_else_on_them():
+    """Every published figure of ViT-H/14 and ViT-G/14 with a method of ours has its run, and each run a figure."""
+    backbones = {"ViT-H/14": "ViT-H-14", "ViT-G/14": "ViT-bigG-14"}
+    with (REPOSITORY / "config/published/lincir.csv").open(newline="") as stream:
+        printed = {
+            (row["method"], backbones[row["backbone"]], row["dataset"])
+            for row in csv.DictReader(stream)
+            if row["backbone"] in backbones and row["method"] and row["dataset"]
+        }
+    planned = {
+        (run["method"], run["backbone"], sources.title(PAPER["benchmarks"][run["benchmark"]]["dataset"]))
+        for table in plan.tables(PAPER)
+        for run in plan.runs(PAPER, table)
+        if run["backbone"] in backbones.values()
+    }
+    assert planned == printed
+
+
+def test_a_scale_without_larger_backbones_leaves_their_rows_out():
+    used = {run["backbone"] for table in plan.tables(MINI) for run in plan.runs(MINI, table)}
+    assert used <= {"mini-B-16", "mini-L-16", "mini-L-16-cc3m", "mini-resnet"}
+    assert not any(plan.also_on(MINI, table) for table in plan.tables(MINI))
 
 
 def test_a_fine_tuned_backbone_starts_from_another_and_reads_the_list_of_its_images():
@@ -199,8 +225,10 @@ def test_data_come_from_one_place():
 
 
 def test_facts_are_stated_of_each_backbone_but_for_sizes():
-    for config, backbone in ((MINI, "mini-L-16"), (PAPER, "ViT-L-14")):
-        assert facts.of_table(config, "lincir_gap") == [f"<scale>/facts/backbone={backbone}/gap.parquet"]
+    larger = ["ViT-H-14", "ViT-bigG-14"]
+    for config, backbones in ((MINI, ["mini-L-16"]), (PAPER, ["ViT-L-14", *larger])):
+        stated = [f"<scale>/facts/backbone={backbone}/gap.parquet" for backbone in backbones]
+        assert facts.of_table(config, "lincir_gap") == stated
         assert facts.of_table(config, "pic2word_datasets") == ["<scale>/facts/sizes.parquet"]
         assert facts.of_table(config, "cirr") == []
         of_tirg = ["fashion200k", "mitstates", "css_3d", "css_2d"]

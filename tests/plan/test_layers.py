@@ -12,7 +12,14 @@ PAPERS = {
         "searle": {"trainer": "searle", "loss": "released"},
         "searle-cosine": {"like": "searle", "loss": "cosine"},
     },
-    "tables": {"cirr": {"benchmarks": ["cirr_val"], "backbones": ["ViT-B/32"], "only": {"searle": ["ViT-L/14"]}}},
+    "tables": {
+        "cirr": {
+            "benchmarks": ["cirr_val"],
+            "backbones": ["ViT-B/32"],
+            "only": {"searle": ["ViT-L/14"]},
+            "also": {"ViT-L/14": ["lincir"], "ViT-H/14": ["lincir"]},
+        }
+    },
     "methods": {"searle": {"label": "SEARLE"}, "lincir": {"label": "LinCIR"}},
     "tolerance": 0.1,
 }
@@ -53,6 +60,12 @@ def test_tables_run_the_backbone_that_stands_for_the_papers(papers):
     table = layered({"backbones": BACKBONES, "run": {"backbones": ["tiny"]}}, papers)["tables"]["cirr"]
     assert table["backbones"] == ["tiny"]
     assert table["only"] == {"searle": ["large"]}
+
+
+def test_of_backbones_beside_a_tables_own_those_that_the_scale_has_none_for_are_left_out(papers):
+    given = {"backbones": BACKBONES, "run": {"backbones": ["tiny"]}}
+    assert layered(given, papers)["tables"]["cirr"]["also"] == {"large": ["lincir"]}
+    assert "also" not in layered({**given, "tables": {"cirr": {"also": None}}}, papers)["tables"]["cirr"]
 
 
 def test_of_no_one_that_all_tables_run_each_that_stands_for_it_is_taken(papers):

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from cirque.plan import machine
 
 
@@ -46,6 +48,20 @@ def test_memory_and_time_grow_with_each_attempt():
     needed = machine.needs(mem_mb=4000, runtime=30)
     assert [needed["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [4000, 8000, 12000]
     assert [needed["runtime"](None, attempt) for attempt in (1, 2, 3)] == [30, 60, 90]
+
+
+def test_a_job_may_hold_one_of_its_inputs_alone(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    with file.open("wb") as stream:
+        stream.truncate(3 * 2**20)
+    memory = machine.needs(mem_mb=4000, runtime=30, held=2, of="weights")["mem_mb"]
+    assert [memory(None, SimpleNamespace(size_mb=1e6, weights=str(file)), attempt) for attempt in (1, 2)] == [
+        4006,
+        8012,
+    ]
+    assert memory(None, SimpleNamespace(size_mb=1e6), 1) == 4000
+    with pytest.raises(FileNotFoundError):  # which Snakemake knows as not yet decided
+        memory(None, SimpleNamespace(weights=[str(tmp_path / "none")]), 1)
 
 
 def test_a_job_that_holds_its_inputs_asks_for_their_size():

@@ -205,6 +205,7 @@ def prepared(folder: Path, rows: list[dict[str, Any]], statuses: list[str] | Non
         settings=SETTINGS,
         seed=0,
         device=torch.device("cpu"),
+        dtype=torch.float32,
     )
 
 

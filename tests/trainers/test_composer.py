@@ -17,11 +17,17 @@ from tests.small_composer import COLOURS, EACH, IDS, SETTINGS, TEXTS, made, pixe
 N = len(IDS)
 
 
-def trained(tmp_path: Path, composition: str = "tirg", settings=SETTINGS, data: Data | None = None, **changes: object):
+def trained(
+    tmp_path: Path,
+    composition: str = "tirg",
+    settings=SETTINGS,
+    data: Data | None = None,
+    precision: str = "fp32",
+    **changes: object,
+):
     composer = made(composition, **changes)
-    log = fit(
-        trainer.training_of(composer, data or Data(triplets(), pixels()), settings, seed=0), tmp_path / "state.st"
-    )
+    training = trainer.training_of(composer, data or Data(triplets(), pixels()), settings, 0, precision)
+    log = fit(training, tmp_path / "state.st")
     (tmp_path / "state.st").unlink(missing_ok=True)
     composer.model.eval()
     return composer, log
@@ -116,7 +122,7 @@ def test_a_reference_that_neighbours_share_passes_the_trunk_once_and_changes_not
 
 
 def test_bf16_learns_too(tmp_path: Path) -> None:
-    assert right(trained(tmp_path, settings=replace(SETTINGS, precision="bf16"))[0]) > 0.6
+    assert right(trained(tmp_path, precision="bf16")[0]) > 0.6
 
 
 # ---- draws ---------------------------------------------------------------------------------------------------------

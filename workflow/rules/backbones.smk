@@ -24,6 +24,7 @@ rule train_backbone:
         **call(
             "train_backbone",
             encoder=lambda wildcards: plan.encoder_kind(config, wildcards.backbone),
+            precision=precision("backbones"),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             settings=lambda wildcards: without(config["backbones"][wildcards.backbone]["weights"], "source"),
             model_configs=MODEL_CONFIGS,
@@ -57,6 +58,7 @@ rule finetune_backbone:
     params:
         **call(
             "finetune_backbone",
+            precision=precision("backbones"),
             modules=lambda wildcards: [DATASETS.module(plan.finetuning_source(config, wildcards.backbone)["dataset"])],
             dataset=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["dataset"],
             split=lambda wildcards: plan.finetuning_source(config, wildcards.backbone)["split"],
@@ -109,7 +111,7 @@ rule random_backbone:
     wildcard_constraints:
         backbone=plan.one_of(plan.backbones_from(config, "random")),
     resources:
-        **needs(mem_mb=8000, runtime=30),
+        **needs(mem_mb=24000, runtime=60),
     params:
         **call(
             "random_backbone",

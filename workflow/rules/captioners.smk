@@ -22,6 +22,7 @@ rule train_captioner:
     params:
         **call(
             "train_captioner",
+            precision=precision("captioners"),
             model=lambda wildcards: config["captioners"][wildcards.captioner]["model"],
             settings=lambda wildcards: without(config["captioners"][wildcards.captioner]["weights"], "source"),
             model_configs=MODEL_CONFIGS,
@@ -66,6 +67,7 @@ rule caption_images:
     params:
         **call(
             "caption_images",
+            precision=precision("captioners"),
             preprocess=lambda wildcards: config["captioners"][wildcards.captioner]["preprocess"],
             generation=lambda wildcards: config["captioners"][wildcards.captioner]["generation"],
             max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],

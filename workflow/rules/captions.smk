@@ -68,6 +68,6 @@ rule encode_captions:
     resources:
         **torch_job(mem_mb=8000, runtime=120, held=2),
     params:
-        **call("encode_captions"),
+        **call("encode_captions", precision=precision("texts")),
     shell:
         TORCH_STAGE

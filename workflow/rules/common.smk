@@ -63,6 +63,11 @@ def torch_job(**needed):
     return {"torch_threads": torch_threads, **needs(**needed), **machine.gpu_resources(GPU_PARTITION)}
 
 
+def precision(kind):
+    """What a job computes its products in, as the configuration says of its kind of stage and of its backbone."""
+    return lambda wildcards: plan.precision(config, kind, wildcards.get("backbone"))
+
+
 def work(what, *keys):
     """Folder of what an unfinished job keeps, of its own for each value of some wildcards."""
     return lambda wildcards: "/".join([WORK, what, *(wildcards[key] for key in keys)])

@@ -48,6 +48,7 @@ rule train_trunk:
     params:
         **call(
             "train_trunk",
+            precision=precision("backbones"),
             model=lambda wildcards: config["backbones"][wildcards.backbone]["model"],
             settings=lambda wildcards: without(
                 config["backbones"][wildcards.backbone]["weights"], "source", "seed", "image_sets"
@@ -78,6 +79,7 @@ rule train_composer:
     params:
         **call(
             "train_composer",
+            precision=precision("composers"),
             modules=lambda wildcards: [
                 COMPOSITIONS.module(config["methods"][wildcards.method]["composition"]),
                 DATASETS.module(composers.image_set(config, wildcards.training)["dataset"]),
@@ -118,6 +120,7 @@ for group in composers.groups(config):
         params:
             **call(
                 "evaluate_composers",
+                precision=plan.precision(config, "composers", group.backbone),
                 modules=composers.modules(config, group),
                 runs=as_json(composers.described(config, group, paths.scale_folder(config["scale"]))),
                 backbone=group.backbone,

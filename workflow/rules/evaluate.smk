@@ -59,6 +59,7 @@ for group in evaluation.groups(config):
         params:
             **call(
                 "evaluate",
+                precision=plan.precision(config, "queries", group.backbone),
                 modules=evaluation.modules(config, group),
                 runs=as_json(evaluation.described(config, group, paths.scale_folder(config["scale"]))),
                 preprocess=group.preprocess,
@@ -99,6 +100,7 @@ for server in ["", *SUBMISSIONS.names()]:
         params:
             **call(
                 "evaluate",
+                precision=precision("queries"),
                 modules=lambda wildcards: evaluation.modules(config, run_alone(wildcards)),
                 runs=lambda wildcards: as_json(
                     evaluation.described(config, run_alone(wildcards), paths.scale_folder(config["scale"]))

@@ -35,7 +35,7 @@ rule state_fact_of_backbone:
         fact=plan.one_of([name for name in FACTS.names() if facts.of_a_backbone(name)]),
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=16000, runtime=60),
+        **torch_job(mem_mb=16000, runtime=60, held=2, of="weights"),
     params:
         **call(
             "state_fact",

@@ -16,12 +16,12 @@ rule extract_features:
         features=FILE.features,
     threads: torch_cores
     resources:
-        **torch_job(mem_mb=16000, runtime=240),
+        **torch_job(mem_mb=16000, runtime=240, held=2, of="weights"),
     params:
         **call(
             "extract_features",
             max_failed=lambda wildcards: config["image_sets"][wildcards.image_set]["max_failed"],
-            precision=config.get("precision", {}).get("features"),
+            precision=precision("features"),
         ),
     shell:
         TORCH_STAGE
@@ -38,7 +38,7 @@ rule encode_concepts:
     resources:
         **torch_job(mem_mb=8000, runtime=120, held=2),
     params:
-        **call("encode_concepts"),
+        **call("encode_concepts", precision=precision("texts")),
     shell:
         TORCH_STAGE
 

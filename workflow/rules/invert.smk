@@ -21,6 +21,7 @@ rule invert_images:
     params:
         **call(
             "invert_images",
+            precision=precision("inversions"),
             family=INVERSIONS,
             member=lambda wildcards: config["inversions"][wildcards.inversion]["kind"],
             settings=lambda wildcards: settings_of(

@@ -70,7 +70,7 @@ else:
         resources:
             **torch_job(mem_mb=16000, runtime=240),
         params:
-            **call("sample_phrases", settings=config["phrases"], seed=0),
+            **call("sample_phrases", settings=config["phrases"], precision=precision("phrases"), seed=0),
         shell:
             TORCH_STAGE
 
@@ -85,6 +85,6 @@ rule encode_phrases:
     resources:
         **torch_job(mem_mb=8000, runtime=60, held=2),
     params:
-        **call("encode_phrases"),
+        **call("encode_phrases", precision=precision("texts")),
     shell:
         TORCH_STAGE

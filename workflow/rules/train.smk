@@ -22,6 +22,7 @@ rule train_network:
     params:
         **call(
             "train_network",
+            precision=precision("networks"),
             family=TRAINERS,
             member=lambda wildcards: inputs.trainer(config, wildcards.network),
             settings=lambda wildcards: settings_of(

@@ -227,6 +227,8 @@ def _runs(node: Node) -> Text:
         machines[f"{machine['system']}, {machine['cores']} cores, Python {machine['python']}"] = None
         if machine.get("gpu"):
             machines[f"GPU {machine['gpu']}"] = None
+        if machine.get("precision"):
+            machines[f"computed in {machine['precision']} on {machine['device']}"] = None
     versions = ", ".join(f"{name} {' and '.join(found)}" for name, found in libraries.items())
     return Text(
         f"\nlibraries: {versions}\nmachine: {'; '.join(machines)}" if libraries else "\nno record of a run was found"

@@ -217,27 +217,32 @@ def text_sizes(weights: Path, reader: str) -> tuple[int, int]:
     return found.dim, found.token_dim
 
 
-def load_images(weights: Path, device: torch.device) -> Encoder:
-    """Load weights of any encoder and build the model that their side-car describes, frozen, in fp32, for images alone.
+def load_images(weights: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Encoder:
+    """Load weights of any encoder and build the model that their side-car describes, frozen, for images alone.
 
     Args:
         weights: A safetensors file with its side-car beside it.
         device: Where the model computes.
+        dtype: Of the model's weights and products.
 
     Raises:
         CirqueError: the file is missing, cut short or altered, or does not fit the model.
     """
     record = read_side_car(weights)
-    return Encoder(**_of_images(weights, restore(weights, device, record), record))
+    return Encoder(**_of_images(weights, restore(weights, device, record).to(dtype), record))
 
 
-def load(weights: Path, device: torch.device, reader: str = "this stage") -> Backbone:
+def load(
+    weights: Path, device: torch.device, reader: str = "this stage", dtype: torch.dtype = torch.float32
+) -> Backbone:
     """Likewise for images and texts.
 
     Args:
         weights: A safetensors file with its side-car beside it.
         device: Where the model computes.
         reader: Who reads texts, for the message: the method or stage.
+        dtype: Of the model's weights and products. What trains tokens leaves it at fp32 and gives `PackedEncoder` the
+            type of the products.
 
     Raises:
         CirqueError: as of `load_images`; or the encoder has no text tower.
@@ -252,7 +257,7 @@ def load(weights: Path, device: torch.device, reader: str = "this stage") -> Bac
             " alone, such as image-only"
         )
     return Backbone(
-        **_of_images(weights, restore(weights, device, record), record),
+        **_of_images(weights, restore(weights, device, record).to(dtype), record),
         tokenizer=text_reader(record["encoder"], record["config"]),
         token_dim=found.token_dim,
         context_length=found.context_length,

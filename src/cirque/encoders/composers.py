@@ -78,7 +78,7 @@ class Composer:
     def encode_images(self, pixels: Pixels) -> NDArray[np.float32]:
         """Features of a gallery's images [n, dim], un-normalised."""
         parts = [self.model.encode_image(self.normalised(pixels[rows])) for rows in self._batches(len(pixels))]
-        return np.concatenate([part.cpu().numpy() for part in parts])
+        return np.concatenate([part.float().cpu().numpy() for part in parts])
 
     @torch.inference_mode()
     def compose(self, pixels: Pixels, rows: NDArray[np.intp], texts: Sequence[str]) -> NDArray[np.float32]:
@@ -95,7 +95,7 @@ class Composer:
         for batch in self._batches(len(texts)):
             words = self.words(texts[batch], blank_is_unknown=True)
             references = References(self.model, *words, pixels=self.normalised(pixels[rows[batch]]))
-            found.append(self.model.compose(references).cpu().numpy())
+            found.append(self.model.compose(references).float().cpu().numpy())
         return np.concatenate(found)
 
     @torch.inference_mode()
@@ -106,7 +106,7 @@ class Composer:
             CirqueError: a text has another number of words.
         """
         parts = [self.model.compose(Named(self.model, self.pairs(texts[rows]))) for rows in self._batches(len(texts))]
-        return np.concatenate([part.cpu().numpy() for part in parts])
+        return np.concatenate([part.float().cpu().numpy() for part in parts])
 
     def pairs(self, texts: Sequence[str]) -> Tensor:
         """Numbers of an adjective and a noun each [n, 2].

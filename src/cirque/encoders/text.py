@@ -181,7 +181,7 @@ def encode(
         batch: texts that are computed together.
 
     Returns:
-        [n, dim], in the order of the texts.
+        [n, dim] in fp32, whatever the tower computes in, in the order of the texts.
 
     Raises:
         CirqueError: tokens are given and a text has no placeholder, or they are neither one nor as many as the texts.
@@ -193,7 +193,7 @@ def encode(
     if tokens is not None:
         tokens = _one_a_text(backbone, ids, tokens).to(parts.device)
     if not ids:
-        return parts.positions.new_zeros(0, backbone.dim)
+        return parts.positions.new_zeros(0, backbone.dim, dtype=torch.float32)
 
     def of_rows(rows: list[int]) -> Tensor:
         injected = None if tokens is None else tokens[moved(torch.tensor(rows), parts.device)]
@@ -208,7 +208,7 @@ def _in_batches(ids: Sequence[Sequence[int]], batch: int, encode_rows: Callable[
     features = torch.cat([encode_rows(order[first : first + batch]) for first in range(0, len(order), batch)])
     places = torch.empty(len(order), dtype=torch.long)
     places[torch.tensor(order)] = torch.arange(len(order))
-    return features[moved(places, features.device)]
+    return features[moved(places, features.device)].float()
 
 
 def _encode_whole(backbone: "Backbone", ids: Sequence[Sequence[int]], tokens: Tensor | None, batch: int) -> Tensor:

@@ -258,6 +258,7 @@ def invert(
     seed: int,
     work: Path,
     device: torch.device,
+    dtype: torch.dtype,
     seconds_between_saves: float,
 ) -> NDArray[np.float32]:
     """Pseudo tokens of images [n, token_dim]; a run that was cut off goes on from its last saved step.
@@ -274,6 +275,7 @@ def invert(
         seed: Seed of everything random.
         work: Folder for the states of unfinished work.
         device: Where to compute.
+        dtype: Of the text tower's products.
         seconds_between_saves: How many seconds of work a kill may cost.
     """
     names = regularisers.nearest_concepts(concepts, image_ids, settings)
@@ -281,11 +283,19 @@ def invert(
     allowed = regularisers.allowed_rows(pool, image_ids, names, settings)
     inputs = [*inputs, *regularisers.files_read(concepts, phrases, phrase_features, settings)]
     own = provenance.fingerprint(
-        *("invert_images", __name__), inputs=inputs, settings=asdict(settings), seed=seed, device=device.type
+        *("invert_images", __name__),
+        inputs=inputs,
+        settings=asdict(settings),
+        seed=seed,
+        device=device.type,
     )
     images = Images(image_ids, image_vectors, allowed)
     return optimise(
-        backbone, images, pool, settings, seed=seed, work=work / own, seconds_between_saves=seconds_between_saves
+        *(backbone, images, pool, settings),
+        seed=seed,
+        work=work / own,
+        dtype=dtype,
+        seconds_between_saves=seconds_between_saves,
     )
 
 

@@ -90,6 +90,7 @@ def invert(
     phi: Path,
     settings: Settings,
     device: torch.device,
+    dtype: torch.dtype,
 ) -> NDArray[np.float32]:
     """Pseudo tokens of images [n, token_dim]: f_θ's token, then a few steps of optimisation; nothing is drawn.
 
@@ -101,13 +102,18 @@ def invert(
         phi: Networks of the trainer palavra.
         settings: Of the optimisation.
         device: Where to compute.
+        dtype: Of the text tower's products.
     """
     coarse = [first for (first,) in association.read_nearest(concepts, image_ids, 1)]
-    return optimise(backbone, palavra.load(phi, device), Images(image_ids, image_vectors, coarse), settings)
+    return optimise(backbone, palavra.load(phi, device), Images(image_ids, image_vectors, coarse), settings, dtype)
 
 
 def optimise(
-    backbone: Backbone, network: palavra.PalavraPhi, images: Images, settings: Settings
+    backbone: Backbone,
+    network: palavra.PalavraPhi,
+    images: Images,
+    settings: Settings,
+    dtype: torch.dtype = torch.float32,
 ) -> NDArray[np.float32]:
     """Pseudo tokens of images [n, token_dim]; what is found for one does not depend on the others.
 
@@ -116,6 +122,7 @@ def optimise(
         network: f_θ and A, on the backbone's device.
         images: features and coarse concepts.
         settings: of the optimisation.
+        dtype: of the text tower's products.
 
     Raises:
         CirqueError: the networks are of another backbone, or a token is not finite (the message names the images).
@@ -125,7 +132,7 @@ def optimise(
             f"palavra: the networks read {network.dim} dimensions and give {network.token_dim}, and the backbone"
             f" {backbone.name} has {backbone.dim} and {backbone.token_dim}: they are of different backbones"
         )
-    encoder = PackedEncoder(backbone)
+    encoder = PackedEncoder(backbone, dtype=dtype)
     prompt = encoder.prepare(text.tokenize(backbone, [PROMPT]))
     features = torch.from_numpy(images.features).to(encoder.device)
     coarse = coarse_features(backbone, network, images.coarse, settings)

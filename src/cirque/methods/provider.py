@@ -15,6 +15,7 @@ from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
 from cirque.families import reads_texts
 from cirque.plan.evaluation import NEEDS, READS, unknown
+from cirque.precisions import FrozenPrecision
 from cirque.store import files, provenance, schemas, vectors
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Provider:
         preprocess: str,
         threads: int,
         device: str,
+        precision: FrozenPrecision,
     ) -> None:
         """Keep where things are; nothing is read.
 
@@ -53,11 +55,12 @@ class Provider:
             preprocess: name of the preprocessing of the references' pixels.
             threads: for torch, and as many that decode.
             device: auto, cpu or cuda.
+            precision: what the towers' products are computed in.
         """
         self.rows, self.protocol, self.preprocess, self.threads = queries, protocol, preprocess, threads
         self.references = [query["reference_id"] for query in queries]
         self._shared: Files = {"features": list(features), "weights": [weights]}
-        self._device = device
+        self._device, self._precision = device, precision
         self._kept: dict[tuple[str, ...], Any] = {}
 
     @property
@@ -71,7 +74,14 @@ class Provider:
         """Where torch computes; sets up its threads."""
         from cirque import devices  # noqa: PLC0415  (torch is for the methods that ask for it)
 
-        return devices.prepare(self.threads, self._device)
+        return devices.prepare(self.threads, self._device, self._precision)
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        """Of the towers' weights and products."""
+        from cirque import devices  # noqa: PLC0415
+
+        return devices.TYPES[self._precision]
 
     def get(self, name: str, run: Run) -> Any:
         """What a method reads by this name; its files are noted for the run, whoever asked first.
@@ -123,7 +133,7 @@ def _queries(provider: Provider, own: Files, run: Run) -> "Queries":
 def _backbone(provider: Provider, own: Files, run: Run) -> "Backbone":
     from cirque.encoders import backbones  # noqa: PLC0415
 
-    return backbones.load(own["weights"][0], provider.device, f"method {run['method']}")
+    return backbones.load(own["weights"][0], provider.device, f"method {run['method']}", provider.dtype)
 
 
 def _encoder(provider: Provider, own: Files, run: Run) -> "Encoder":
@@ -134,7 +144,7 @@ def _encoder(provider: Provider, own: Files, run: Run) -> "Encoder":
     if reads_texts(backbones.read_side_car(weights)["encoder"]):
         whole: Encoder = provider.get("backbone", run)
         return whole
-    return backbones.load_images(weights, provider.device)
+    return backbones.load_images(weights, provider.device, provider.dtype)
 
 
 def _features(provider: Provider, own: Files, run: Run) -> np.ndarray:
@@ -160,7 +170,7 @@ def _seen_by(tower: str) -> Callable[[Provider, Files, Run], np.ndarray]:
         encoder, device = provider.get("encoder", run), provider.device
         _, first, rows = np.unique(provider.references, return_index=True, return_inverse=True)
         pixels = provider.get("reference_pixels", run)[first]
-        encode = extraction.encoder(getattr(encoder, tower), encoder.mean, encoder.std, device)
+        encode = extraction.encoder(getattr(encoder, tower), encoder.mean, encoder.std, device, provider.dtype)
         return extraction.encode_all(encode, pixels, extraction.BATCH[device.type])[rows]
 
     return read

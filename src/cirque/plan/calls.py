@@ -23,6 +23,9 @@ from cirque.errors import CirqueError
 from cirque.families import STAGES, Family, fields, signature
 from cirque.store.provenance import code_version
 
+#: Parameters that a rule gives although they have a default: what the configuration decides, a person may leave out.
+ALWAYS_GIVEN = frozenset({"precision"})
+
 #: Parameters of stages that a rule leaves to their defaults or that stand in the shell command itself.
 LEFT_OUT = frozenset({"threads", "device", "seconds_between_saves"})
 
@@ -82,7 +85,7 @@ class Call:
                 )
 
     def lacking(self, names: Iterable[str], n_outputs: int) -> list[str]:
-        """Parameters that must be given and for which a rule has no setting, file or wildcard.
+        """Parameters that must be given, or always are, and for which a rule has no setting, file or wildcard.
 
         Args:
             names: of the rule's inputs, outputs and wildcards.
@@ -90,7 +93,11 @@ class Call:
         """
         known = {*names, *self.settings, *LEFT_OUT} | ({"output"} if n_outputs == 1 else set())
         known |= {key for value in self.settings.values() if isinstance(value, Mapping) for key in value}
-        return [name for name, required in self.parameters.items() if required and name not in known]
+        return [
+            name
+            for name, required in self.parameters.items()
+            if (required or name in ALWAYS_GIVEN) and name not in known
+        ]
 
     def modules(self, wildcards: Any) -> list[str]:
         """Modules that a job finds by name: its stage's member, and those of `found_by_name`."""

@@ -145,6 +145,12 @@ def _dangling_names(config: Mapping[str, Any]) -> list[str]:
         for method, names in entry.get("only", {}).items()
         for name in names
     ]
+    by_backbone = config["precision"].get("by_backbone", {})
+    uses += [("precision.by_backbone", name, "backbones") for name in by_backbone]
+    for place, entry in tables.items():
+        for backbone, methods in entry.get("also", {}).items():
+            uses += [(f"{place}.also", backbone, "backbones")]
+            uses += [(f"{place}.also.{backbone}", method, "methods") for method in methods]
     finetuned = {key: entry for key, entry in config["backbones"].items() if entry["weights"]["source"] == "finetuned"}
     for key, entry in finetuned.items():
         uses += [

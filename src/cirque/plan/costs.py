@@ -67,6 +67,10 @@ class Subject:
             return None
         return towers.description(self.config["backbones"][backbone]["model"])
 
+    def precision(self, kind: str) -> str:
+        """What the job computes in, as a kind of stage."""
+        return jobs.precision(self.config, kind, self.values["backbone"])
+
     @property
     def n_images(self) -> float:
         """Images of the job's shard or part, or of the whole set if it has neither."""
@@ -142,7 +146,7 @@ def _measured(name: str) -> towers.Model:
 def seconds_an_image(subject: Subject, precision: str) -> float | None:
     """Of a GPU, from a JPEG to its feature; the GPU waits where the threads of a job decode slower than it encodes."""
     model = subject.model
-    if model is None or subject.is_generated:
+    if model is None or subject.is_generated or f"features, {precision}" not in FIGURES:
         return None
     ratio = towers.image_flops(model) / towers.image_flops(_measured("L"))
     stage = subject.require(f"features, {precision}")
@@ -153,18 +157,20 @@ def seconds_an_image(subject: Subject, precision: str) -> float | None:
 
 def seconds_an_oti_step(model: towers.Model, n_images: float, subject: Subject) -> float:
     """Of a GPU, for so many images at once."""
-    own, reference = model, _measured("L")
-    scaled = subject.require("OTI") * n_images / STEP_OF * towers.text_flops(own) / towers.text_flops(reference)
-    return max(scaled, subject.require("OTI, least") * own.text.layers / reference.text.layers)
+    reference, precision = _measured("L"), subject.precision("inversions")
+    ratio = towers.text_flops(model) / towers.text_flops(reference)
+    scaled = subject.require(f"OTI, {precision}") * n_images / STEP_OF * ratio
+    return max(scaled, subject.require(f"OTI, least, {precision}") * model.text.layers / reference.text.layers)
 
 
 def seconds_a_lincir_step(model: towers.Model, batch: int, subject: Subject) -> float:
-    """Of a GPU; the nearest of both measured backbones is scaled."""
+    """Of a GPU; the nearest of both measured backbones is scaled, and no layer takes less than the faster one's."""
     flops = {name: towers.text_flops(_measured(name)) for name in MEASURED}
     nearest = min(flops, key=lambda name: abs(math.log(towers.text_flops(model) / flops[name])))
     ratio = towers.text_flops(model) / flops[nearest]
-    scaled = subject.require(f"LinCIR, {nearest}") * ratio * batch / STEP_OF
-    return max(scaled, subject.require("LinCIR, L") * model.text.layers / _measured("L").text.layers)
+    measured = {name: subject.require(f"LinCIR, {name}, {subject.precision('networks')}") for name in MEASURED}
+    least = min(seconds / _measured(name).text.layers for name, seconds in measured.items())
+    return max(measured[nearest] * ratio * batch / STEP_OF, least * model.text.layers)
 
 
 # ---- stages --------------------------------------------------------------------------------------------------------
@@ -201,8 +207,7 @@ def _vectors(of: Subject, count: float | None, dim: str = "dim") -> Amount:
 
 
 def _extract_features(of: Subject) -> Cost:
-    precision = of.config.get("precision", {}).get("features", "fp32")
-    seconds = seconds_an_image(of, precision)
+    seconds = seconds_an_image(of, of.precision("features"))
     decoding = of.n_images * DECODING_THREADS / of.require("decoding")
     gpu = None if seconds is None else seconds * of.n_images
     return Cost(Amount(of.n_images), "images", Amount.of(gpu), Amount(decoding), _vectors(of, of.n_images))

@@ -150,6 +150,12 @@ def encoder(config: Config, backbone: str, seed: int | str) -> dict[str, str]:
     return {"backbone": backbone, "encoder_seed": encoder_seed(config, backbone, seed)}
 
 
+def precision(config: Config, kind: str, backbone: str | None = None) -> str:
+    """What a kind of stage computes its products in, on a backbone if it is of one."""
+    section = config["precision"]
+    return str(section.get("by_backbone", {}).get(backbone, {}).get(kind, section[kind]))
+
+
 def captioners_from(config: Config, source: str) -> list[str]:
     """Captioners whose weights come from `source`: trained or pretrained."""
     return [name for name, entry in config["captioners"].items() if entry["weights"]["source"] == source]
@@ -228,9 +234,13 @@ def backbones_without_texts(config: Config) -> list[str]:
 def runs_on(config: Config, table: str, method: str, backbone: str) -> bool:
     """Whether a method of a table runs on one of the table's backbones.
 
-    `only` of the table and `backbone` of the method keep a method to some. Where a table has composers beside other
-    methods, composers run on the backbones that read no texts, and the others on those that do.
+    `only` of the table and `backbone` of the method keep a method to some, and a backbone that stands in `also` has the
+    methods that it names. Where a table has composers beside other methods, composers run on the backbones that read no
+    texts, and the others on those that do.
     """
+    also = also_on(config, table)
+    if backbone in also:
+        return method in also[backbone]
     only = config["tables"][table].get("only", {})
     if backbone not in only.get(method, [config["methods"][method].get("backbone", backbone)]):
         return False
@@ -324,10 +334,18 @@ def tables(config: Config) -> list[str]:
     return list(config["tables"])
 
 
+def also_on(config: Config, table: str) -> dict[str, list[str]]:
+    """Backbones that a table has beside its own, each with the methods that alone run on it."""
+    entry = config["tables"][table]
+    own = entry.get("backbones", config["run"]["backbones"])
+    return {name: list(methods) for name, methods in entry.get("also", {}).items() if name not in own}
+
+
 def contents(config: Config, table: str) -> dict[str, list[str]]:
     """Benchmarks, backbones and methods of a table: its own, else those of all tables and what others computed.
 
-    What a table names as `supervised` comes last, and so do the backbones that its compositions run on.
+    What a table names as `supervised` comes last, and so do the backbones that it has beside its own and those that its
+    compositions run on.
     """
     entry = config["tables"][table]
     supervised = list(entry.get("supervised", []))
@@ -336,7 +354,7 @@ def contents(config: Config, table: str) -> dict[str, list[str]]:
     of_others = [name for name in config["methods"] if is_scored(config, name) and name not in run["methods"]]
     return {
         "benchmarks": list(entry["benchmarks"]),
-        "backbones": list(dict.fromkeys([*entry.get("backbones", run["backbones"]), *added])),
+        "backbones": list(dict.fromkeys([*entry.get("backbones", run["backbones"]), *also_on(config, table), *added])),
         "methods": list(dict.fromkeys([*entry.get("methods", [*run["methods"], *of_others]), *supervised])),
     }
 

@@ -4,7 +4,8 @@
 
 Sections and their entries are merged key by key; a value of the scale takes the place of the papers'. An entry that is
 null in the scale is left out. `like: NAME` takes over the rest of an entry from another one of its section, after the
-merge, so that a variant has its scale's sizes. Tables name backbones as the papers do, by what they stand for.
+merge, so that a variant has its scale's sizes. Tables name backbones as the papers do, by what they stand for; of those
+that a table has beside its own (`also`) a scale that has none leaves out the rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,6 +132,13 @@ def _with_backbones(entry: Any, config: Mapping[str, Any]) -> Any:
         found["backbones"] = _backbones(found["backbones"], config)
     if "only" in found:
         found["only"] = {method: _backbones(names, config) for method, names in found["only"].items()}
+    if "also" in found:
+        found["also"] = {
+            own: methods
+            for name, methods in found["also"].items()
+            for own in _backbones([name], config)
+            if own in config.get("backbones", {})
+        }
     return found
 
 

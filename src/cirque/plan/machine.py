@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def threads_of_a_job(cores: int | None, most: int = 4) -> int:
     return most if cores is None else max(1, min(most, cores // 2))
 
 
-def needs(mem_mb: int, runtime: int, held: float = 0) -> dict[str, Callable[..., int]]:
+def needs(mem_mb: int, runtime: int, held: float = 0, of: str | None = None) -> dict[str, Callable[..., int]]:
     """Memory and time of a job, as functions that Snakemake calls: as much again with each attempt.
 
     A cluster ends a job that takes more, so that the same again would end alike.
@@ -84,6 +84,7 @@ def needs(mem_mb: int, runtime: int, held: float = 0) -> dict[str, Callable[...,
         mem_mb: MB, without the inputs.
         runtime: minutes.
         held: how many times a job holds its inputs at most: what grows with models and data sets is no fixed number.
+        of: name of the input that it holds, if it is one: shards are read one after the other, weights are held.
     """
 
     # Snakemake looks at the names of a function's parameters.
@@ -91,10 +92,19 @@ def needs(mem_mb: int, runtime: int, held: float = 0) -> dict[str, Callable[...,
         return mem_mb * attempt
 
     def memory_with_inputs(wildcards: Any, input: Any, attempt: int) -> int:
-        size: float = input.size_mb
+        size: float = input.size_mb if of is None else _size_mb(getattr(input, of, []))
         return math.ceil((mem_mb + held * size) * attempt)
 
     def minutes(wildcards: Any, attempt: int) -> int:
         return runtime * attempt
 
     return {"mem_mb": memory_with_inputs if held else memory, "runtime": minutes}
+
+
+def _size_mb(files: str | Sequence[str]) -> float:
+    """Size of a file or of several, as Snakemake counts it.
+
+    Raises:
+        FileNotFoundError: one is not there yet, which Snakemake waits for.
+    """
+    return sum(Path(file).stat().st_size for file in ([files] if isinstance(files, str) else files)) / 2**20

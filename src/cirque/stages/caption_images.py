@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.data import shards
 from cirque.encoders import captioners, extraction, reference_captions
 from cirque.encoders.features import OK, require_few_failures
@@ -27,6 +27,7 @@ def main(
     output: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
 ) -> None:
     """Write the caption of every reference in the shards, or the reason why there is none (schemas.REFERENCE_CAPTIONS).
 
@@ -41,8 +42,9 @@ def main(
         output: the caption file.
         threads: threads of torch, and as many that decode.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
     """
-    where = devices.prepare(threads, device)
+    where = devices.prepare(threads, device, precision)
     n_images, samples = shards.read_part(shards_of_part, images)
     references = set(files.read_tables(queries, ["reference_id"])["reference_id"].to_pylist())
     captioner = captioners.load(weights, where)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.encoders import backbones, text
 from cirque.progress import progress
 from cirque.store import files, schemas, vectors
@@ -15,7 +15,15 @@ from cirque.store import files, schemas, vectors
 CAPTIONS_AT_ONCE = 8192
 
 
-def main(*, captions: Path, weights: Path, output: Path, threads: int, device: str = "auto") -> None:
+def main(
+    *,
+    captions: Path,
+    weights: Path,
+    output: Path,
+    threads: int,
+    device: str = "auto",
+    precision: precisions.FrozenPrecision = "fp32",
+) -> None:
     """Write the un-normalised text feature of each caption (caption_id, feature), in the order of the captions.
 
     A caption over the context keeps its first tokens, 75 of CLIP's 77, as LinCIR cuts it.
@@ -26,9 +34,11 @@ def main(*, captions: Path, weights: Path, output: Path, threads: int, device: s
         output: Parquet file to write.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the text tower's products are computed in; features are stored in fp32.
     """
     table = files.read_table(captions, ["caption_id", "caption"])
-    backbone = backbones.load(weights, devices.prepare(threads, device))
+    place = devices.prepare(threads, device, precision)
+    backbone = backbones.load(weights, place, dtype=devices.TYPES[precision])
     schema = schemas.vectors("caption_id", "feature", backbone.dim)
     starts = range(0, table.num_rows, CAPTIONS_AT_ONCE)
     with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **files.PARQUET) as writer:

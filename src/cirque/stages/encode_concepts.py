@@ -4,14 +4,22 @@ from pathlib import Path
 
 import numpy as np
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.encoders import backbones
 from cirque.progress import progress
 from cirque.store import schemas, vectors
 from cirque.texts import concepts
 
 
-def main(*, vocabulary: Path, weights: Path, output: Path, threads: int, device: str = "auto") -> None:
+def main(
+    *,
+    vocabulary: Path,
+    weights: Path,
+    output: Path,
+    threads: int,
+    device: str = "auto",
+    precision: precisions.FrozenPrecision = "fp32",
+) -> None:
     """Write the L2-normalised class embeddings in the order of the vocabulary.
 
     Args:
@@ -20,9 +28,11 @@ def main(*, vocabulary: Path, weights: Path, output: Path, threads: int, device:
         output: Parquet file to write.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the text tower's products are computed in; features are stored in fp32.
     """
     names = concepts.read_vocabulary(vocabulary)
-    backbone = backbones.load(weights, devices.prepare(threads, device))
+    place = devices.prepare(threads, device, precision)
+    backbone = backbones.load(weights, place, dtype=devices.TYPES[precision])
     n_batches = -(-len(names) // concepts.NAMES_AT_ONCE)
     blocks = progress(concepts.class_embeddings(names, backbone), total=n_batches, what="concepts", unit="batch")
     vectors.write(output, names, np.concatenate(list(blocks)), schemas.concept_features(backbone.dim))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.encoders import backbones, text
 from cirque.progress import progress
 from cirque.store import files, schemas, vectors
@@ -16,7 +16,15 @@ from cirque.store import files, schemas, vectors
 CONCEPTS_AT_ONCE = 16
 
 
-def main(*, phrases: Path, weights: Path, output: Path, threads: int, device: str = "auto") -> None:
+def main(
+    *,
+    phrases: Path,
+    weights: Path,
+    output: Path,
+    threads: int,
+    device: str = "auto",
+    precision: precisions.FrozenPrecision = "fp32",
+) -> None:
     """Write the L2-normalised text features of the phrases, concept by concept, in the order of the phrases.
 
     Args:
@@ -25,9 +33,11 @@ def main(*, phrases: Path, weights: Path, output: Path, threads: int, device: st
         output: Parquet file to write.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the text tower's products are computed in; features are stored in fp32.
     """
     table = files.read_table(phrases, ["concept", "phrases"])
-    backbone = backbones.load(weights, devices.prepare(threads, device))
+    place = devices.prepare(threads, device, precision)
+    backbone = backbones.load(weights, place, dtype=devices.TYPES[precision])
     schema = schemas.phrase_features(backbone.dim)
     starts = range(0, table.num_rows, CONCEPTS_AT_ONCE)
     with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **files.PARQUET) as writer:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cirque import precisions
 from cirque.encoders.features import load_features
 from cirque.errors import CirqueError
 from cirque.evaluation import outcomes
@@ -34,6 +35,7 @@ def main(
     text_prompt: str = "{caption}",
     caption_order: Literal["both", "given", "reversed"] | None = None,
     device: str = "auto",
+    precision: precisions.FrozenPrecision = "fp32",
 ) -> None:
     """Write query features, rankings and metrics of each run, below a folder; a tower is loaded once for all of them.
 
@@ -54,6 +56,7 @@ def main(
         text_prompt: The benchmark's prompt without a pseudo token, for the baselines that read the words alone.
         caption_order: The benchmark's own way of joining several captions, in place of the methods'.
         device: auto, cpu or cuda.
+        precision: What the towers' products are computed in; features and ranking are fp32.
     """
     asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
     if not asked:
@@ -66,6 +69,7 @@ def main(
         preprocess=preprocess,
         threads=threads,
         device=device,
+        precision=precision,
     )
     candidates = files.read_table(gallery, ["image_id", "group"])
     gallery_ids = candidates["image_id"].to_pylist()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.data import decoded
 from cirque.encoders import composers
 from cirque.errors import CirqueError
@@ -30,6 +30,7 @@ def main(
     output: Path,
     threads: int,
     device: str = "auto",
+    precision: precisions.Precision = "fp32",
 ) -> None:
     """Write query features, rankings and metrics of each run, below a folder.
 
@@ -46,8 +47,9 @@ def main(
         output: Folder of the scale, below which all is written.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the composers' products are computed in; features and ranking are fp32.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
     if not asked:
         raise CirqueError(f"{queries}: holds no query")
@@ -63,7 +65,7 @@ def main(
     provenance.read(MACROS)
     for run in json.loads(runs):
         names = {"benchmark": protocol.benchmark, "backbone": backbone, "method": run["method"], "seed": run["seed"]}
-        with provenance.part(runs=run["method"], seed=run["seed"]):
+        with provenance.part(runs=run["method"], seed=run["seed"]), devices.autocast(place, precision):
             composer = composers.load(Path(run["composer"]), place)
             of_images = composer.encode_images(seen)
             if asks_for_texts:

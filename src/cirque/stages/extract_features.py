@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.data import shards
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import OK, require_few_failures, write_features
@@ -20,7 +20,7 @@ def main(
     output: Path,
     threads: int = 1,
     device: str = "auto",
-    precision: devices.Precision = "fp32",
+    precision: precisions.FrozenPrecision = "fp32",
 ) -> None:
     """Write a feature or the reason why there is none for every image of the shards (schemas.features).
 
@@ -37,11 +37,10 @@ def main(
     """
     place = devices.prepare(threads, device, precision)
     dtype = devices.TYPES[precision]
-    encoder = backbones.load_images(weights, place)
+    encoder = backbones.load_images(weights, place, dtype)
     batch = extraction.BATCH[place.type]
     n_images, samples = shards.read_part(shards_of_part, images)
     decoded = extraction.decode_all(samples, preprocess, encoder.image_size, threads, ahead=2 * batch)
-    encoder.model.to(dtype)
     encode = extraction.encoder(encoder.encode_image, encoder.mean, encoder.std, place, dtype)
     ids, statuses, features = extraction.extract(decoded, encode, encoder.dim, batch, n_images)
     failed = {name: status for name, status in zip(ids, statuses, strict=True) if status != OK}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cirque import datasets, devices
+from cirque import datasets, devices, precisions
 from cirque.data.shard_index import ShardIndex
 from cirque.encoders import backbones, extraction
 from cirque.encoders.features import failures
@@ -38,6 +38,7 @@ def main(
     weights: Path,
     threads: int,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
     seconds_between_saves: float = 600.0,
 ) -> None:
     """Write the fine-tuned weights and their side-car; a training that was cut off goes on from its last saved step.
@@ -60,10 +61,11 @@ def main(
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch, and as many that decode, of all processes together.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
     threads = max(1, threads // processes.number())
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     with processes.joined(place) as group:
         captions = dict(datasets.load_captioned(dataset).captions(data_root, split))
         index = ShardIndex(shards, files.read_table(images, schemas.IMAGES.names).to_pylist())

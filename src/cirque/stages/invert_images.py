@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.commandline import accepted
 from cirque.encoders import backbones, references
 from cirque.families import INVERSIONS
@@ -17,7 +17,7 @@ from cirque.store import schemas, vectors
 FAMILY = INVERSIONS
 
 #: What the stage makes for an inversion besides its own options.
-GIVEN = ("backbone", "image_ids", "image_vectors", "inputs")
+GIVEN = ("backbone", "image_ids", "image_vectors", "inputs", "dtype")
 
 
 def main(
@@ -31,6 +31,7 @@ def main(
     threads: int,
     queries: list[Path] | None = None,
     device: str = "auto",
+    precision: precisions.Precision = "fp32",
     seconds_between_saves: float = 60.0,
     **inputs: Any,
 ) -> None:
@@ -46,10 +47,11 @@ def main(
         threads: Threads for torch.
         queries: Query files; where given, only images that are a reference there are inverted.
         device: auto, cpu or cuda.
+        precision: What the frozen tower's products are computed in; tokens and losses are fp32.
         seconds_between_saves: How many seconds of work a kill may cost.
         **inputs: What the inversion reads by name.
     """
-    own_device = devices.prepare(threads, device)
+    own_device = devices.prepare(threads, device, precision)
     backbone = backbones.load(weights, own_device, f"the inversion {inversion}")
     image_ids, array = references.to_invert(features, queries or [], backbone)
     tokens = np.zeros((0, backbone.token_dim), dtype=np.float32)
@@ -58,7 +60,7 @@ def main(
         made = {
             "backbone": backbone, "image_ids": image_ids, "image_vectors": array, "device": own_device,
             "inputs": [features, weights, *(queries or [])], "seed": seed, "work": work,
-            "seconds_between_saves": seconds_between_saves,
+            "seconds_between_saves": seconds_between_saves, "dtype": devices.TYPES[precision],
         }  # fmt: skip
         tokens = invert(**inputs, **accepted(invert, made))
     vectors.write(output, image_ids, tokens, schemas.tokens(backbone.token_dim))

@@ -60,7 +60,7 @@ def main(
         device: auto, cpu or cuda.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, "fp32")
     asked = files.read_table(queries, schemas.QUERIES.names).to_pylist()
     try:
         numbers = reading.most_alike(texts, [" and ".join(query["captions"]) for query in asked])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.progress import progress
 from cirque.store import files, schemas
 from cirque.texts import concepts, language_model
@@ -20,6 +20,7 @@ def main(
     output: Path,
     threads: int,
     device: str = "auto",
+    precision: precisions.FrozenPrecision = "fp32",
 ) -> None:
     """Write the phrases of the part's concepts, in the order of the vocabulary.
 
@@ -33,9 +34,10 @@ def main(
         output: Parquet file to write.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the language model's weights and products are in.
     """
     names = sampling.part_of(concepts.read_vocabulary(vocabulary), part, n_parts)
-    speaker = language_model.load(model, devices.prepare(threads, device))
+    speaker = language_model.load(model, devices.prepare(threads, device, precision), devices.TYPES[precision])
     rows = [
         {"concept": name, "phrases": sampling.continuations(name, speaker, settings, seed)}
         for name in progress(names, what="phrases", unit="concept")

@@ -26,7 +26,7 @@ def main(fact: str, *, output: Path, threads: int = 1, device: str = "auto", **i
     if "device" in FACTS.parameters(fact):
         from cirque import devices  # noqa: PLC0415  (torch is for the facts that compute with it)
 
-        made["device"] = devices.prepare(threads, device)
+        made["device"] = devices.prepare(threads, device, "fp32")
     rows = state(**inputs, **accepted(state, made))
     require_once(rows)
     files.write_rows(output, rows, schemas.FACTS)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cirque import devices, encoders
+from cirque import devices, encoders, precisions
 from cirque.encoders import backbones
 from cirque.errors import CirqueError
 from cirque.progress import say
@@ -77,6 +77,7 @@ def main(
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
     seconds_between_saves: float = 60.0,
 ) -> None:
     """Write a model trained on image-caption pairs and its side-car; a training that was cut off goes on.
@@ -92,9 +93,10 @@ def main(
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     kind = encoders.load(encoder)
     config = kind.read_config(model, model_configs)
     torch.manual_seed(seed)
@@ -102,7 +104,12 @@ def main(
     data = read_captioned(captions, kind.sizes(config).image_size)
     say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
-        "train_backbone", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_backbone",
+        inputs=[captions],
+        model=config,
+        settings=asdict(settings),
+        seed=seed,
+        device=place.type,
     )
     state = work / f"{own}.safetensors"
     clip_training.train(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.encoders import backbones, coca
 from cirque.encoders.imported import open_clip
 from cirque.progress import say
@@ -27,6 +27,7 @@ def main(
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
     seconds_between_saves: float = 60.0,
 ) -> None:
     """Write a CoCa trained on image-caption pairs and its side-car; a training that was cut off goes on.
@@ -41,16 +42,22 @@ def main(
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     config = coca.read_config(model, model_configs)
     torch.manual_seed(seed)
     network = coca.build(model, config)
     data = read_captioned(captions, coca.sizes(config).image_size)
     say(f"{model}: {sum(w.numel() for w in network.parameters()):,} parameters, {len(data.captions):,} images")
     own = provenance.fingerprint(
-        "train_captioner", inputs=[captions], model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_captioner",
+        inputs=[captions],
+        model=config,
+        settings=asdict(settings),
+        seed=seed,
+        device=place.type,
     )
     tokenizer = open_clip.SimpleTokenizer(context_length=network.context_length)
     state = work / f"{own}.safetensors"

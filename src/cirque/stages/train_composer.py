@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from cirque import datasets, devices, draws
+from cirque import datasets, devices, draws, precisions
 from cirque.compositions.vocabulary import Vocabulary
 from cirque.data import decoded
 from cirque.encoders import backbones, composers
@@ -35,6 +35,7 @@ def main(
     training_log: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.Precision = "fp32",
     seconds_between_saves: float = 60.0,
 ) -> None:
     """Write a trained composer, its description with the vocabulary, and the losses of its training.
@@ -55,9 +56,10 @@ def main(
         training_log: Parquet file to write: mean losses of each line.
         threads: Threads of torch.
         device: auto, cpu or cuda.
+        precision: What products are computed in; weights, sums and the loss are fp32.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     triplets = datasets.load_trained(dataset).training(data_root, split)
     n_images = len(triplets.image_ids)
     record = backbones.read_side_car(weights)
@@ -90,6 +92,7 @@ def main(
         ),
         settings,
         seed,
+        precision,
     )
     name = provenance.fingerprint(
         *("train_composer", COMPOSITIONS.module(composition)),

@@ -20,7 +20,7 @@ def main(
         threads: Threads for torch.
         device: auto, cpu or cuda.
     """
-    where = devices.prepare(threads, device)
+    where = devices.prepare(threads, device, "fp32")
     model = language_model.train(language_model.read_corpus(corpus), settings, seed, where)
     with files.atomic_folder(output) as partial:
         language_model.save(partial, model)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.commandline import accepted
 from cirque.families import TRAINERS
 from cirque.store import provenance
@@ -13,6 +13,9 @@ from cirque.training import record
 from cirque.training.loop import Training, fit
 
 FAMILY = TRAINERS
+
+#: What the stage makes for a trainer besides its own options.
+GIVEN = ("dtype",)
 
 
 def main(
@@ -25,6 +28,7 @@ def main(
     training_log: Path,
     threads: int,
     device: str = "auto",
+    precision: precisions.Precision = "fp32",
     seconds_between_saves: float = 60.0,
     **inputs: Any,
 ) -> None:
@@ -39,12 +43,14 @@ def main(
         training_log: Parquet file to write: mean losses of each line, and what validation measured.
         threads: Threads for torch.
         device: auto, cpu or cuda.
+        precision: What the frozen tower's products are computed in; the network's weights and losses are fp32.
         seconds_between_saves: How many seconds of training a kill may cost.
         **inputs: What the trainer reads by name.
     """
-    own_device = devices.prepare(threads, device)
+    own_device = devices.prepare(threads, device, precision)
+    dtype = devices.TYPES[precision]
     prepare = TRAINERS.load(trainer).prepare
-    given = accepted(prepare, {"weights": weights, "seed": seed, "device": own_device})
+    given = accepted(prepare, {"weights": weights, "seed": seed, "device": own_device, "dtype": dtype})
     training: Training = prepare(**inputs, **given)
     settings = asdict(inputs["settings"])
     name = provenance.fingerprint(

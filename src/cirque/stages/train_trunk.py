@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cirque import devices
+from cirque import devices, precisions
 from cirque.css import release
 from cirque.data import shards
 from cirque.encoders import backbones, resnet
@@ -33,6 +33,7 @@ def main(
     weights: Path,
     threads: int = 1,
     device: str = "auto",
+    precision: precisions.WeightPrecision = "fp32",
     seconds_between_saves: float = 60.0,
 ) -> None:
     """Write a trained trunk and its side-car.
@@ -49,9 +50,10 @@ def main(
         weights: Where to write weights.safetensors; weights.json comes beside it.
         threads: Threads of torch, and as many that decode.
         device: auto, cpu or cuda.
+        precision: What products are computed in.
         seconds_between_saves: How many seconds of training a kill may cost.
     """
-    place = devices.prepare(threads, device)
+    place = devices.prepare(threads, device, precision)
     config = resnet.read_config(model, model_configs)
     torch.manual_seed(seed)
     network = resnet.build(model, config).to(place)
@@ -59,7 +61,12 @@ def main(
     sets = {path.parent.name: (_pixels(path, shards_of_sets, threads), shown) for path in images}
     training = trunk_training.training_of(network, sets, settings, seed, [*images, *shards_of_sets, scenes])
     name = provenance.fingerprint(
-        "train_trunk", inputs=training.inputs, model=config, settings=asdict(settings), seed=seed, device=place.type
+        "train_trunk",
+        inputs=training.inputs,
+        model=config,
+        settings=asdict(settings),
+        seed=seed,
+        device=place.type,
     )
     log = fit(training, work / f"{name}.safetensors", seconds_between_saves)
     say(f"{model}: the last loss is {log[-1]['value']:.3f}")

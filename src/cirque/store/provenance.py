@@ -269,7 +269,13 @@ def _machine() -> dict[str, Any]:
 
         machine["torch_threads"] = torch.get_num_threads()
         machine["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return machine
+    return machine | _computed()
+
+
+def _computed() -> dict[str, str]:
+    """Device and precision that the stage computes with; nothing of one that does without torch."""
+    devices = sys.modules.get("cirque.devices")  # which imports torch
+    return {} if devices is None else dict(devices.chosen)
 
 
 def _peak_memory() -> int:
@@ -292,12 +298,14 @@ def fingerprint(*modules: str, inputs: Iterable[Path], **settings: Any) -> str:
     Args:
         *modules: whose code it is: a stage, as `invert_images`, and what it imports by name.
         inputs: files that the result depends on.
-        **settings: whatever else it depends on: settings, seed, kind of device; JSON.
+        **settings: whatever else it depends on: settings, seed, kind of device; JSON. What products are computed in
+            comes to it by itself.
     """
     everything = settings | {
         "inputs": [sha256(path) for path in inputs],
         "code": code_version(*modules),
         "libraries": library_versions(),
+        "computed": _computed(),
     }
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 

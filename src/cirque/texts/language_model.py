@@ -200,8 +200,13 @@ def save(folder: Path, language_model: LanguageModel) -> None:
     (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
 
 
-def load(folder: Path, device: torch.device) -> LanguageModel:
+def load(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> LanguageModel:
     """Read a model that `save` wrote, or a released one in the same layout; nothing is fetched.
+
+    Args:
+        folder: of the model.
+        device: where it computes.
+        dtype: of its weights and products.
 
     Raises:
         CirqueError: the folder lacks the model, or a file of it is broken.
@@ -215,12 +220,10 @@ def load(folder: Path, device: torch.device) -> LanguageModel:
     for file in sorted(folder.iterdir()):
         if file.suffix in {".json", ".safetensors", ".txt"} and not file.name.endswith(".run.json"):
             provenance.read_unaltered(file)
-    # The released code's choice: half precision where there is a GPU for it.
-    precision = torch.float16 if device.type == "cuda" else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, dtype=precision, trust_remote_code=False
+            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype, trust_remote_code=False
         )
     except Exception as error:  # transformers, tokenizers and safetensors each raise kinds of their own
         first = (str(error) or type(error).__name__).splitlines()[0]

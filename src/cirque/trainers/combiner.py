@@ -78,7 +78,14 @@ class Batch:
 
 
 def prepare(
-    *, triplets: Path, features: list[Path], weights: Path, settings: Settings, seed: int, device: torch.device
+    *,
+    triplets: Path,
+    features: list[Path],
+    weights: Path,
+    settings: Settings,
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> Training:
     """The training of a Combiner on the triplets of an image set.
 
@@ -89,9 +96,10 @@ def prepare(
         settings: Network and optimisation.
         seed: Seed of everything random.
         device: Where to train.
+        dtype: Of the text tower that encodes the captions.
     """
     rows = files.read_table(triplets, schemas.TRIPLETS.names).to_pylist()
-    backbone = backbones.load(weights, device)
+    backbone = backbones.load(weights, device, dtype=dtype)
     image_ids, array = image_features.load_features(features)
     kept = _with_images(rows, image_ids, image_features.failures(features), triplets)
     say(f"combiner: {len(rows):,} triplets, {len(rows) - len(kept):,} of them left out with images that failed")

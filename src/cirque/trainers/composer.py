@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cirque import draws
+from cirque import devices, draws, precisions
 from cirque.compositions.model import Model, Named, References
 from cirque.datasets import TrainingSet
 from cirque.encoders import composers
@@ -74,7 +74,6 @@ class Settings:
         weight_decay: of all.
         schedule: constant, cosine to 0, or a tenth every `decay_every` steps.
         decay_every: steps between two decays.
-        precision: of the products in encoders and composition; weights, sums and the loss are fp32 always.
     """
 
     loss: Loss
@@ -86,7 +85,6 @@ class Settings:
     weight_decay: float
     schedule: Literal["constant", "cosine", "steps"]
     decay_every: int
-    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,9 @@ class Sampler:
         return references, [triplet.text for triplet in drawn], targets
 
 
-def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -> Training:
+def training_of(
+    composer: Composer, data: Data, settings: Settings, seed: int, precision: precisions.Precision = "fp32"
+) -> Training:
     """A training of a composer, for `loop.fit`.
 
     Args:
@@ -208,6 +208,7 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
         data: what it learns from.
         settings: how.
         seed: of everything random.
+        precision: of the products in encoders and composition; weights, sums and the loss are fp32 always.
 
     Raises:
         CirqueError: the batch does not fit the data's pairs.
@@ -241,7 +242,7 @@ def training_of(composer: Composer, data: Data, settings: Settings, seed: int) -
         return moved(torch.from_numpy(chosen), composer.device)
 
     def loss(given: Batch, step: int) -> Mapping[str, Tensor]:
-        with torch.autocast(composer.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+        with devices.autocast(composer.device, precision):
             queries, found = _features(composer, given, by_maps)
         queries, found = model.normalised(queries.float()), model.normalised(found.float())
         return {"loss": _loss(settings.loss, queries, found, given.negatives)}

@@ -67,6 +67,7 @@ def prepare(
     settings: Settings,
     seed: int,
     device: torch.device,
+    dtype: torch.dtype,
     image_features: list[Path] | None = None,
     validation_queries: Path | None = None,
     validation_gallery: Path | None = None,
@@ -81,6 +82,7 @@ def prepare(
         settings: What φ reads, masking, noise, optimisation and selection.
         seed: Seed of everything random.
         device: Where to train.
+        dtype: Of the text tower's products.
         image_features: Feature files of the captions' images, image after image as caption after caption, for the input
             image; an image that failed takes its caption with it.
         validation_queries: Queries with targets (CIRR's val) by which the selection `best` chooses.
@@ -103,7 +105,7 @@ def prepare(
             )
         inputs += [validation_queries, validation_gallery, *validation_features]
         judged = validation.read(validation_queries, validation_gallery, validation_features, backbone)
-    source = MaskedCaptions(backbone, corpus, settings, seed=seed)
+    source = MaskedCaptions(backbone, corpus, settings, seed=seed, dtype=dtype)
     return training(source, settings, seed=seed, judged=judged, inputs=inputs)
 
 

@@ -79,6 +79,7 @@ def prepare(
     settings: Settings,
     seed: int,
     device: torch.device,
+    dtype: torch.dtype,
 ) -> Training:
     """The training of both networks on captioned images.
 
@@ -92,6 +93,7 @@ def prepare(
         settings: Pairs, networks, losses and optimisation.
         seed: Seed of everything random.
         device: Where to train.
+        dtype: Of the text tower's products with a token; texts without one are encoded in fp32.
     """
     backbone = backbones.load(weights, device)
     image_ids, images, n_failed = caption_pairs.first_images(features, settings.n_pairs)
@@ -107,6 +109,7 @@ def prepare(
         backbone,
         settings,
         seed=seed,
+        dtype=dtype,
         inputs=[*features, titles, *captions, *caption_features, vocabulary, weights],
         metadata={
             "n_pairs": len(pairs.images),
@@ -150,17 +153,20 @@ class Batch:
 class Objective:
     """The batches and losses of both passes."""
 
-    def __init__(self, backbone: Backbone, examples: Examples, settings: Settings) -> None:
+    def __init__(
+        self, backbone: Backbone, examples: Examples, settings: Settings, dtype: torch.dtype = torch.float32
+    ) -> None:
         """Compute the prompts' constants.
 
         Args:
             backbone: whose text tower reads tokens and labels.
             examples: what is drawn.
             settings: τ.
+            dtype: of the tower's products with a token.
         """
         self.backbone, self.examples, self.settings = backbone, examples, settings
         starts = [template.split("{}")[0] for template in PALAVRA_TEMPLATES]
-        self.encoder = PackedEncoder(backbone, starts)
+        self.encoder = PackedEncoder(backbone, starts, dtype)
         texts = [template.format(f" {text.PLACEHOLDER} ") for template in PALAVRA_TEMPLATES]
         self.prompts = self.encoder.prepare(text.tokenize(backbone, texts))
         self.labels = Labels(backbone)
@@ -221,6 +227,7 @@ def training(
     settings: Settings,
     *,
     seed: int,
+    dtype: torch.dtype = torch.float32,
     inputs: Sequence[Path] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> Training:
@@ -231,6 +238,7 @@ def training(
         backbone: the CLIP of the pairs' features.
         settings: networks, losses and optimisation.
         seed: of initial weights, order, prompts and dropout.
+        dtype: of the text tower's products with a token.
         inputs: files that all this was read from.
         metadata: what the description of the networks says besides.
 
@@ -245,7 +253,7 @@ def training(
         {"params": list(network.set_encoder.parameters()), "lr": settings.learning_rate},
         {"params": list(network.alignment.parameters()), "lr": settings.alignment_rate},
     ]
-    objective = Objective(backbone, examples, settings)
+    objective = Objective(backbone, examples, settings, dtype)
     per_pass = -(-n_words // settings.batch)
     weights = {"gt": settings.lambda_gt, "gt_of_captions": settings.lambda_gt}
 

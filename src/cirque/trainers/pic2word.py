@@ -93,7 +93,9 @@ def optimiser_of(network: phi.Phi, settings: Settings) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, eps=EPSILON, **optimisers.fused(device))
 
 
-def prepare(*, features: list[Path], weights: Path, settings: Settings, seed: int, device: torch.device) -> Training:
+def prepare(
+    *, features: list[Path], weights: Path, settings: Settings, seed: int, device: torch.device, dtype: torch.dtype
+) -> Training:
     """The training of φ on the features of an image set.
 
     Args:
@@ -102,6 +104,7 @@ def prepare(*, features: list[Path], weights: Path, settings: Settings, seed: in
         settings: Network and optimisation.
         seed: Seed of everything random.
         device: Where to train.
+        dtype: Of the text tower's products.
     """
     image_ids, array = image_features.load_features(features)
     n_failed = len(image_features.failures(features))
@@ -111,6 +114,7 @@ def prepare(*, features: list[Path], weights: Path, settings: Settings, seed: in
         backbones.load(weights, device),
         settings,
         seed=seed,
+        dtype=dtype,
         inputs=[*features, weights],
         metadata={"n_images": len(image_ids), "n_failed": n_failed, "views": VIEWS},
     )
@@ -122,6 +126,7 @@ def training(
     settings: Settings,
     *,
     seed: int,
+    dtype: torch.dtype = torch.float32,
     inputs: Sequence[Path] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> Training:
@@ -132,6 +137,7 @@ def training(
         backbone: the CLIP that they come from, on the same device.
         settings: network and optimisation.
         seed: of initial weights, order and dropout.
+        dtype: of the text tower's products.
         inputs: files that all this was read from.
         metadata: what the description of the network says besides.
 
@@ -151,7 +157,7 @@ def training(
         middle_dim=settings.middle_dim,
         architecture=settings.architecture,
     ).to(features.device)
-    objective = Objective(backbone, min(settings.batch, len(features)))
+    objective = Objective(backbone, min(settings.batch, len(features)), dtype)
 
     def loss(images: Tensor, step: int) -> dict[str, Tensor]:
         return {"contrastive": objective(images, network(images))}

@@ -82,6 +82,7 @@ def prepare(
     settings: Settings,
     seed: int,
     device: torch.device,
+    dtype: torch.dtype,
 ) -> Training:
     """The training of φ on the tokens that inversion gave.
 
@@ -95,6 +96,7 @@ def prepare(
         settings: Losses and optimisation.
         seed: Seed of everything random.
         device: Where to train.
+        dtype: Of the text tower's products.
     """
     examples = _examples(features, tokens, device)
     inputs, regulariser, cycle = [*features, *tokens], None, None
@@ -102,13 +104,13 @@ def prepare(
         inputs.append(weights)
         backbone = backbones.load(weights, device)
         if settings.loss == "cycle":
-            cycle = CycleLoss(backbone, settings.temperature)
+            cycle = CycleLoss(backbone, settings.temperature, dtype)
         if settings.lambda_gpt:
             inputs += [concepts, *phrases, *phrase_features]
             nearest = association.read_nearest(concepts, examples.image_ids, settings.n_concepts)
             pool = phrase_pool.load(phrases, phrase_features, {name for names in nearest for name in names})
             pool = phrase_pool.without_cut_placeholders(pool, backbone, settings.replace)
-            regulariser = regulariser_of(backbone, pool, examples.image_ids, nearest, settings, seed=seed)
+            regulariser = regulariser_of(backbone, pool, examples.image_ids, nearest, settings, seed=seed, dtype=dtype)
     return training(examples, regulariser, settings, cycle=cycle, seed=seed, inputs=inputs)
 
 
@@ -120,10 +122,15 @@ def regulariser_of(
     settings: Settings,
     *,
     seed: int,
+    dtype: torch.dtype = torch.float32,
 ) -> PhraseRegulariser:
     """The loss that reads phrases, as the settings say."""
     return PhraseRegulariser(
-        backbone, pool, image_ids, concepts, n_concepts=settings.n_concepts, replace=settings.replace, seed=seed
+        *(backbone, pool, image_ids, concepts),
+        n_concepts=settings.n_concepts,
+        replace=settings.replace,
+        seed=seed,
+        dtype=dtype,
     )
 
 

@@ -48,6 +48,7 @@ class PhraseRegulariser:
         n_concepts: int,
         replace: text.Replace,
         seed: int,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         """Keep the usable ones of each image's first concepts.
 
@@ -59,6 +60,7 @@ class PhraseRegulariser:
             n_concepts: of each image that are drawn from.
             replace: which occurrences of the concept in a phrase give way.
             seed: of the draws.
+            dtype: of the tower's products, as of PackedEncoder.
 
         Raises:
             CirqueError: the features are of another backbone, or an image has no usable concept.
@@ -74,7 +76,7 @@ class PhraseRegulariser:
             pool.allowed(names, n_concepts, f"image {image_id}")
             for image_id, names in zip(image_ids, concepts, strict=True)
         ]
-        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
 
     def draw(self, images: Sequence[int], epoch: int) -> NDArray[np.int64]:
         """Number of a phrase for each image [batch]: uniform concept, then uniform phrase of it."""
@@ -108,15 +110,16 @@ class CycleLoss:
     NT-Xent (PALAVRA's own loss has the same), and its τ.
     """
 
-    def __init__(self, backbone: Backbone, temperature: float) -> None:
+    def __init__(self, backbone: Backbone, temperature: float, dtype: torch.dtype = torch.float32) -> None:
         """Compute the prompt's constants.
 
         Args:
             backbone: whose text tower reads the tokens, and whose image tower gave the features.
             temperature: τ.
+            dtype: of the tower's products, as of PackedEncoder.
         """
         self.backbone, self.temperature = backbone, temperature
-        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX])
+        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
         self.prompt = self.encoder.prepare(text.tokenize(backbone, [PROMPT]))
         self._layouts: dict[int, Layout] = {}  # by size of the batch, which is always the same
 
