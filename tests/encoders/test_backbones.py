@@ -171,7 +171,8 @@ def test_an_encoder_of_images_alone_is_one_file(toy):
 
 def test_who_reads_texts_refuses_an_encoder_of_images_alone(toy):
     with pytest.raises(
-        CirqueError, match=r"encoder toy reads images alone, but searle encodes texts.*\(blip, clip\).*such as image-only"
+        CirqueError,
+        match=r"encoder toy reads images alone, but searle encodes texts.*\(blip, clip\).*such as image-only",
     ):
         backbones.load(toy, CPU, reader="searle")
 

@@ -46,7 +46,9 @@ def main(
             texts = rows["phrases"].chunk(0).flatten().to_pylist()
             ends = np.cumsum([0, *(len(row) for row in rows["phrases"])])
             lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), vectors.column(_encode(backbone, texts)))
-            writer.write_table(pa.table([rows["concept"], lists], schema=schema))
+            writer.write_table(
+                pa.table([rows["concept"], lists], schema=schema), row_group_size=schemas.CONCEPTS_OF_A_GROUP
+            )
 
 
 def _encode(backbone: backbones.Backbone, texts: list[str]) -> np.ndarray:

@@ -42,4 +42,4 @@ def main(
         {"concept": name, "phrases": sampling.continuations(name, speaker, settings, seed)}
         for name in progress(names, what="phrases", unit="concept")
     ]
-    files.write_rows(output, rows, schemas.PHRASES)
+    files.write_rows(output, rows, schemas.PHRASES, schemas.CONCEPTS_OF_A_GROUP)

@@ -22,5 +22,5 @@ def main(*, vocabulary: Path, released: Path, sha256: str, n_phrases: int, phras
     taken = dict(zip(names, released_phrases.read(released, sha256, names, n_phrases), strict=True))
     for number, output in enumerate(phrases):
         rows = [{"concept": name, "phrases": taken[name]} for name in part_of(names, number, len(phrases))]
-        files.write_rows(output, rows, schemas.PHRASES)
+        files.write_rows(output, rows, schemas.PHRASES, schemas.CONCEPTS_OF_A_GROUP)
     say(f"{released}: {n_phrases:,} phrases of each of {len(names):,} concepts")

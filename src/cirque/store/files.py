@@ -7,13 +7,14 @@ former file, or nothing. What a stage read and wrote is noted for its provenance
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cirque.errors import CirqueError
@@ -77,15 +78,21 @@ def _remove_orphans(path: Path) -> None:
 PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 
 
-def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
-    """Write a table that must fit `schema` as Parquet (zstd, row groups of 8,192)."""
+#: Rows of a group, the least that a reader can take of a file.
+ROWS_OF_A_GROUP = 8192
+
+
+def write_table(path: Path, table: pa.Table, schema: pa.Schema, rows_of_a_group: int = ROWS_OF_A_GROUP) -> None:
+    """Write a table that must fit `schema` as Parquet (zstd); `read_where` reads the groups of rows that it needs."""
     with atomic(path) as partial:
-        pq.write_table(table.cast(schema), partial, row_group_size=8192, **PARQUET)
+        pq.write_table(table.cast(schema), partial, row_group_size=rows_of_a_group, **PARQUET)
 
 
-def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+def write_rows(
+    path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema, rows_of_a_group: int = ROWS_OF_A_GROUP
+) -> None:
     """Write dictionaries that must fit `schema` as Parquet."""
-    write_table(path, pa.Table.from_pylist(list(rows), schema=schema), schema)
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema), schema, rows_of_a_group)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -95,20 +102,47 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         CirqueError: the file is missing, cut short or altered, or lacks a column.
     """
     provenance.read_unaltered(path)  # pages have checksums, the footer with their types and places has none
+    with _opened(path, columns or ()) as stored:
+        table = stored.read(list(columns) if columns else None)
+    return table.select(list(columns)) if columns else table
+
+
+def read_where(path: Path, columns: Sequence[str], key: str, wanted: Collection[str]) -> pa.Table:
+    """Read the rows of a Parquet stage file whose key is wanted, in order; of other groups of rows the key alone.
+
+    What is read is compared with its checksums: pages with their own, the footer with the file's record.
+
+    Raises:
+        CirqueError: as of `read_table`.
+    """
+    provenance.read_in_part(path)
+    asked = pa.array(sorted(wanted), pa.string())
+    with _opened(path, [*columns, key]) as stored:
+        groups = [
+            group
+            for group in range(stored.num_row_groups)
+            if pc.any(pc.is_in(stored.read_row_group(group, [key])[key], asked)).as_py()
+        ]
+        found = stored.read_row_groups(groups, list(dict.fromkeys([*columns, key])))
+    return found.filter(pc.is_in(found[key], asked)).select(list(columns))
+
+
+@contextmanager
+def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """A Parquet file with some columns; what Arrow says of a broken one becomes a sentence."""
     if not path.is_file():
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     try:
         # The file alone: its folders' key=value are DuckDB's business, and pq.read_table imports Arrow's data sets.
         with pq.ParquetFile(path, page_checksum_verification=True) as stored:
             present = stored.schema_arrow.names
-            missing = [name for name in columns or () if name not in present]
-            table = None if missing else stored.read(list(columns) if columns else None)
+            missing = [name for name in columns if name not in present]
+            if missing:
+                raise CirqueError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(present)}")
+            yield stored
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise CirqueError(f"{path}: not a whole Parquet file ({first}); {provenance.cure(path)}") from error
-    if table is None:
-        raise CirqueError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(present)}")
-    return table.select(list(columns)) if columns else table
 
 
 def read_tables(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:

@@ -30,6 +30,9 @@ from cirque.errors import CirqueError
 
 PACKAGE = Path(__file__).parents[1]
 
+#: How a Parquet file ends: the length of its footer in four bytes, and its name.
+PARQUET_END, PARQUET_MAGIC = 8, b"PAR1"
+
 #: Libraries whose version can change a number.
 RENDERER = "mitsuba"
 LIBRARIES = (
@@ -234,6 +237,36 @@ def read_unaltered(path: Path) -> None:
         raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
 
 
+def read_in_part(path: Path) -> None:
+    """Note that some pages of a Parquet file are read, whose places are compared with the file's record.
+
+    A page's own checksum is its reader's to compare: of a file of gigabytes the other pages are not read.
+
+    Raises:
+        CirqueError: its footer is not what the stage that made it wrote, or the record of that is broken.
+    """
+    known = read_record(path)
+    if known is None or "footer" not in known["output"] or not path.is_file():
+        read_unaltered(path)
+        return
+    read(path)
+    if footer_sha256(path) != known["output"]["footer"]:
+        raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
+
+
+def footer_sha256(path: Path) -> str | None:
+    """SHA-256 of where the footer of a Parquet file begins and of its bytes; None if the file has no such end."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - PARQUET_END))
+        end = stream.read()
+        start = size - PARQUET_END - int.from_bytes(end[:4], "little")
+        if end[4:] != PARQUET_MAGIC or start < 0:
+            return None
+        stream.seek(start)
+        return hashlib.sha256(b"%d " % start + stream.read()).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files; reuses a record that is still true."""
     if path.is_dir():
@@ -332,7 +365,10 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         inputs = sorted(file for file in {**_read, **of_part.read} if file not in _written and file.exists())
         described = [{"path": str(file), "sha256": checksum(file)} for file in inputs]
         status = path.stat()
-        output = {"path": str(path), "sha256": sha256(path), "stamp": [status.st_size, status.st_mtime_ns]}
+        stamp = [status.st_size, status.st_mtime_ns]
+        output: dict[str, Any] = {"path": str(path), "sha256": sha256(path), "stamp": stamp}
+        if path.suffix == ".parquet":
+            output["footer"] = footer_sha256(path)
         partial = path.parent / f".{path.name}.run.json.{os.getpid()}.part"  # as `files.atomic` names it
         record = {"output": output, "part": of_part.about, "inputs": described, **common}
         try:

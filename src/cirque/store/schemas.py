@@ -43,6 +43,9 @@ GALLERY = pa.schema(
 #: SEARLE §3.1: the continuations that a language model gives to `a photo of {concept} that`.
 PHRASES = pa.schema([("concept", pa.string()), ("phrases", STRINGS)])
 
+#: Rows of a group in files of phrases and of their features: inversion reads those of its own images' concepts.
+CONCEPTS_OF_A_GROUP = 1
+
 #: The nearest concepts of an image, most similar first.
 CONCEPTS = pa.schema([("image_id", pa.string()), ("concepts", STRINGS), ("similarities", pa.list_(pa.float32()))])
 
