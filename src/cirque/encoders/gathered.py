@@ -4,9 +4,9 @@
     mixed = Attention.apply(qkv, sources(keys, values), groups, heads)  # [rows, width]
 
 The same sums as `packed`'s own, which serves processors: there a kernel costs nothing to launch. On a GPU a step of
-short texts lasts as long as its launches do. So queries, keys and values of a bucket are gathered at once into the order
-in which the products read them, one index for each head of a row, and the factor of the queries is part of another
-operation.
+short texts lasts as long as its launches do. So queries, keys and values of a bucket are gathered at once into the
+order in which the products read them, one index for each head of a row, and the factor of the queries is part of
+another operation.
 """
 
 from dataclasses import dataclass
