@@ -221,8 +221,13 @@ def inversion(sizes: Sequence[int], bench: Bench) -> None:
             prepared = time.perf_counter() - prepared
             numbers = iter(range(10**6))
 
-            def step(batch: oti.Batch = batch, start: torch.Tensor = start, numbers: Any = numbers) -> None:
-                oti_step.our_step(batch, start, next(numbers) % (rounds + 6))
+            def texts(batch: oti.Batch = batch, numbers: Any = numbers) -> oti.StepTexts:
+                return batch.texts_of(next(numbers) % (rounds + 6))
+
+            given = texts()
+
+            def step(batch: oti.Batch = batch, start: torch.Tensor = start, given: Any = given) -> None:
+                oti_step.our_step(batch, start, given)
 
             taken = seconds(step, rounds)
             bench.tell(
@@ -230,6 +235,7 @@ def inversion(sizes: Sequence[int], bench: Bench) -> None:
                 images=n,
                 precision=precision,
                 ms=1000 * taken,
+                batch_ms=1000 * seconds(texts, rounds),
                 host_ms=1000 * host_seconds(step),
                 kernels=kernels(step),
                 share_of_peak=side_by_side.operations(step) / taken / bench.peaks[precision],

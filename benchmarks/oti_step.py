@@ -17,6 +17,7 @@ from cirque.encoders import backbones, clip, text
 from cirque.inversion import oti
 from cirque.texts.phrase_pool import PhrasePool, with_placeholder
 from cirque.texts.templates import TEMPLATES
+from cirque.training import optimisers
 
 MODEL = "ViT-B-32-quickgelu"
 SETTINGS = oti.Settings(
@@ -142,11 +143,11 @@ class Plain:
         return torch.stack([l_cos, l_gpt, loss]).detach()
 
 
-def our_step(batch: oti.Batch, start: Tensor, number: int) -> Tensor:
-    """L_cos, L_gpt and loss of one step of `cirque.inversion.oti`."""
-    tokens = start.clone().requires_grad_(True)
-    optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay)
-    l_cos, l_gpt = batch.losses(tokens, batch.texts_of(number))
+def our_step(batch: oti.Batch, start: Tensor, texts: oti.StepTexts) -> Tensor:
+    """L_cos, L_gpt and loss of one step of `cirque.inversion.oti`, of which the texts are laid out."""
+    tokens, fused = start.clone().requires_grad_(True), optimisers.fused(start.device)
+    optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay, **fused)
+    l_cos, l_gpt = batch.losses(tokens, texts)
     loss = oti.inversion_loss(l_cos, l_gpt, SETTINGS)
     (tokens.grad,) = torch.autograd.grad(loss.sum() / oti.RELEASED_BATCH, tokens)
     optimiser.step()
@@ -174,7 +175,7 @@ def main() -> None:
 
     def variant(name: str) -> side_by_side.Variant:
         def ready(number: int) -> Callable[[], Tensor]:
-            return lambda: our_step(batches[name], start, number)
+            return lambda: our_step(batches[name], start, batches[name].texts_of(number))
 
         return side_by_side.Variant(ready, name, REPEATS)
 

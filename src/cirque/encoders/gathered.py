@@ -3,10 +3,10 @@
     groups = [Group.of(bucket, bucket.bias(), heads) for bucket in layout.buckets]
     mixed = Attention.apply(qkv, sources(keys, values), groups, heads)  # [rows, width]
 
-The same sums as `packed`'s own, which takes half as long on a processor. There a kernel costs nothing to launch; on a
-GPU a step of short texts lasts as long as its launches do. So queries, keys and values of a bucket are gathered at once
-into the order in which the products read them, one index for each head of a row, and the factor of the queries is part
-of another operation.
+The same sums as `packed`'s own, which serves processors: there a kernel costs nothing to launch. On a GPU a step of
+short texts lasts as long as its launches do. So queries, keys and values of a bucket are gathered at once into the
+order in which the products read them, one index for each head of a row, and the factor of the queries is part of
+another operation.
 """
 
 from dataclasses import dataclass
