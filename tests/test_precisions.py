@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from cirque import devices
-from cirque.encoders import backbones, clip, extraction, text
+from cirque.encoders import backbones, clip, extraction, text, text_queries
 from cirque.encoders.backbones import Backbone
+from cirque.encoders.packed import PackedEncoder
+from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
 from cirque.inversion import oti
 from cirque.store import provenance
@@ -90,6 +92,21 @@ def test_text_features_with_and_without_a_token_point_where_those_in_fp32_do(wid
         plain, with_token = text.encode(backbone, texts), text.encode(backbone, [texts[0], texts[2]], token)
         assert plain.dtype == with_token.dtype == torch.float32
         return torch.cat([plain, with_token]).numpy()
+
+    rough, fine = features(dtype), features(torch.float32)
+    assert not np.array_equal(rough, fine)
+    assert cosines(rough, fine).min() >= 0.9999
+
+
+@HALVES
+def test_queries_with_a_token_are_encoded_in_the_type_of_the_tower(wide: Path, dtype: torch.dtype) -> None:
+    asked = Queries(["one", "two"], [["is red"], ["has wheels", "and is old"]], [None, None])
+    tokens = 0.02 * np.random.default_rng(0).normal(size=(2, 512)).astype(np.float32)
+
+    def features(of: torch.dtype) -> np.ndarray:
+        backbone = backbones.load(wide, CPU, dtype=of)
+        assert PackedEncoder(backbone).dtype == of
+        return text_queries.encode(asked, backbone, "a photo of $ that {caption}", tokens)
 
     rough, fine = features(dtype), features(torch.float32)
     assert not np.array_equal(rough, fine)

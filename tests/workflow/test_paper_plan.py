@@ -1,6 +1,7 @@
 """Everything at the papers' scale, planned: how many jobs it is and how long their commands are."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,18 @@ def test_no_command_comes_near_the_longest_that_a_shell_takes(planned: str):
     commands = re.findall(r"^(?:Shell command: ?)?(python -m cirque .*)$", planned, re.MULTILINE)
     assert len(commands) > 1000
     assert max(map(len, commands)) < LONGEST_ARGUMENT / 4
+
+
+@pytest.mark.parametrize("backbone", ["ViT-H-14-random", "ViT-bigG-14-random"])
+def test_a_large_backbone_is_rehearsed_by_the_stages_that_the_papers_scale_runs(tmp_path: Path, backbone: str):
+    """As `make rehearse_large` calls them."""
+    project = make_project(tmp_path / "project")
+    given = ["--configfile", "config/config.yaml", "config/rehearsal_large.yaml"]
+    chosen = ["--config", f"run={{backbones: [{backbone}]}}", "--", "results/scale=large/table_cirr.html"]
+    done = project.snakemake("-n", "-p", "-c2", *given, *chosen, configfile=None)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    jobs = dict(re.findall(r"^([\w-]+) +(\d+)$", done.stdout, re.MULTILINE))
+    wanted = {"random_backbone": 1, "extract_features": 1, "encode_captions": 2, "train_network": 1}
+    assert {name: int(jobs[name]) for name in wanted} == wanted
+    assert f"evaluate_cirr_val-{backbone}-1" in jobs
+    assert f"--model {backbone.removesuffix('-random')} " in done.stdout

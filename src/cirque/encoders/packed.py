@@ -111,20 +111,21 @@ class _Block:
 class PackedEncoder:
     """Text features of texts that share a few beginnings, differentiable in the pseudo tokens."""
 
-    def __init__(self, backbone: "Backbone", prefixes: Sequence[str] = (), dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, backbone: "Backbone", prefixes: Sequence[str] = (), dtype: torch.dtype | None = None) -> None:
         """Take the tower's constants and compute the prefixes.
 
         Args:
             backbone: a CLIP model.
             prefixes: beginnings of texts up to a pseudo token, such as "a photo of". A text that begins with none of
                 them is computed from its first word on.
-            dtype: of products; sums along the depth, LayerNorm and softmax stay in fp32.
+            dtype: of products, if another than that of the tower's weights; sums along the depth, LayerNorm and softmax
+                stay in fp32.
 
         Raises:
             CirqueError: the tower is not CLIP's.
         """
-        self.backbone, self.dtype = backbone, dtype
-        self.tower = text.tower(backbone)
+        self.backbone, self.tower = backbone, text.tower(backbone)
+        self.dtype = dtype or self.tower.positions.dtype
         blocks = list(self.tower.transformer.resblocks)
         if not all(
             type(block) is open_clip.transformer.ResidualAttentionBlock and not hasattr(block, "ln_1_kv")
@@ -133,7 +134,7 @@ class PackedEncoder:
             raise CirqueError(f"backbone {backbone.name}: the blocks of its text tower are not CLIP's; use text.encode")
         self.heads: int = blocks[0].attn.num_heads
         with torch.no_grad():
-            self.blocks = [_constants(block, dtype) for block in blocks]
+            self.blocks = [_constants(block, self.dtype) for block in blocks]
             ids = [row[:-1] for row in text.tokenize(backbone, ["", *prefixes])]
             self.prefixes = sorted({tuple(row) for row in ids}, key=lambda row: (len(row), row))
             self._store_prefixes()
@@ -176,7 +177,7 @@ class PackedEncoder:
                     qkv = _linear(block.norm_1(x).to(self.dtype), block.qkv)
                 x = self._finish(block, x, attend(qkv, number))
             x = self._last(self.blocks[-1], x, layout, buckets)
-            return self.tower.project(x).index_select(0, layout.order)
+            return self.tower.project(x).float().index_select(0, layout.order)
 
     def _attention(self, buckets: list[tuple[Bucket, Tensor]]) -> Callable[[Tensor, int], Tensor]:
         """The attention of a block, by its number."""

@@ -113,8 +113,8 @@ class Tower:
         return self.positions.device
 
     def project(self, x: Tensor) -> Tensor:
-        """Features of end positions: final LayerNorm and projection, [n, token_dim] → [n, dim]."""
-        x = self.ln_final(x)
+        """Features of end positions: final LayerNorm and projection, [n, token_dim] → [n, dim], of the tower's type."""
+        x = self.ln_final(x.to(self.positions.dtype))
         if self.projection is None:
             return x
         return cast(Tensor, self.projection(x)) if isinstance(self.projection, nn.Module) else x @ self.projection
