@@ -31,6 +31,9 @@ from cirque.store import files, schemas, vectors
 DIM = host_time.DIM
 PHRASES_A_CONCEPT, CONCEPTS_STORED = host_time.N_PHRASES, 250
 
+#: Images or captions of a file.
+ROWS_OF_A_PART = 5_000
+
 #: Words of a stage's command, and how many items its job holds.
 Drawn = tuple[list[object], float]
 
@@ -86,19 +89,24 @@ def draw_shard(folder: Path, images: Path) -> Path:
     return folder / "00000.tar"
 
 
-def draw_features(folder: Path, n: int) -> Path:
-    """Features of n images."""
-    path = folder / "features.parquet"
-    array = np.random.default_rng(0).standard_normal((n, DIM), dtype=np.float32)
-    features.write_features(path, image_names(n), [features.OK] * n, array)
-    return path
+def draw_features(folder: Path, n: int) -> list[Path]:
+    """Features of n images, a file a part: what is held of one file while it is read is no part of the slope."""
+    names, paths = image_names(n), []
+    for start in range(0, n, ROWS_OF_A_PART):
+        own = names[start : start + ROWS_OF_A_PART]
+        paths.append(folder / "features" / f"{start:07d}.parquet")
+        array = np.random.default_rng(start).standard_normal((len(own), DIM), dtype=np.float32)
+        features.write_features(paths[-1], own, [features.OK] * len(own), array)
+    return paths
 
 
-def draw_captions(folder: Path, n: int) -> Path:
-    """Tagged captions."""
-    path = folder / "captions.parquet"
-    files.write_table(path, host_time.captions(np.random.default_rng(0), n).captions, schemas.CAPTIONS)
-    return path
+def draw_captions(folder: Path, n: int) -> list[Path]:
+    """Tagged captions, a file a part."""
+    whole, paths = host_time.captions(np.random.default_rng(0), n).captions, []
+    for start in range(0, n, ROWS_OF_A_PART):
+        paths.append(folder / "captions" / f"{start:07d}.parquet")
+        files.write_table(paths[-1], whole.slice(start, ROWS_OF_A_PART), schemas.CAPTIONS)
+    return paths
 
 
 def draw_phrases(folder: Path, n: int) -> Path:
@@ -123,8 +131,10 @@ def sizes_of(*paths: Path) -> float:
 
 def command(stage: str, /, *positional: str, **options: object) -> list[object]:
     """Words of a stage's command."""
-    flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
-    return [stage, *positional, *(word for flag in flags for word in flag)]
+    words: list[object] = [stage, *positional]
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
+    return words
 
 
 def list_images(folder: Path, n: int) -> Drawn:
@@ -181,7 +191,7 @@ def tag_captions(folder: Path, n: int) -> Drawn:
 
 def encode_captions(folder: Path, n: int) -> Drawn:
     """Features of a part of n captions."""
-    captions, weights = draw_captions(folder, n), draw_weights(folder)
+    (captions,), weights = draw_captions(folder, n), draw_weights(folder)
     return command("encode_captions", captions=captions, weights=weights, threads=2, output=folder / "out.parquet"), n
 
 
@@ -203,21 +213,23 @@ def train(folder: Path, trainer: str, **own: object) -> list[object]:
 
 def train_lincir(folder: Path, n: int) -> Drawn:
     """LinCIR's φ on n captions."""
-    captions, of_captions = draw_captions(folder, n), folder / "caption_features.parquet"
-    ids = files.read_table(captions, ["caption_id"])["caption_id"].to_pylist()
-    array = np.random.default_rng(0).standard_normal((n, DIM), dtype=np.float32)
-    vectors.write(of_captions, ids, array, schemas.vectors("caption_id", "feature", DIM))
+    captions, of_captions = draw_captions(folder, n), []
+    for path in captions:
+        ids = files.read_table(path, ["caption_id"])["caption_id"].to_pylist()
+        of_captions.append(folder / "caption_features" / path.name)
+        array = np.random.default_rng(0).standard_normal((len(ids), DIM), dtype=np.float32)
+        vectors.write(of_captions[-1], ids, array, schemas.vectors("caption_id", "feature", DIM))
     settings = {"input": "text", "masking": "substring", "noise": "lincir", "noise_scale": 1.0, "steps": 2, "batch": 64}
     settings |= {"validate_every": 1000, "selection": "last"}
     call = train(folder, "lincir", captions=captions, caption_features=of_captions, **settings)
-    return call, sizes_of(captions, of_captions)
+    return call, sizes_of(*captions, *of_captions)
 
 
 def train_pic2word(folder: Path, n: int) -> Drawn:
     """Pic2Word's φ on the features of n images, in as many steps of batches that do not grow with them."""
     images = draw_features(folder, n)
     settings = {"architecture": "pic2word", "n_layers": 2, "middle_dim": 512, "epochs": 1, "warmup": 1, "batch": 1024}
-    return train(folder, "pic2word", features=images, **settings), sizes_of(images)
+    return train(folder, "pic2word", features=images, **settings), sizes_of(*images)
 
 
 def evaluate(folder: Path, n: int) -> Drawn:
@@ -236,7 +248,7 @@ def evaluate(folder: Path, n: int) -> Drawn:
         weights=draw_weights(folder), preprocess="clip", backbone="drawn", benchmark="drawn", metrics="R@1",
         remove_reference=False, resamples=100, bootstrap_seed=0, level=0.95, output=folder / "out", threads=2,
     )  # fmt: skip
-    return call, sizes_of(images, gallery)
+    return call, sizes_of(*images, gallery)
 
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -246,11 +258,11 @@ SUBJECTS: Mapping[str, Subject] = {
     "extract_features, part": Subject(extract_features, (2_000, 8_000)),
     "associate_concepts": Subject(associate_concepts, (5_000, 20_000)),
     "tag_captions": Subject(tag_captions, (10_000, 40_000)),
-    "encode_captions": Subject(encode_captions, (5_000, 20_000)),
-    "encode_phrases": Subject(encode_phrases, (16, 64)),
-    "train_network lincir": Subject(train_lincir, (50_000, 200_000)),
+    "encode_captions": Subject(encode_captions, (1_250, 5_000)),
+    "encode_phrases": Subject(encode_phrases, (8, 32)),
+    "train_network lincir": Subject(train_lincir, (10_000, 40_000)),
     "train_network pic2word": Subject(train_pic2word, (10_000, 40_000)),
-    "evaluate": Subject(evaluate, (50_000, 200_000)),
+    "evaluate": Subject(evaluate, (20_000, 80_000)),
 }
 
 

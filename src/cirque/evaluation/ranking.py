@@ -27,6 +27,9 @@ N_BEST = 50
 #: Scores held at once: 2²⁶ floats are 256 MB. The chunks follow from the gallery's size alone, never from the machine.
 SCORES_AT_ONCE = 2**26
 
+#: Features whose norms are computed together.
+ROWS_AT_ONCE = 2**13
+
 #: Scores that share a maximum when the best are sought: 123,403 give 964 maxima, of which the best name few scores.
 SCORES_A_MAXIMUM = 128
 
@@ -52,7 +55,10 @@ def normalise(features: Floats, ids: Sequence[str]) -> Floats:
     Raises:
         CirqueError: a row is not finite or is zero; `ids` name it.
     """
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    starts = range(0, max(1, len(features)), ROWS_AT_ONCE)  # NumPy's norm takes twice the memory of what it reads
+    norms = np.concatenate(
+        [np.linalg.norm(features[start : start + ROWS_AT_ONCE], axis=1, keepdims=True) for start in starts]
+    )
     bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0)).tolist()
     if bad:
         names = listed([ids[i] for i in bad])
@@ -145,11 +151,7 @@ def _ranking(
         scores, candidates = _targets_first(query, scores, candidates)
     n_candidates = len(scores)
     if remove_reference:
-        if query["reference_id"] in query["target_ids"]:
-            raise CirqueError(
-                f"query {query['query_id']}: its reference {query['reference_id']!r} is also its target, "
-                "but the protocol removes the reference"
-            )
+        require_apart(query)
         # Below every score, and never reached by the best: there are as many of them as candidates are left, at most.
         scores[candidates.locate(query["reference_id"], "reference", query)] = -np.inf
         n_candidates -= 1
@@ -161,7 +163,7 @@ def _ranking(
         "group": query["group"],
         "tags": query["tags"],
         "target_ranks": [count_rank(scores, target) for target in targets],
-        "subset_rank": None if subset is None or not targets else _subset_rank(query, subset),
+        "subset_rank": None if subset is None or not targets else subset_rank(query, subset),
         "n_candidates": n_candidates,
         "top_ids": [candidates.ids[i] for i in best],
         "top_scores": scores[best].tolist(),
@@ -169,10 +171,24 @@ def _ranking(
     }
 
 
+def require_apart(query: Mapping[str, Any]) -> None:
+    """Refuse a query whose reference is one of its targets, where the protocol removes the reference."""
+    if query["reference_id"] in query["target_ids"]:
+        raise CirqueError(
+            f"query {query['query_id']}: its reference {query['reference_id']!r} is also its target, "
+            "but the protocol removes the reference"
+        )
+
+
 def count_rank(scores: Floats, position: int) -> int:
     """Rank, from 1, of the candidate at `position` among scores [m] in gallery order."""
-    score = scores[position]
-    return 1 + int(np.count_nonzero(scores[:position] >= score)) + int(np.count_nonzero(scores[position:] > score))
+    return 1 + count_above(scores, position, scores[position])
+
+
+def count_above(scores: Floats, position: int, score: np.float32) -> int:
+    """How many of scores [m] in gallery order come before one at `position`, which may lie outside them."""
+    place = min(max(position, 0), len(scores))
+    return int(np.count_nonzero(scores[:place] >= score)) + int(np.count_nonzero(scores[place:] > score))
 
 
 def best_first(scores: Floats, k: int) -> Indices:
@@ -209,7 +225,7 @@ def _subset(query: Mapping[str, Any], scores: Floats, candidates: _Candidates) -
     return [candidates.ids[i] for i in sorted(where, key=lambda i: (-scores[i], i))]
 
 
-def _subset_rank(query: Mapping[str, Any], subset: Sequence[str]) -> int:
+def subset_rank(query: Mapping[str, Any], subset: Sequence[str]) -> int:
     """Rank, from 1, of the first target within the subset."""
     target = query["target_ids"][0]
     if target not in subset:

@@ -40,7 +40,9 @@ def main(
     backbone = backbones.load(weights, place, dtype=devices.TYPES[precision])
     schema = schemas.phrase_features(backbone.dim)
     starts = range(0, table.num_rows, CONCEPTS_AT_ONCE)
-    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **files.PARQUET) as writer:
+    # Numbers of a feature hardly repeat: by a dictionary for each group the file would be half as large again.
+    options = {**files.PARQUET, "use_dictionary": False}
+    with files.atomic(output) as partial, pq.ParquetWriter(partial, schema, **options) as writer:
         for start in progress(starts, what="phrase features", unit=f"{CONCEPTS_AT_ONCE} concepts"):
             rows = table.slice(start, CONCEPTS_AT_ONCE).combine_chunks()
             texts = rows["phrases"].chunk(0).flatten().to_pylist()

@@ -64,6 +64,19 @@ RANKINGS = pa.schema(
     ]
 )
 
+#: What a part of a gallery says of each query; parts of all blocks merge to RANKINGS.
+PARTIAL_RANKINGS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("above", pa.list_(pa.int64())),  # images of the part that come before each target
+        ("top_places", pa.list_(pa.int64())),  # positions in the gallery of the part's best 50
+        ("top_scores", pa.list_(pa.float32())),
+        ("first_block", pa.int64()),  # of the part, and behind its last
+        ("end_block", pa.int64()),
+        ("asked", pa.string()),  # fingerprint of queries, gallery and protocol, which all parts must share
+    ]
+)
+
 METRICS = pa.schema(
     [
         ("benchmark", pa.string()),
