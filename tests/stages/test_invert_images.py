@@ -160,15 +160,15 @@ def test_an_ablation_that_was_cut_off_ends_with_the_same_bits(
 ) -> None:
     settings = dataclasses.replace(SETTINGS, **ABLATIONS[ablation][0])
     whole = run(folder, tmp_path / "whole", settings)
-    real, steps = oti.Batch.losses, []
+    real, steps = oti._step, []
 
-    def losses(batch: oti.Batch, tokens: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        steps.append(step)
+    def step(batch: oti.Batch, state: oti.State, *given: Any) -> Tensor:
+        steps.append(state.step)
         if len(steps) == 4:
             raise KeyboardInterrupt
-        return real(batch, tokens, step)
+        return real(batch, state, *given)
 
-    monkeypatch.setattr(oti.Batch, "losses", losses)
+    monkeypatch.setattr(oti, "_step", step)
     with pytest.raises(KeyboardInterrupt):
         run(folder, tmp_path, settings, seconds_between_saves=0.0)
     assert run(folder, tmp_path, settings) == whole
