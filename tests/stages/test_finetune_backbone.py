@@ -212,7 +212,7 @@ def test_another_number_of_processes_goes_on_from_the_saved_step(folder: Path, t
         torchrun(folder, tmp_path, settings), capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("going on from step 6") == 1
+    assert done.stderr.count("going on from step 7") == 1
     require_close(tmp_path, tmp_path / "whole")
 
 

@@ -162,11 +162,11 @@ def test_an_ablation_that_was_cut_off_ends_with_the_same_bits(
     whole = run(folder, tmp_path / "whole", settings)
     real, steps = oti._step, []
 
-    def step(batch: oti.Batch, state: oti.State, *others: Any) -> Tensor:
+    def step(batch: oti.Batch, state: oti.State, *given: Any) -> Tensor:
         steps.append(state.step)
         if len(steps) == 4:
             raise KeyboardInterrupt
-        return real(batch, state, *others)
+        return real(batch, state, *given)
 
     monkeypatch.setattr(oti, "_step", step)
     with pytest.raises(KeyboardInterrupt):
