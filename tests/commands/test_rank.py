@@ -59,6 +59,12 @@ def test_missing_doubled_and_foreign_parts_are_refused(folder: Path, capsys: pyt
     assert run(*WORDS, "--output", "p2.parquet", "--part", 2, "--n-parts", 3, "--remove-reference", "True") == 0
     assert run(*WORDS, "--output", "merged.parquet", "--merge", "p0.parquet", "p1.parquet", "p2.parquet") == 1
     assert "p2.parquet: a part of another ranking" in capsys.readouterr().err
+    assert run(*WORDS, "--output", "p2.parquet", "--part", 2, "--n-parts", 3) == 0
+    np.save("g.npy", np.load("g.npy")[::-1])
+    assert run(*WORDS, "--output", "p1.parquet", "--part", 1, "--n-parts", 3) == 0
+    assert run(*WORDS, "--output", "merged.parquet", "--merge", "p0.parquet", "p1.parquet", "p2.parquet") == 1
+    assert "the parts score the same images differently" in capsys.readouterr().err
+    assert run(*WORDS, "--output", "p0.parquet", "--part", 0, "--n-parts", 3, "--merge", "p1.parquet") == 1
     assert not (folder / "merged.parquet").exists()
 
 

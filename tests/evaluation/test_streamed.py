@@ -114,6 +114,8 @@ def test_an_image_without_a_name_is_called_by_its_position():
         query["reference_id"] = query["reference_id"].removeprefix("image ")
     found = read(queries, features, Images(images.features), 1, remove_reference=True)
     assert all(name.isdecimal() for name in found[0]["top_ids"])
+    with pytest.raises(CirqueError, match="007 not among"):
+        Asked.of([{**queries[0], "target_ids": ["007"]}], features[:1], Images(images.features), remove_reference=False)
 
 
 def test_what_does_not_fit_is_refused():

@@ -52,25 +52,20 @@ def test_no_row_asked_for_is_no_row(written: Path):
 
 
 def test_groups_that_are_not_asked_for_are_not_read(written: Path):
-    for place in group_of(written, "concept 12"):
+    for place in group_of(written, "concept 12")[::97]:
         altered(written, place)
     assert files.read_where(written, ["features"], "concept", {"concept 3"}).num_rows == 1
     with pytest.raises(CirqueError, match="altered since it was made"):
         files.read_table(written)
 
 
-def test_no_altered_vector_is_taken_for_another(written: Path):
-    whole, refused = written.read_bytes(), 0
-    expected = files.read_where(written, ["features"], "concept", {"concept 12"})
-    places = group_of(written, "concept 12")[::97]
-    for place in places:
+def test_whatever_is_altered_in_a_group_that_is_asked_for_is_refused(written: Path):
+    whole = written.read_bytes()
+    for place in group_of(written, "concept 12")[::97]:
         altered(written, place)
-        try:  # a page's header holds statistics, too, which nobody reads
-            assert files.read_where(written, ["features"], "concept", {"concept 12"}).equals(expected)
-        except CirqueError:
-            refused += 1
+        with pytest.raises(CirqueError, match="altered since it was made"):
+            files.read_where(written, ["features"], "concept", {"concept 12"})
         written.write_bytes(whole)
-    assert refused > 0.9 * len(places)
 
 
 def test_an_altered_footer_is_refused(written: Path):

@@ -1,6 +1,6 @@
 """Rank a gallery of any size for queries, in bounded memory; in parts, if several machines are to share it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,15 @@ from cirque.evaluation import streamed
 from cirque.evaluation.streamed import Asked, Images, Part
 from cirque.progress import say
 from cirque.store import arrays, files, provenance, schemas
+
+#: What a part's file holds of each query, in the order of `streamed.Part`.
+_COLUMNS: Mapping[str, Any] = {
+    "query_id": str,
+    "named_scores": np.float32,
+    "above": np.int64,
+    "top_places": np.int64,
+    "top_scores": np.float32,
+}
 
 _HOW = "write it with numpy.save"
 
@@ -61,6 +70,8 @@ def main(
         "evaluation.streamed", inputs=given, gallery=of_gallery, remove_reference=remove_reference
     )
     if part is not None:
+        if merge:
+            raise CirqueError("rank: give --part, to make one, or --merge, once all are there")
         if not 0 <= part < n_parts:
             raise CirqueError(f"part {part} of {n_parts}: give one from 0 to {n_parts - 1}")
         blocks = streamed.parts_of(images, n_parts)[part]
@@ -102,8 +113,8 @@ def _names(path: Path) -> pa.ChunkedArray:
 def _write_part(output: Path, part: Part, asked: Asked, blocks: range, mark: str) -> None:
     common = {"first_block": blocks.start, "end_block": blocks.stop, "asked": mark}
     rows = [
-        {"query_id": query["query_id"], "above": above, "top_places": places, "top_scores": scores, **common}
-        for query, above, places, scores in zip(asked.queries, part.above, part.places, part.scores, strict=True)
+        dict(zip(_COLUMNS, (query["query_id"], *own), strict=True)) | common
+        for query, *own in zip(asked.queries, part.named, part.above, part.places, part.scores, strict=True)
     ]
     files.write_rows(output, rows, schemas.PARTIAL_RANKINGS)
 
@@ -117,9 +128,10 @@ def _read_parts(paths: Sequence[Path], asked: Asked, n_blocks: int, mark: str) -
             row["asked"] != mark for row in rows
         ):
             raise CirqueError(f"{path}: a part of another ranking (queries, gallery or protocol differ); make it anew")
-        columns = {name: [np.array(row[name]) for row in rows] for name in ("above", "top_places", "top_scores")}
-        scores = [own.astype(np.float32) for own in columns["top_scores"]]
-        part = Part([own.astype(np.int64) for own in columns["above"]], columns["top_places"], scores)
+        named, above, places, scores = (
+            [np.array(row[name], dtype=kind) for row in rows] for name, kind in _COLUMNS.items() if kind is not str
+        )
+        part = Part(named, above, places, scores)
         found.append((rows[0]["first_block"], rows[0]["end_block"], part))
     found.sort(key=lambda entry: entry[0])
     ends = [0, *(end for _, end, _ in found)]

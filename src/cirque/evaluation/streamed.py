@@ -91,7 +91,11 @@ class Images:
             CirqueError: one of them stands there twice.
         """
         if self.names is None:
-            return {name: int(name) for name in wanted if name.isdecimal() and int(name) < len(self)}
+            return {
+                name: int(name)
+                for name in wanted
+                if name.isdecimal() and name == str(int(name)) and int(name) < len(self)
+            }
         places = np.flatnonzero(pc.is_in(self.names, pa.array(sorted(set(wanted)), pa.string())).to_numpy())
         found = {self.name(int(place)): int(place) for place in places}
         if len(found) < len(places):
@@ -211,11 +215,13 @@ class Part:
     """What some blocks of a gallery say of each query, in the order of the queries.
 
     Attributes:
+        named: what each query scores with the images that it names, in any part.
         above: how many images of the part come before each target.
         places: positions of the part's best images, best first.
         scores: of these.
     """
 
+    named: Sequence[Floats]
     above: Sequence[Positions]
     places: Sequence[Positions]
     scores: Sequence[Floats]
@@ -258,7 +264,7 @@ def partial(asked: Asked, gallery: Images, blocks: range) -> Part:
                 order = best_first(joined, min(N_BEST, len(joined)))
                 places[query] = np.concatenate([places[query], top + start])[order]
                 best[query] = joined[order]
-    return Part(above, places, best)
+    return Part(scored, above, places, best)
 
 
 def _leave_out(scores: Floats, asked: Asked, query: int, start: int) -> None:
@@ -270,8 +276,18 @@ def _leave_out(scores: Floats, asked: Asked, query: int, start: int) -> None:
 
 
 def merged(asked: Asked, gallery: Images, parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Rows of `schemas.RANKINGS` of all parts of a gallery, in the order of its blocks."""
-    scored = scores_of_named(asked, gallery)
+    """Rows of `schemas.RANKINGS` of all parts of a gallery, in the order of its blocks.
+
+    Raises:
+        CirqueError: parts disagree about a score.
+    """
+    scored = parts[0].named
+    for part in parts[1:]:
+        if any(not np.array_equal(own, other) for own, other in zip(part.named, scored, strict=True)):
+            raise CirqueError(
+                "the parts score the same images differently: they are of other galleries, or of processors that round"
+                " in other ways; make all of them anew in one place"
+            )
     n_candidates = len(gallery) - asked.remove_reference
     rows = []
     for number, query in enumerate(asked.queries):

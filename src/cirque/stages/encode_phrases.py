@@ -10,7 +10,7 @@ import torch
 from cirque import devices, precisions
 from cirque.encoders import backbones, text
 from cirque.progress import progress
-from cirque.store import files, schemas, vectors
+from cirque.store import files, provenance, schemas, vectors
 
 #: Concepts whose phrases are encoded and written together: at 256 phrases of 768 floats, 13 MB.
 CONCEPTS_AT_ONCE = 16
@@ -48,9 +48,9 @@ def main(
             texts = rows["phrases"].chunk(0).flatten().to_pylist()
             ends = np.cumsum([0, *(len(row) for row in rows["phrases"])])
             lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), vectors.column(_encode(backbone, texts)))
-            writer.write_table(
-                pa.table([rows["concept"], lists], schema=schema), row_group_size=schemas.CONCEPTS_OF_A_GROUP
-            )
+            made = pa.table([rows["concept"], lists], schema=schema)
+            writer.write_table(made, row_group_size=schemas.CONCEPTS_OF_A_GROUP)
+    provenance.wrote_groups(output)
 
 
 def _encode(backbone: backbones.Backbone, texts: list[str]) -> np.ndarray:

@@ -4,6 +4,7 @@ A file is written under a hidden name in its own folder and moved into place: a 
 former file, or nothing. What a stage read and wrote is noted for its provenance record (`cirque.store.provenance`).
 """
 
+import bisect
 import json
 import os
 import shutil
@@ -86,6 +87,8 @@ def write_table(path: Path, table: pa.Table, schema: pa.Schema, rows_of_a_group:
     """Write a table that must fit `schema` as Parquet (zstd); `read_where` reads the groups of rows that it needs."""
     with atomic(path) as partial:
         pq.write_table(table.cast(schema), partial, row_group_size=rows_of_a_group, **PARQUET)
+    if rows_of_a_group != ROWS_OF_A_GROUP:
+        provenance.wrote_groups(path)
 
 
 def write_rows(
@@ -108,23 +111,30 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def read_where(path: Path, columns: Sequence[str], key: str, wanted: Collection[str]) -> pa.Table:
-    """Read the rows of a Parquet stage file whose key is wanted, in order; of other groups of rows the key alone.
+    """Read the rows of a Parquet stage file whose key, a text, is wanted, in order; groups without any are not read.
 
-    What is read is compared with its checksums: pages with their own, the footer with the file's record.
+    The footer and what is read are compared with the file's record.
 
     Raises:
         CirqueError: as of `read_table`.
     """
-    provenance.read_in_part(path)
-    asked = pa.array(sorted(wanted), pa.string())
+    compare = provenance.read_in_part(path)
+    asked = sorted(wanted)
     with _opened(path, [*columns, key]) as stored:
-        groups = [
-            group
-            for group in range(stored.num_row_groups)
-            if pc.any(pc.is_in(stored.read_row_group(group, [key])[key], asked)).as_py()
-        ]
+        column = stored.schema_arrow.names.index(key)
+        described = [stored.metadata.row_group(group).column(column) for group in range(stored.num_row_groups)]
+        groups = [group for group, about in enumerate(described) if _may_hold(about.statistics, asked)]
+        compare(groups)
         found = stored.read_row_groups(groups, list(dict.fromkeys([*columns, key])))
-    return found.filter(pc.is_in(found[key], asked)).select(list(columns))
+    return found.filter(pc.is_in(found[key], pa.array(asked, pa.string()))).select(list(columns))
+
+
+def _may_hold(statistics: Any, asked: Sequence[str]) -> bool:
+    """Whether one of some sorted texts lies between the least and the greatest of a group."""
+    if statistics is None or not statistics.has_min_max:
+        return True
+    first = bisect.bisect_left(asked, statistics.min)
+    return first < len(asked) and asked[first] <= statistics.max
 
 
 @contextmanager

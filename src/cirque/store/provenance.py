@@ -18,7 +18,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,9 @@ LIBRARIES = (
 _read: dict[Path, None] = {}
 _part: "Part | None" = None
 
+#: Written files of which readers want some groups of rows.
+_in_groups: set[Path] = set()
+
 #: Each file that the stage wrote, with what was read for its part of the work alone.
 _written: dict[Path, "Part"] = {}
 
@@ -73,6 +76,11 @@ def wrote(path: Path) -> None:
     """Note that the running stage wrote `path`; the record of the file that was there before vouches for it no more."""
     record_path(path).unlink(missing_ok=True)
     _written[Path(path)] = _part or Part()
+
+
+def wrote_groups(path: Path) -> None:
+    """Have the record of a written Parquet file vouch for each group of its rows (`read_in_part`)."""
+    _in_groups.add(Path(path))
 
 
 @contextmanager
@@ -237,21 +245,52 @@ def read_unaltered(path: Path) -> None:
         raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
 
 
-def read_in_part(path: Path) -> None:
-    """Note that some pages of a Parquet file are read, whose places are compared with the file's record.
+def read_in_part(path: Path) -> Callable[[Iterable[int]], None]:
+    """Note that groups of rows of a Parquet file are read, once its footer is what the file's record says.
 
-    A page's own checksum is its reader's to compare: of a file of gigabytes the other pages are not read.
+    Of a file of gigabytes the other groups are not read; a file without such a record is compared as a whole.
+
+    Returns:
+        What must be called with the numbers of groups before they are read: it compares their bytes, likewise.
 
     Raises:
-        CirqueError: its footer is not what the stage that made it wrote, or the record of that is broken.
+        CirqueError: the file is not what the stage that made it wrote, or the record of that is broken.
     """
-    known = read_record(path)
-    if known is None or "footer" not in known["output"] or not path.is_file():
+    known = (read_record(path) or {"output": {}})["output"]
+    if "groups" not in known or not path.is_file():
         read_unaltered(path)
-        return
+        return lambda groups: None
     read(path)
-    if footer_sha256(path) != known["output"]["footer"]:
-        raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
+
+    def require(is_same: bool) -> None:
+        if not is_same:
+            raise CirqueError(f"{path}: altered since it was made; {cure(path)}")
+
+    def compare(groups: Iterable[int]) -> None:
+        with path.open("rb") as stream:
+            for group in groups:
+                start, length, digest = known["groups"][group]
+                stream.seek(start)
+                require(hashlib.sha256(stream.read(length)).hexdigest() == digest)
+
+    require(footer_sha256(path) == known["footer"])
+    return compare
+
+
+def groups_sha256(path: Path) -> list[tuple[int, int, str]]:
+    """Begin, length and SHA-256 of each group of rows of a Parquet file."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  (most stages that write a record have it; a few need not)
+
+    metadata, found = pq.read_metadata(path), []
+    with path.open("rb") as stream:
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            columns = [group.column(column) for column in range(group.num_columns)]
+            start = min(column.dictionary_page_offset or column.data_page_offset for column in columns)
+            length = sum(column.total_compressed_size for column in columns)
+            stream.seek(start)
+            found.append((start, length, hashlib.sha256(stream.read(length)).hexdigest()))
+    return found
 
 
 def footer_sha256(path: Path) -> str | None:
@@ -367,8 +406,8 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         status = path.stat()
         stamp = [status.st_size, status.st_mtime_ns]
         output: dict[str, Any] = {"path": str(path), "sha256": sha256(path), "stamp": stamp}
-        if path.suffix == ".parquet":
-            output["footer"] = footer_sha256(path)
+        if path in _in_groups:
+            output |= {"footer": footer_sha256(path), "groups": groups_sha256(path)}
         partial = path.parent / f".{path.name}.run.json.{os.getpid()}.part"  # as `files.atomic` names it
         record = {"output": output, "part": of_part.about, "inputs": described, **common}
         try:

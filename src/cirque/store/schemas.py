@@ -68,6 +68,7 @@ RANKINGS = pa.schema(
 PARTIAL_RANKINGS = pa.schema(
     [
         ("query_id", pa.string()),
+        ("named_scores", pa.list_(pa.float32())),  # of its targets, subset, removed reference, wherever they are
         ("above", pa.list_(pa.int64())),  # images of the part that come before each target
         ("top_places", pa.list_(pa.int64())),  # positions in the gallery of the part's best 50
         ("top_scores", pa.list_(pa.float32())),
