@@ -5,7 +5,8 @@ divided by what it has more, is a job's memory an item; what is left over is wha
 printed beside what `src/cirque/plan/memory.py` states.
 
 Files are of the real form: features of 768 numbers, captions and phrases of the real lengths, paths like CC12M's.
-Pictures are small, and a tower of one layer stands in: weights and activations are no part of the slope.
+Pictures are small, and a tower of one layer stands in: weights and activations are no part of the slope. What writes
+block by block (features of captions and phrases, rankings of galleries on disk) holds a block, whatever comes after.
 """
 
 import json
@@ -25,11 +26,11 @@ from PIL import Image
 
 from cirque.data import shards
 from cirque.encoders import backbones, features
-from cirque.plan.memory import INPUTS, MEMORY, MIB
+from cirque.plan.memory import MEMORY, MIB
 from cirque.store import files, schemas, vectors
 
 DIM = host_time.DIM
-PHRASES_A_CONCEPT, CONCEPTS_STORED = host_time.N_PHRASES, 250
+CONCEPTS_STORED = 250
 
 #: Images or captions of a file.
 ROWS_OF_A_PART = 5_000
@@ -109,18 +110,6 @@ def draw_captions(folder: Path, n: int) -> list[Path]:
     return paths
 
 
-def draw_phrases(folder: Path, n: int) -> Path:
-    """Phrases of n concepts."""
-    path, pool = folder / "phrases.parquet", host_time.pool(np.random.default_rng(0), n)
-    phrases = pool.phrases.to_pylist()
-    rows = [
-        {"concept": name, "phrases": phrases[row * PHRASES_A_CONCEPT : (row + 1) * PHRASES_A_CONCEPT]}
-        for name, row in pool.rows.items()
-    ]
-    files.write_rows(path, rows, schemas.PHRASES)
-    return path
-
-
 def sizes_of(*paths: Path) -> float:
     """Bytes of the files that a job reads."""
     return float(sum(path.stat().st_size for path in paths))
@@ -189,18 +178,6 @@ def tag_captions(folder: Path, n: int) -> Drawn:
     return command("tag_captions", **given, context_length=77, threads=1, output=folder / "out.parquet"), n
 
 
-def encode_captions(folder: Path, n: int) -> Drawn:
-    """Features of a part of n captions."""
-    (captions,), weights = draw_captions(folder, n), draw_weights(folder)
-    return command("encode_captions", captions=captions, weights=weights, threads=2, output=folder / "out.parquet"), n
-
-
-def encode_phrases(folder: Path, n: int) -> Drawn:
-    """Features of the phrases of a part of n concepts."""
-    phrases, weights = draw_phrases(folder, n), draw_weights(folder)
-    return command("encode_phrases", phrases=phrases, weights=weights, threads=2, output=folder / "out.parquet"), n
-
-
 def train(folder: Path, trainer: str, **own: object) -> list[object]:
     """A training's command."""
     files_of_it = {
@@ -258,8 +235,6 @@ SUBJECTS: Mapping[str, Subject] = {
     "extract_features, part": Subject(extract_features, (2_000, 8_000)),
     "associate_concepts": Subject(associate_concepts, (5_000, 20_000)),
     "tag_captions": Subject(tag_captions, (10_000, 40_000)),
-    "encode_captions": Subject(encode_captions, (1_250, 5_000)),
-    "encode_phrases": Subject(encode_phrases, (8, 32)),
     "train_network lincir": Subject(train_lincir, (10_000, 40_000)),
     "train_network pic2word": Subject(train_pic2word, (10_000, 40_000)),
     "evaluate": Subject(evaluate, (20_000, 80_000)),
@@ -311,10 +286,9 @@ def main(stages: Annotated[tuple[str, ...], tyro.conf.Positional] = ()) -> None:
         sys.exit(f"no stage is called {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
     for name in stages or SUBJECTS:
         base, each = measured(SUBJECTS[name])
-        stated = MEMORY.get(name)
-        beside = f"stated {stated.base:.0f} MiB + {stated.each:,.2f} bytes" if stated else "not stated"
-        unit = stated.unit if stated else INPUTS
-        print(f"{name:24s} {base:6.0f} MiB + {each:,.2f} bytes for each of the {unit} ({beside})", flush=True)
+        stated = MEMORY[name]
+        beside = f"stated: {stated.base:,.0f} MiB and {stated.each:,g} bytes"
+        print(f"{name:24s} {base:,.0f} MiB and {each:,.2f} bytes for each of the {stated.unit} ({beside})", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -246,3 +247,33 @@ def test_a_gpu_gives_the_same_features(samples, backbone, tmp_path: Path):
     decoded = extraction.decode_all(samples, "targetpad", 32, 2)
     _, _, features = extraction.extract(decoded, encode, there.dim, extraction.BATCH["cuda"], len(samples))
     np.testing.assert_allclose(features, features_of(samples, backbone)[2], atol=1e-4)
+
+
+def test_what_waits_is_not_decoded_once_nobody_asks_for_it(monkeypatch: pytest.MonkeyPatch):
+    decoded: list[str] = []
+
+    def slowly(samples: Sequence[Sample], kind: str, size: int) -> list[tuple[str, str]]:
+        time.sleep(0.01)
+        decoded.extend(sample.image_id for sample in samples)
+        return [(sample.image_id, "broken") for sample in samples]
+
+    monkeypatch.setattr(extraction, "_decode", slowly)
+    pictures = extraction.decode_all((Sample(str(i), b"") for i in range(1000)), "clip", 8, 1, ahead=400)
+    assert next(pictures) == ("0", "broken")
+    pictures.close()  # type: ignore[attr-defined]
+    assert len(decoded) <= 200  # the task asked for and the one under way, of four
+
+
+def test_as_many_images_are_decoded_ahead_as_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    taken: list[int] = []
+
+    def samples() -> Iterator[Sample]:
+        for i in range(1000):
+            taken.append(i)
+            yield Sample(str(i), b"")
+
+    monkeypatch.setattr(extraction, "_decode", lambda some, kind, size: [(one.image_id, "broken") for one in some])
+    for workers, ahead in ((3, 64), (3, 512), (7, 100)):
+        taken.clear()
+        next(extraction.decode_all(samples(), "clip", 8, workers, ahead=ahead))
+        assert len(taken) >= ahead

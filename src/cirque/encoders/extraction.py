@@ -47,18 +47,22 @@ def decode_all(samples: Iterable[Sample], kind: str, size: int, workers: int, ah
     samples = iter(samples)
     n_tasks = 4 * workers
     # Several images a task: every hand-over makes the thread that feeds the device wait for the interpreter.
-    of_task = max(1, ahead // n_tasks)
-    with ThreadPoolExecutor(workers) as pool:
+    of_task = max(1, -(-ahead // n_tasks))
+    pool = ThreadPoolExecutor(workers)
 
-        def tasks(n: int) -> Iterator[Future[list[Decoded]]]:
-            for _ in range(n):
-                if chosen := list(islice(samples, of_task)):
-                    yield pool.submit(_decode, chosen, kind, size)
+    def tasks(n: int) -> Iterator[Future[list[Decoded]]]:
+        for _ in range(n):
+            if chosen := list(islice(samples, of_task)):
+                yield pool.submit(_decode, chosen, kind, size)
 
+    try:
         waiting = deque(tasks(n_tasks))
         while waiting:
-            yield from waiting.popleft().result()
-            waiting.extend(tasks(1))
+            done = waiting.popleft().result()
+            waiting.extend(tasks(1))  # before these are used, so that no thread waits for them to be
+            yield from done
+    finally:  # an error, or nobody who asks for more: what waits is not decoded
+        pool.shutdown(cancel_futures=True)
 
 
 def _decode(samples: Sequence[Sample], kind: str, size: int) -> list[Decoded]:
