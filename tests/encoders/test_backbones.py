@@ -200,6 +200,6 @@ def test_buffers_that_are_no_weights_are_made_by_the_encoder_itself(tmp_path, mo
 
 
 def test_an_encoder_that_nobody_wrote_is_refused_with_those_there_are(weights):
-    edit_side_car(weights, encoder="blip")
-    with pytest.raises(CirqueError, match="no encoder is called 'blip'; there are clip, coca"):
+    edit_side_car(weights, encoder="albef")
+    with pytest.raises(CirqueError, match="no encoder is called 'albef'; there are blip, clip, coca"):
         backbones.load(weights, CPU)

@@ -70,6 +70,10 @@ def test_ids_are_those_of_berts_tokenizer(ours: backbones.Backbone):
         assert text.tokenize(ours, [one]) == [whole]
 
 
+def test_one_text_is_read_as_a_list_of_it(ours: backbones.Backbone):
+    assert torch.equal(ours.tokenizer("is red"), ours.tokenizer(["is red"]))
+
+
 def test_a_text_has_the_same_feature_beside_longer_ones(ours: backbones.Backbone):
     with torch.no_grad():
         alone = text.encode(ours, ["no one"])

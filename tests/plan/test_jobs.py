@@ -117,7 +117,7 @@ def test_what_lincir_prints_of_larger_backbones_is_planned_and_nothing_else_on_t
 
 def test_a_scale_without_larger_backbones_leaves_their_rows_out():
     used = {run["backbone"] for table in plan.tables(MINI) for run in plan.runs(MINI, table)}
-    assert used <= {"mini-B-16", "mini-L-16", "mini-L-16-cc3m", "mini-resnet"}
+    assert used <= {"mini-B-16", "mini-L-16", "mini-L-16-cc3m", "mini-blip-L-16", "mini-resnet"}
     assert not any(plan.also_on(MINI, table) for table in plan.tables(MINI))
 
 

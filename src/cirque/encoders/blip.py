@@ -69,8 +69,9 @@ class Reader:
 
     def __call__(self, texts: str | list[str]) -> Tensor:
         """Ids of whole texts [n, context_length], cut to it, [PAD] at the end."""
+        texts = [texts] if isinstance(texts, str) else texts
         rows = torch.zeros(len(texts), self.context_length, dtype=torch.long)
-        for row, text in zip(rows, [texts] if isinstance(texts, str) else texts, strict=True):
+        for row, text in zip(rows, texts, strict=True):
             ids = [self.sot_token_id, *self.encode(text)[: self.context_length - 2], self.eot_token_id]
             row[: len(ids)] = torch.tensor(ids)
         return rows
