@@ -197,7 +197,7 @@ def test_tokens_are_inverted_in_bf16_as_in_fp32(backbone: Backbone, pool: phrase
         optimiser = torch.optim.AdamW([tokens], lr=settings.learning_rate, weight_decay=settings.weight_decay)
         found = []
         for step in range(steps):
-            loss = oti.inversion_loss(*batch.losses(tokens, step), settings)
+            loss = oti.inversion_loss(*batch.losses(tokens, batch.texts_of(step)), settings)
             assert loss.dtype == torch.float32
             (tokens.grad,) = torch.autograd.grad(loss.sum(), tokens)
             optimiser.step()
