@@ -75,6 +75,10 @@ def test_missing_doubled_and_foreign_parts_are_refused(folder: Path, capsys: pyt
         (lambda: Path("g.npy").unlink(), "g.npy: no such file"),
         (lambda: Path("g.npy").write_bytes(Path("g.npy").read_bytes()[:-100]), "g.npy: no whole array"),
         (lambda: Path("names.txt").write_text("i0\n", encoding="utf-8"), "names.txt: holds 1 names for the 300 images"),
+        (
+            lambda: pq.write_table(pq.read_table("queries.parquet").drop(["target_ids"]), "queries.parquet"),
+            "queries.parquet: lacks the column target_ids",
+        ),
         (lambda: np.save("q.npy", np.ones((9, 3), np.float32)), "give one row a query"),
         (lambda: np.save("g.npy", np.zeros((N, D), np.float32)), "NaN, infinite or zero"),
     ],

@@ -109,6 +109,33 @@ def test_a_checkpoint_of_torch_is_read_as_well(theirs: BlipForImageTextRetrieval
     assert torch.equal(backbones.load(weights, CPU).model.text_proj.weight, theirs.text_proj.weight)
 
 
+@pytest.mark.parametrize("there", blip.WEIGHT_FILES)
+def test_a_release_is_fetched_with_the_first_of_its_weight_files(
+    theirs: BlipForImageTextRetrieval, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+):
+    asked: list[list[str]] = []
+    if there == blip.WEIGHT_FILES[1]:
+        torch.save(theirs.state_dict(), tmp_path / there)
+    else:
+        (tmp_path / there).write_bytes((folder / there).read_bytes())
+    for name in ("config.json", "vocab.txt"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+
+    def download(name: str, *, revision: str, allow_patterns: list[str], **_: Any) -> str:
+        assert (name, revision) == ("some/blip", "main")
+        asked.append(allow_patterns)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    weights = tmp_path / "taken" / "weights.safetensors"
+    blip.fetch("some/blip", "main", weights)
+    assert torch.equal(backbones.load(weights, CPU).model.text_proj.weight, theirs.text_proj.weight)
+    assert asked[-1] == ["config.json", "vocab.txt", there]
+    (tmp_path / there).unlink()
+    with pytest.raises(CirqueError, match=r"the release holds none of model\.safetensors, pytorch_model\.bin"):
+        blip.fetch("some/blip", "main", weights)
+
+
 def test_a_release_without_its_vocabulary_is_refused(folder: Path, tmp_path: Path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())

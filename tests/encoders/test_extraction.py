@@ -260,7 +260,7 @@ def test_what_waits_is_not_decoded_once_nobody_asks_for_it(monkeypatch: pytest.M
     monkeypatch.setattr(extraction, "_decode", slowly)
     pictures = extraction.decode_all((Sample(str(i), b"") for i in range(1000)), "clip", 8, 1, ahead=400)
     assert next(pictures) == ("0", "broken")
-    pictures.close()  # type: ignore[attr-defined]
+    pictures.close()
     assert len(decoded) <= 200  # the task asked for and the one under way, of four
 
 

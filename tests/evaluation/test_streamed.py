@@ -122,8 +122,9 @@ def test_what_does_not_fit_is_refused():
     queries, features, images = world(0)
     with pytest.raises(CirqueError, match="query query 0: nobody not among the 300 images"):
         Asked.of([{**queries[0], "target_ids": ["nobody"]}], features[:1], images, remove_reference=False)
+    own = {**queries[0], "target_ids": ["image 5"], "reference_id": "image 5"}
     with pytest.raises(CirqueError, match="its reference 'image 5' is also its target"):
-        Asked.of([{**queries[0], "target_ids": ["image 5"], "reference_id": "image 5"}], features[:1], images, remove_reference=True)  # fmt: skip  # noqa: E501
+        Asked.of([own], features[:1], images, remove_reference=True)
     with pytest.raises(CirqueError, match="has candidates of its own or a group"):
         Asked.of([{**queries[0], "group": "dress"}], features[:1], images, remove_reference=False)
     with pytest.raises(CirqueError, match="give one row a query"):
@@ -135,8 +136,9 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(CirqueError, match="image 130"):
         read(queries, features, Images(broken, images.names), 1, remove_reference=False)
     twice = pa.chunked_array([["same"] * 300])
+    named_twice = Images(images.features, twice)
     with pytest.raises(CirqueError, match="names occur twice"):
-        Asked.of([{**queries[0], "target_ids": ["same"]}], features[:1], Images(images.features, twice), remove_reference=False)  # fmt: skip  # noqa: E501
+        Asked.of([{**queries[0], "target_ids": ["same"]}], features[:1], named_twice, remove_reference=False)
 
 
 def test_no_more_than_a_block_of_the_gallery_is_read_at_once():

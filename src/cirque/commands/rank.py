@@ -14,6 +14,9 @@ from cirque.evaluation.streamed import Asked, Images, Part
 from cirque.progress import say
 from cirque.store import arrays, files, provenance, schemas
 
+#: Columns that queries must have; schemas.QUERIES has more.
+_NEEDED = ("query_id", "reference_id", "target_ids")
+
 #: What a part's file holds of each query, in the order of `streamed.Part`.
 _COLUMNS: Mapping[str, Any] = {
     "query_id": str,
@@ -61,7 +64,11 @@ def main(
     images = Images(_array(gallery), None if names is None else _names(names))
     if images.names is not None and len(images.names) != len(images):
         raise CirqueError(f"{names}: holds {len(images.names):,} names for the {len(images):,} images of {gallery}")
-    rows = files.read_table(asked).to_pylist()
+    table = files.read_table(asked)
+    missing = [name for name in _NEEDED if name not in table.column_names]
+    if missing:
+        raise CirqueError(f"{asked}: lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    rows = [row | {"target_ids": row["target_ids"] or []} for row in table.to_pylist()]
     what = Asked.of(rows, _array(queries).astype(np.float32), images, remove_reference=remove_reference)
     # The gallery's bytes are not in the mark: they would be read once more for each part.
     given = [file for file in (asked, queries, names) if file is not None]

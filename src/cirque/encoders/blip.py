@@ -187,16 +187,17 @@ def fetch(name: str, tag: str, weights: Path, cache: Path | None = None) -> None
     """
     import huggingface_hub  # noqa: PLC0415  (the one function that asks a hub)
 
-    wanted = [CONFIG_FILE, VOCABULARY_FILE, *WEIGHT_FILES]
-    try:
-        folder = Path(huggingface_hub.snapshot_download(name, revision=tag, cache_dir=cache, allow_patterns=wanted))
-    except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CirqueError(f"backbone {name}, {tag}: could not be fetched from the hub ({first})") from error
-    there = [folder / file for file in WEIGHT_FILES if (folder / file).is_file()]
-    if not there:
-        raise CirqueError(f"backbone {name}, {tag}: the release holds none of {', '.join(WEIGHT_FILES)}")
-    _keep(name, tag, there[0], weights, source=name)
+    for file in WEIGHT_FILES:  # of two that hold the same gigabytes the first is enough
+        wanted = [CONFIG_FILE, VOCABULARY_FILE, file]
+        try:
+            folder = Path(huggingface_hub.snapshot_download(name, revision=tag, cache_dir=cache, allow_patterns=wanted))
+        except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CirqueError(f"backbone {name}, {tag}: could not be fetched from the hub ({first})") from error
+        if (folder / file).is_file():
+            _keep(name, tag, folder / file, weights, source=name)
+            return
+    raise CirqueError(f"backbone {name}, {tag}: the release holds none of {', '.join(WEIGHT_FILES)}")
 
 
 def take_over(name: str, tag: str, file: Path, weights: Path) -> None:

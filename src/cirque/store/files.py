@@ -121,7 +121,7 @@ def read_where(path: Path, columns: Sequence[str], key: str, wanted: Collection[
     compare = provenance.read_in_part(path)
     asked = sorted(wanted)
     with _opened(path, [*columns, key]) as stored:
-        column = stored.schema_arrow.names.index(key)
+        column = [leaf.path for leaf in map(stored.schema.column, range(len(stored.schema)))].index(key)
         described = [stored.metadata.row_group(group).column(column) for group in range(stored.num_row_groups)]
         groups = [group for group, about in enumerate(described) if _may_hold(about.statistics, asked)]
         compare(groups)

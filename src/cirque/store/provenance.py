@@ -27,11 +27,9 @@ from typing import Any
 
 from cirque import families
 from cirque.errors import CirqueError
+from cirque.store import row_groups
 
 PACKAGE = Path(__file__).parents[1]
-
-#: How a Parquet file ends: the length of its footer in four bytes, and its name.
-PARQUET_END, PARQUET_MAGIC = 8, b"PAR1"
 
 #: Libraries whose version can change a number.
 RENDERER = "mitsuba"
@@ -273,37 +271,8 @@ def read_in_part(path: Path) -> Callable[[Iterable[int]], None]:
                 stream.seek(start)
                 require(hashlib.sha256(stream.read(length)).hexdigest() == digest)
 
-    require(footer_sha256(path) == known["footer"])
+    require(row_groups.footer_sha256(path) == known["footer"])
     return compare
-
-
-def groups_sha256(path: Path) -> list[tuple[int, int, str]]:
-    """Begin, length and SHA-256 of each group of rows of a Parquet file."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  (most stages that write a record have it; a few need not)
-
-    metadata, found = pq.read_metadata(path), []
-    with path.open("rb") as stream:
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            columns = [group.column(column) for column in range(group.num_columns)]
-            start = min(column.dictionary_page_offset or column.data_page_offset for column in columns)
-            length = sum(column.total_compressed_size for column in columns)
-            stream.seek(start)
-            found.append((start, length, hashlib.sha256(stream.read(length)).hexdigest()))
-    return found
-
-
-def footer_sha256(path: Path) -> str | None:
-    """SHA-256 of where the footer of a Parquet file begins and of its bytes; None if the file has no such end."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        stream.seek(max(0, size - PARQUET_END))
-        end = stream.read()
-        start = size - PARQUET_END - int.from_bytes(end[:4], "little")
-        if end[4:] != PARQUET_MAGIC or start < 0:
-            return None
-        stream.seek(start)
-        return hashlib.sha256(b"%d " % start + stream.read()).hexdigest()
 
 
 def sha256(path: Path) -> str:
@@ -407,7 +376,7 @@ def write_records(stage: str, arguments: list[str], started: float) -> None:
         stamp = [status.st_size, status.st_mtime_ns]
         output: dict[str, Any] = {"path": str(path), "sha256": sha256(path), "stamp": stamp}
         if path in _in_groups:
-            output |= {"footer": footer_sha256(path), "groups": groups_sha256(path)}
+            output |= {"footer": row_groups.footer_sha256(path), "groups": row_groups.sha256(path)}
         partial = path.parent / f".{path.name}.run.json.{os.getpid()}.part"  # as `files.atomic` names it
         record = {"output": output, "part": of_part.about, "inputs": described, **common}
         try:
