@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch.nn.functional import normalize
 from transformers import BlipConfig, BlipForImageTextRetrieval, BlipTextConfig, BlipVisionConfig
 
@@ -171,6 +172,13 @@ def test_the_large_model_has_the_parameters_of_transformers():
     shapes = {name: tuple(one.shape) for name, one in theirs.state_dict().items() if not blip._is_left_out(name)}
     own = {name: tuple(one.shape) for name, one in ours.state_dict().items() if name != "logit_scale"}
     assert own == shapes
+
+
+def test_the_page_of_the_table_names_the_release_that_is_configured():
+    paper = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text(encoding="utf-8"))
+    page = (REPOSITORY / "docs/tables/pic2word_blip.md").read_text(encoding="utf-8")
+    (model,) = (entry["model"] for entry in paper["backbones"].values() if entry.get("encoder") == "blip")
+    assert f"`{model}`" in page
 
 
 def test_the_mini_model_reads_64_pixels_and_a_vocabulary_of_common_words():

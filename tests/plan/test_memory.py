@@ -63,3 +63,10 @@ def test_a_job_of_the_papers_size_holds_less_than_its_rule_asks_for(name: str):
 def test_the_page_on_memory_has_the_same_figures(name: str):
     stated = MEMORY[name]
     assert f"| {name} | {stated.base:,.0f} MiB | {stated.each:,g} bytes | {stated.unit} |" in DOCS
+
+
+def test_what_the_page_says_of_cc12m_follows_from_them():
+    n_images = PAPER["image_sets"]["cc12m"]["n_images"]
+    gibibytes = {name: MEMORY[name].of(n_images) / 1024 for name in ("list_images", "shard_images", "extract_features")}
+    for words, name in (("list takes", "list_images"), ("shards", "shard_images"), ("features", "extract_features")):
+        assert f"{words} {gibibytes[name]:.1f} GiB" in DOCS
