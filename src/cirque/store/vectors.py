@@ -1,7 +1,7 @@
 """Vectors in stage files: a key column and a column of fixed-size lists, as numpy arrays."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,8 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     """
     keys: list[str] = []
     blocks: list[np.ndarray] = []
-    for path in paths:
-        names, block = _read_one(path, key, name)
+    for path, table in _groups(paths):
+        names, block = _of_table(path, table, key, name)
         if blocks and blocks[0].shape[1] != block.shape[1]:
             raise CirqueError(
                 f"{path}: {name}s of {block.shape[1]} dimensions, but {paths[0]} has {blocks[0].shape[1]}"
@@ -56,9 +56,15 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     return keys, _joined(blocks)
 
 
-def _read_one(path: Path, key: str, name: str) -> tuple[list[str], np.ndarray]:
-    """Keys and vectors [n, dim] of one file; what Arrow holds of it is given up at once."""
-    table = files.read_table(path)
+def _groups(paths: Sequence[Path]) -> Iterator[tuple[Path, pa.Table]]:
+    """Groups of rows of all files, each with its file."""
+    for path in paths:
+        for table in files.read_groups(path):
+            yield path, table
+
+
+def _of_table(path: Path, table: pa.Table, key: str, name: str) -> tuple[list[str], np.ndarray]:
+    """Keys and vectors [n, dim] of some rows of a file."""
     if "status" in table.column_names:
         table = table.filter(pc.equal(table["status"], "ok"))
     if key not in table.column_names or name not in table.column_names:
