@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_chosen() -> None:
+    """A stage is a process: the device and precision that one chose must not stand in the records of another's."""
+    devices = sys.modules.get("cirque.devices")  # which imports torch; most tests need none of it
+    if devices is not None:
+        devices.chosen.clear()
 
 
 @pytest.fixture(scope="session")
