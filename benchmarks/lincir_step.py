@@ -146,7 +146,7 @@ class Plain:
         order = training.epoch_batches(len(rows), self.source.settings.batch, self.source.seed, number)[0]
         self.noise = batch.noisy - batch.features
         self.captions = self.model_ids([rows[row]["caption"] for row in order])
-        masked = [self.source.masked(rows[row], number) for row in order]
+        masked = self.source.texts.masked([rows[row] for row in order], number)
         self.masked = self.model_ids([caption.replace("[$]", " $ ") for caption in masked])
 
     def model_ids(self, texts: list[str]) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cirque.encoders import backbones, clip, text
 from cirque.inversion import oti
-from cirque.texts.phrase_pool import PhrasePool, with_placeholder
+from cirque.texts.phrase_pool import PhrasePool
 from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
 
@@ -122,9 +122,7 @@ class Plain:
         templates = [TEMPLATES[number].format(" $ ") for number in batch.templates[:, step]]
         phrases = [pool.phrase(int(number)) for number in batch.phrases[:, step]]
         concepts = np.searchsorted(pool.starts, batch.phrases[:, step], side="right") - 1
-        pseudo = [
-            with_placeholder(self.names[row], phrase, "first") for row, phrase in zip(concepts, phrases, strict=True)
-        ]
+        pseudo = [phrase.replace(self.names[row], " $ ", 1) for row, phrase in zip(concepts, phrases, strict=True)]
         ones = torch.ones(len(tokens))
         l_cos = self.criterion(self.encode(templates, tokens), batch.features, ones)
         return l_cos, self.criterion(self.encode(pseudo, tokens), self.encode(phrases, None), ones)

@@ -97,7 +97,9 @@ class Plain:
         """L_distil and L_gpt of a batch, on the phrases that ours draws."""
         pool, numbers = self.regulariser.pool, self.regulariser.draw(images, epoch)
         phrases = [pool.phrase(int(number)) for number in numbers]
-        pseudo = pool.pseudo_phrases(numbers, SETTINGS.replace)
+        names = list(pool.rows)
+        concepts = [names[row] for row in np.searchsorted(pool.starts, numbers, side="right") - 1]
+        pseudo = [phrase.replace(name, " $ ") for name, phrase in zip(concepts, phrases, strict=True)]
         gpt = self.criterion(self.encode(phrases, None), self.encode(pseudo, predicted), torch.ones(len(images)))
         return self.distillation(oti, predicted), gpt
 

@@ -5,6 +5,8 @@ import pyarrow as pa
 import pytest
 import torch
 
+from cirque.encoders import text
+from cirque.encoders.text import Replace
 from cirque.errors import CirqueError
 from cirque.store import files, schemas
 from cirque.texts import phrase_pool
@@ -23,9 +25,28 @@ def test_a_concept_is_lost_when_one_phrase_does_not_hold_it() -> None:
 
 
 def test_inversion_replaces_the_first_occurrence_and_phi_all_even_inside_words() -> None:
-    phrase = "a photo of Cat that is no Caterpillar"
-    assert phrase_pool.with_placeholder("Cat", phrase, "first") == "a photo of  $  that is no Caterpillar"
-    assert phrase_pool.with_placeholder("Cat", phrase, "all") == "a photo of  $  that is no  $ erpillar"
+    phrases = pa.array(["a photo of Cat that is no Caterpillar", "Cat.Cat"])
+    first, all_ = (phrase_pool.with_placeholder("Cat", phrases, how).to_pylist() for how in ("first", "all"))
+    assert first == ["a photo of  $  that is no Caterpillar", " $ .Cat"]
+    assert all_ == ["a photo of  $  that is no  $ erpillar", " $ . $ "]
+
+
+@pytest.mark.parametrize("replace", ["first", "all"])
+def test_ids_of_pseudo_phrases_are_those_of_each_with_its_concept_replaced(
+    replace: Replace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phrase_pool, "CONCEPTS_AT_ONCE", 4)  # of six
+    backbone = small_searle.load_backbone(tmp_path)
+    pool = phrase_pool.load(*small_searle.write_phrases(tmp_path))
+    n = 1 if replace == "first" else -1
+    expected = [
+        phrase.replace(name, " $ ", n) for name in small_searle.CONCEPTS for phrase in small_searle.phrases_of(name)
+    ]
+    ids = pool.pseudo_ids(backbone, replace)
+    assert [ids.row(number) for number in range(len(ids))] == text.tokenize(backbone, expected, truncate=True)
+    chosen = np.array([5, 0, 5])
+    taken = ids.take(chosen)
+    assert [taken.row(number) for number in range(3)] == [ids.row(number) for number in chosen]
 
 
 def test_the_pool_holds_every_phrase_with_its_feature(tmp_path: Path) -> None:

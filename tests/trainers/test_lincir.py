@@ -192,7 +192,7 @@ def test_a_pass_has_random_words_of_its_own_and_keywords_that_stay(backbone: Bac
     row = small_lincir.rows()[0]
     masked = {
         name: {
-            source_of(backbone, corpus, dataclasses.replace(SETTINGS, masking=name)).masked(row, epoch)
+            source_of(backbone, corpus, dataclasses.replace(SETTINGS, masking=name)).texts.masked([row], epoch)[0]
             for epoch in range(20)
         }
         for name in ("substring", "random-word")
@@ -212,7 +212,7 @@ def plain_loss(source: MaskedCaptions, step: int, network: Callable[[Tensor], Te
     z = plain_text.encode(source.backbone, [str(row["caption"]) for row in rows])
     noise = draw_noise(source.settings.noise, source.seed, names, epoch, z.shape[1])
     tokens = network(z + source.settings.noise_scale * torch.from_numpy(noise))
-    texts = [source.masked(row, epoch).replace("[$]", " $ ") for row in rows]
+    texts = [masked.replace("[$]", " $ ") for masked in source.texts.masked(rows, epoch)]
     predicted = plain_text.encode(source.backbone, texts, tokens, replace="all")
     return ((predicted - z) ** 2).sum() / z.numel()
 
@@ -408,7 +408,7 @@ def test_words_that_are_not_the_captions_are_an_error_that_names_the_caption(
 ) -> None:
     source = source_of(backbone, corpus, dataclasses.replace(SETTINGS, masking="token"))
     with pytest.raises(CirqueError, match=r"caption cc3m-00000-000000001: .*tag it again"):
-        source.masked({**small_lincir.rows()[1], "words": ["another"], "pos": ["NOUN"]}, 0)
+        source.texts.masked([{**small_lincir.rows()[1], "words": ["another"], "pos": ["NOUN"]}], 0)
 
 
 def test_a_loss_that_is_not_finite_is_an_error_that_names_the_step(

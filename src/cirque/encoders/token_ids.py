@@ -31,6 +31,12 @@ class TokenIds:
     starts: NDArray[np.int64]  # [n_texts + 1]: ids of text i are starts[i] … starts[i + 1] − 1
 
     @classmethod
+    def joined(cls, parts: Sequence["TokenIds"]) -> "TokenIds":
+        """All texts of one or more parts, one after the other."""
+        starts = np.concatenate([[0], np.cumsum(np.concatenate([part.lengths for part in parts]))])
+        return cls(np.concatenate([part.ids for part in parts]), starts)
+
+    @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "TokenIds":
         """Take over the ids of texts that are lists."""
         flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int32)
@@ -48,6 +54,13 @@ class TokenIds:
         """Ids of one text."""
         ids: list[int] = self.ids[self.starts[number] : self.starts[number + 1]].tolist()
         return ids
+
+    def take(self, numbers: NDArray[np.int64]) -> "TokenIds":
+        """Some of the texts, repeats allowed."""
+        first = self.starts[numbers]
+        starts = np.concatenate([[0], np.cumsum(self.starts[numbers + 1] - first)])
+        places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], np.diff(starts))
+        return TokenIds(self.ids[places], starts)
 
     def heads(self, width: int) -> NDArray[np.int32]:
         """The first ids of each text [n_texts, width]; −1 where a text is shorter."""
@@ -77,19 +90,19 @@ class TokenIds:
         return TokenIds(ids, starts)
 
 
-def tokenize(backbone: "Backbone", texts: Sequence[str]) -> TokenIds:
+def tokenize(backbone: "Backbone", texts: Sequence[str] | pa.Array) -> TokenIds:
     """Ids of each text from the start token to the end token, cut to the context: `text.tokenize` with `truncate`.
 
     Args:
         backbone: whose tokenizer and context length are used.
         texts: any texts; `PLACEHOLDER` between spaces becomes `PLACEHOLDER_ID`.
     """
-    column = pa.array(texts, pa.large_string())
+    column = texts.cast(pa.large_string()) if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
     plain = pc.and_not(pc.ascii_is_printable(column), pc.match_substring(column, "&"))  # text.is_plain
     others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
     if not len(others):
         return framed(backbone, _of_words(backbone.tokenizer, column))
-    rows = [text.inner_ids(backbone.tokenizer, texts[number]) for number in others.tolist()]
+    rows = [text.inner_ids(backbone.tokenizer, one) for one in column.take(pa.array(others)).to_pylist()]
     emptied = pc.if_else(plain, column, pa.scalar("", pa.large_string()))
     return framed(backbone, _of_words(backbone.tokenizer, emptied).replaced(others, TokenIds.of(rows)))
 

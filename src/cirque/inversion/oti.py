@@ -25,6 +25,7 @@ from cirque.encoders.backbones import Backbone
 from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
+from cirque.encoders.token_ids import TokenIds
 from cirque.errors import CirqueError, listed
 from cirque.inversion import regularisers
 from cirque.progress import progress, say
@@ -148,12 +149,12 @@ class StepTexts:
 
 
 class Batch:
-    """Images that are inverted together: the texts of all their steps, tokenised once."""
+    """Images that are inverted together: the texts of all their steps."""
 
     def __init__(
         self, encoder: PackedEncoder, images: Images, pool: PhrasePool | None, settings: Settings, seed: int
     ) -> None:
-        """Draw the texts of all steps and tokenise each different one.
+        """Draw the texts of all steps.
 
         Args:
             encoder: of `encoder_for`.
@@ -166,7 +167,7 @@ class Batch:
         self.features = moved(torch.from_numpy(images.features), encoder.device)
         self.templates = np.stack([draw_templates(seed, image_id, settings.steps) for image_id in images.image_ids])
         self.owners = np.arange(len(images.image_ids))
-        texts = [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES]
+        ids = token_ids.tokenize(encoder.backbone, [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES])
         if pool is not None:
             self.phrases = np.stack(
                 [
@@ -176,9 +177,9 @@ class Batch:
             )
             numbers, which = np.unique(self.phrases, return_inverse=True)
             self.phrase_texts = which.reshape(self.phrases.shape) + len(TEMPLATES)
-            texts += pool.pseudo_phrases(numbers, settings.replace)
+            ids = TokenIds.joined([ids, pool.pseudo_ids(encoder.backbone, settings.replace).take(numbers)])
             self.owners = np.tile(self.owners, 2)
-        self.texts = encoder.prepare(token_ids.tokenize(encoder.backbone, texts))
+        self.texts = encoder.prepare(ids)
 
     def texts_of(self, step: int) -> StepTexts:
         """The texts of one step, laid out."""

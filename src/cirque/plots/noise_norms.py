@@ -40,7 +40,11 @@ def rows(inputs: Inputs) -> list[dict[str, Any]]:
 def norms(noise: str, dim: int, n_samples: int, seed: int) -> list[float]:
     """Euclidean norm of each sample of a noise (`noise.NOISES`) in `dim` dimensions."""
     generator = draws.generator(seed, "noise norms", noise, dim)
-    return [float(np.linalg.norm(NOISES[noise](generator, dim))) for _ in range(n_samples)]
+    values, found = np.empty(dim), []
+    for _ in range(n_samples):
+        NOISES[noise](generator, values)
+        found.append(float(np.linalg.norm(values)))
+    return found
 
 
 def draw(rows: Sequence[Row]) -> Figure:

@@ -5,16 +5,18 @@ inversion draw from a pool of bare prompts instead (`of_prompts`).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from cirque.encoders import token_ids
 from cirque.encoders.text import PLACEHOLDER, PLACEHOLDER_ID, Replace, encode, tokenize
+from cirque.encoders.token_ids import TokenIds
 from cirque.errors import CirqueError, listed
 from cirque.store import files
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 #: A concept without the words of a language model (SEARLE Table 4, "w/o GPT reg").
 PROMPT = "a photo of {concept}"
+
+#: Concepts whose phrases are tokenised together: the words of 5.4 million phrases would take more than their features.
+CONCEPTS_AT_ONCE = 1000
 
 
 def is_usable(concept: str, phrases: Sequence[str]) -> bool:
@@ -35,18 +40,19 @@ def is_usable(concept: str, phrases: Sequence[str]) -> bool:
     return all(concept in phrase for phrase in phrases)
 
 
-def with_placeholder(concept: str, phrase: str, replace: Replace) -> str:
-    """The phrase with the concept's first occurrence, or all of them, given way to the placeholder.
+def with_placeholder(concept: str, phrases: pa.StringArray, replace: Replace) -> pa.StringArray:
+    """Phrases in which the concept's first occurrence, or all of them, gave way to the placeholder.
 
     Args:
         concept: exact and case-sensitive; found inside words too.
-        phrase: holds the concept.
+        phrases: hold the concept.
         replace: `first` (released inversion) or `all` (released training of φ).
     """
-    return phrase.replace(concept, f" {PLACEHOLDER} ", 1 if replace == "first" else -1)
+    most = {"max_replacements": 1} if replace == "first" else {}
+    return pc.replace_substring(phrases, concept, f" {PLACEHOLDER} ", **most)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhrasePool:
     """Phrases of all concepts, one after the other, and their features in the same order."""
 
@@ -55,18 +61,36 @@ class PhrasePool:
     usable: np.ndarray  # bool [n_concepts]
     phrases: pa.ChunkedArray  # [n_phrases] strings
     features: np.ndarray  # fp32 [n_phrases, dim], L2-normalised
+    _ids: dict[Any, TokenIds] = field(default_factory=dict, repr=False)
 
     def phrase(self, number: int) -> str:
         """Text of the phrase of that number."""
         text: str = self.phrases[number].as_py()
         return text
 
-    def pseudo_phrases(self, numbers: np.ndarray, replace: Replace) -> list[str]:
-        """Texts of the phrases of some numbers, with the placeholder for their concept."""
-        names = list(self.rows)
-        rows = np.searchsorted(self.starts, numbers, side="right") - 1
-        phrases = self.phrases.take(pa.array(numbers)).to_pylist()
-        return [with_placeholder(names[row], phrase, replace) for row, phrase in zip(rows, phrases, strict=True)]
+    def pseudo_ids(self, backbone: "Backbone", replace: Replace) -> TokenIds:
+        """Ids of all phrases with the placeholder for their concept, cut to the context; tokenised once.
+
+        Args:
+            backbone: whose tokenizer and context length are used.
+            replace: as of `with_placeholder`.
+        """
+        key = (backbone.tokenizer, backbone.context_length, replace)
+        if key not in self._ids:
+            names, parts = list(self.rows), [TokenIds.of([])]
+            for first in range(0, len(names), CONCEPTS_AT_ONCE):
+                of_concepts = [
+                    with_placeholder(names[row], self._of_concept(row), replace)
+                    for row in range(first, min(first + CONCEPTS_AT_ONCE, len(names)))
+                ]
+                parts.append(token_ids.tokenize(backbone, pa.concat_arrays(of_concepts)))
+            self._ids[key] = TokenIds.joined(parts)
+        return self._ids[key]
+
+    def _of_concept(self, row: int) -> pa.StringArray:
+        """Phrases of one concept."""
+        own = self.phrases.slice(int(self.starts[row]), int(self.starts[row + 1] - self.starts[row]))
+        return pa.concat_arrays(own.chunks) if own.num_chunks else pa.array([], pa.string())
 
     def allowed(self, concepts: Sequence[str], n_concepts: int, where: str) -> np.ndarray:
         """Rows of the usable ones of an image's first `n_concepts` concepts, most similar first.
@@ -94,20 +118,9 @@ def without_cut_placeholders(pool: PhrasePool, backbone: "Backbone", how: Replac
 
     The filter is the released one's in spirit: there a phrase without a placeholder drops its concept as well.
     """
-    usable = pool.usable.copy()
-    for concept, row in pool.rows.items():
-        if usable[row]:
-            phrases = pool.phrases[int(pool.starts[row]) : int(pool.starts[row + 1])].to_pylist()
-            usable[row] = all(_keeps_placeholder(backbone, concept, phrase, how) for phrase in phrases)
-    return replace(pool, usable=usable)
-
-
-def _keeps_placeholder(backbone: "Backbone", concept: str, phrase: str, how: Replace) -> bool:
-    before = phrase[: phrase.index(concept)]
-    if before.isascii() and len(before) <= backbone.context_length - 3:
-        return True  # a token is a character at least: start, placeholder and end fit behind it
-    ids = tokenize(backbone, [with_placeholder(concept, phrase, how)], truncate=True)[0]
-    return PLACEHOLDER_ID in ids
+    n_lost = np.concatenate([[0], np.cumsum(~pool.pseudo_ids(backbone, how).with_id(PLACEHOLDER_ID))])
+    keeps = n_lost[pool.starts[1:]] == n_lost[pool.starts[:-1]]
+    return replace(pool, usable=pool.usable & keeps)
 
 
 def load(

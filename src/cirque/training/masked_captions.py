@@ -1,10 +1,8 @@
 """Captions whose keywords give way to φ's token, and the loss against the whole caption (LinCIR §3.2, Eq. 2)."""
 
-import functools
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from cirque import draws
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
@@ -21,6 +18,7 @@ from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
 from cirque.texts import keywords
 from cirque.training.loop import EpochBatches
+from cirque.training.masked_texts import MaskedTexts
 from cirque.training.noise import NOISES, draw_noise
 
 #: What stands before the token in a caption that lost its placeholders, and in the constant text of Table 7 (a).
@@ -118,53 +116,22 @@ class MaskedCaptions:
         self.batches = EpochBatches(n, settings.batch, seed)
         self.per_epoch = self.batches.per_epoch
         self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
-
-    def masked(self, row: Mapping[str, Any], epoch: int) -> str:
-        """A caption (a row of schemas.CAPTIONS) whose keywords gave way to `[$]`.
-
-        What is drawn depends on (seed, caption, pass) alone.
-
-        Raises:
-            CirqueError: its words are not those of the caption; with its caption_id.
-        """
-        rng = functools.partial(draws.generator, self.seed, "lincir masking", row["caption_id"], epoch)
-        try:
-            return keywords.MASKINGS[self.settings.masking](row["caption"], row["words"], row["pos"], rng)
-        except CirqueError as error:
-            raise CirqueError(f"caption {row['caption_id']}: {error}") from error
+        self.texts = MaskedTexts(backbone, corpus.captions, settings.masking, seed)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step: passes over all captions, each in an order of its own, whole batches only."""
-        epoch, chosen = step // self.per_epoch, self.batches(step)
-        rows = _rows(self.corpus.captions.take(chosen))
-        masked = [self.masked(row, epoch) for row in rows]
+        epoch, chosen = step // self.per_epoch, np.array(self.batches(step))
         features = self.corpus.features[chosen]
         read = features if self.corpus.images is None else self.corpus.images[chosen]
-        names = [row["caption_id"] for row in rows]
+        names = self.corpus.captions["caption_id"].take(pa.array(chosen)).to_pylist()
         noise = draw_noise(self.settings.noise, self.seed, names, epoch, features.shape[1])
         noisy = torch.from_numpy(read + np.float32(self.settings.noise_scale) * noise)
-        layout = self.encoder.prepare(keywords.ids_of_masked(self.backbone, masked)).laid_out(replace="all")
+        layout = self.encoder.prepare(self.texts.ids(chosen, epoch)).laid_out(replace="all")
         return moved(Batch(torch.from_numpy(features), noisy, layout), self.encoder.device)
 
     def loss(self, batch: Batch, tokens: Tensor) -> Tensor:
         """Mean squared error over captions and dimensions (LinCIR Eq. 2), from φ's tokens [batch, token_dim]."""
         return functional.mse_loss(self.encoder(batch.masked, tokens), batch.features)
-
-
-def _rows(captions: pa.Table) -> list[dict[str, Any]]:
-    """The rows of a table; its lists, which Arrow turns one by one into Python's, are cut from whole columns."""
-    columns = {}
-    for name in captions.column_names:
-        column = captions[name].combine_chunks()
-        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-        columns[name] = _lists(column) if pa.types.is_nested(column.type) else column.to_pylist()
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _lists(column: pa.ListArray | pa.LargeListArray) -> list[list[str]]:
-    """A column of lists that has no null."""
-    values, offsets = column.values.to_pylist(), column.offsets.to_pylist()
-    return [values[start:end] for start, end in itertools.pairwise(offsets)]
 
 
 def _require_known(what: str, name: str, known: Sequence[str]) -> None:

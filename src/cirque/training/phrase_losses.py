@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque import draws
-from cirque.encoders import text, token_ids
+from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
 from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
@@ -91,7 +91,7 @@ class PhraseRegulariser:
     def batch(self, images: Sequence[int], epoch: int) -> PhraseBatch:
         """The phrases of a batch: `images` are rows."""
         numbers = self.draw(images, epoch)
-        ids = token_ids.tokenize(self.backbone, self.pool.pseudo_phrases(numbers, self.replace))
+        ids = self.pool.pseudo_ids(self.backbone, self.replace).take(numbers)
         # Only the first placeholder takes the token; the others stay a literal $, as released.
         layout = self.encoder.prepare(ids).laid_out(replace="first")
         return moved(PhraseBatch(layout, torch.from_numpy(self.pool.features[numbers])), self.encoder.device)
