@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cirque.encoders.features import write_features
 from cirque.evaluation import ranking, streamed
 from cirque.store import files, schemas
 from tests.evaluated import inside, query, run
@@ -39,6 +40,42 @@ def test_a_call_ranks_as_the_workflow_does(folder: Path):
     for own, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(own.pop("top_scores"), other.pop("top_scores"), rtol=1e-5)
         assert own == other
+
+
+FEATURE_FILES = ("f0.parquet", "f1.parquet")
+
+
+def write_feature_files(spoil: int | None = None) -> None:
+    """The gallery as the workflow's feature files, of which one image failed; a spoilt one stands there twice."""
+    rows = np.load("g.npy").astype(np.float32)
+    for path, own in zip(FEATURE_FILES, (range(110), range(110, N)), strict=True):
+        names = [f"i{0 if number == spoil else number}" for number in own]
+        write_features(Path(path), [*names, f"failed {path}"], [*("ok" for _ in own), "unreadable"], rows[list(own)])
+
+
+def test_feature_files_of_the_workflow_are_ranked_as_their_array(folder: Path):
+    write_feature_files()
+    assert run(*WORDS, "--output", "whole.parquet", "--remove-reference", "True") == 0
+    of_files = [*WORDS[:5], "--gallery", *FEATURE_FILES, "--remove-reference", "True"]
+    assert run(*of_files, "--output", "files.parquet") == 0
+    assert (folder / "files.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+    for part in range(2):
+        assert run(*of_files, "--output", f"p{part}.parquet", "--part", part, "--n-parts", 2) == 0
+    assert run(*of_files, "--output", "merged.parquet", "--merge", "p0.parquet", "p1.parquet") == 0
+    assert (folder / "merged.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+
+
+def test_feature_files_have_their_own_names_each_once_and_go_with_no_array(folder: Path, capsys):
+    write_feature_files(spoil=120)
+    for words, said in (
+        ([*FEATURE_FILES], "gallery: 1 names occur twice (i0)"),
+        ([*FEATURE_FILES, "--names", "names.txt"], "names.txt: feature files have names of their own"),
+        (["g.npy", *FEATURE_FILES], "give one .npy, or feature files"),
+        (["f0.parquet", "queries.parquet"], "queries.parquet: lacks the column image_id or feature"),
+    ):
+        assert run(*WORDS[:5], "--gallery", *words, "--output", "r.parquet") == 1
+        assert said in capsys.readouterr().err
+    assert not (folder / "r.parquet").exists()
 
 
 def test_parts_of_two_calls_merge_to_the_bytes_of_one(folder: Path):

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cirque.errors import CirqueError
+from cirque.errors import CirqueError, listed
 from cirque.evaluation import streamed
 from cirque.evaluation.streamed import Asked, Images, Part
 from cirque.progress import say
 from cirque.store import arrays, files, provenance, schemas
+from cirque.store.vector_rows import VectorRows
 
 #: Columns that queries must have; schemas.QUERIES has more.
 _NEEDED = ("query_id", "reference_id", "target_ids")
@@ -33,7 +34,7 @@ def main(
     *,
     asked: Path,
     queries: Path,
-    gallery: Path,
+    gallery: tuple[Path, ...],
     output: Path,
     names: Path | None = None,
     remove_reference: bool = False,
@@ -49,10 +50,11 @@ def main(
     Args:
         asked: queries.parquet: query_id, reference_id and target_ids of each query, and what else a benchmark has.
         queries: features of the composed queries, .npy [n_queries, d] in the order of `asked`.
-        gallery: features of the images, .npy [n_images, d], of any size and type of floats; normalised here.
+        gallery: features of the images, of any number: .npy [n_images, d] of any type of floats, or feature files
+            (Parquet) as the workflow writes them, without the images that failed; normalised here.
         output: Parquet file to write.
-        names: of the images in their order: a text file, a name a line, or the first column of a Parquet file; by
-            default an image is called by its position, from 0.
+        names: of the images of a .npy in their order: a text file, a name a line, or the first column of a Parquet
+            file; by default an image is called by its position, from 0. Feature files have their own.
         remove_reference: whether a query's own reference is no candidate.
         part: which part, from 0.
         n_parts: parts that the gallery is divided into.
@@ -61,9 +63,7 @@ def main(
     Raises:
         CirqueError: a file cannot be read or does not fit, or parts are missing, twice or of another ranking.
     """
-    images = Images(_array(gallery), None if names is None else _names(names))
-    if images.names is not None and len(images.names) != len(images):
-        raise CirqueError(f"{names}: holds {len(images.names):,} names for the {len(images):,} images of {gallery}")
+    images = _gallery(gallery, names)
     table = files.read_table(asked)
     missing = [name for name in _NEEDED if name not in table.column_names]
     if missing:
@@ -91,6 +91,28 @@ def main(
         parts = [streamed.partial(what, images, blocks) for blocks in streamed.parts_of(images, n_parts)]
     files.write_rows(output, streamed.merged(what, images, parts), schemas.RANKINGS)
     say(f"{output}: {len(rows):,} queries, {len(images):,} images")
+
+
+def _gallery(paths: Sequence[Path], names: Path | None) -> Images:
+    """A gallery whose features stay where they are.
+
+    Raises:
+        CirqueError: files are of several kinds, or names do not fit.
+    """
+    if all(path.suffix == ".parquet" for path in paths):
+        if names is not None:
+            raise CirqueError(f"{names}: feature files have names of their own; leave --names out")
+        rows = VectorRows(paths, "image_id", "feature")
+        images = Images(rows, rows.names)
+    elif len(paths) > 1:
+        raise CirqueError(f"gallery: {listed([*map(str, paths)])}: give one .npy, or feature files (.parquet) alone")
+    else:
+        images = Images(_array(paths[0]), None if names is None else _names(names))
+        if images.names is not None and len(images.names) != len(images):
+            raise CirqueError(
+                f"{names}: holds {len(images.names):,} names for the {len(images):,} images of {paths[0]}"
+            )
+    return images
 
 
 def _array(path: Path) -> Any:

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from cirque.errors import CirqueError, listed
 from cirque.evaluation.ranking import N_BEST, best_first, count_above, normalise, require_apart, subset_rank
 from cirque.progress import progress
+from cirque.store.vector_rows import VectorRows
 
 Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
@@ -65,11 +66,12 @@ class Images:
     """A gallery on disk.
 
     Attributes:
-        features: [n, d], mapped and not held (`store.arrays`); un-normalised or not, of any type of floats.
+        features: [n, d], mapped and not held (`store.arrays`), or files that are read by and by (`store.vector_rows`);
+            un-normalised or not, of any type of floats.
         names: of the images, a column of strings; None: their positions are their names.
     """
 
-    features: npt.NDArray[Any]
+    features: npt.NDArray[Any] | VectorRows
     names: pa.ChunkedArray | None = None
 
     def __len__(self) -> int:
@@ -84,12 +86,20 @@ class Images:
         """Name of an image."""
         return str(position) if self.names is None else str(self.names[position].as_py())
 
-    def locate(self, wanted: Sequence[str]) -> dict[str, int]:
-        """Positions of some names; those that the gallery has not are left out.
+    def require_unique(self) -> None:
+        """Refuse a gallery in which an image stands twice: it would count twice in every rank.
 
         Raises:
-            CirqueError: one of them stands there twice.
+            CirqueError: it names some.
         """
+        if self.names is None or pc.count_distinct(self.names).as_py() == len(self.names):
+            return
+        counts = pc.value_counts(self.names)
+        twice = pc.filter(pc.struct_field(counts, "values"), pc.greater(pc.struct_field(counts, "counts"), 1))
+        raise CirqueError(f"gallery: {len(twice)} names occur twice ({listed(twice.to_pylist())})")
+
+    def locate(self, wanted: Sequence[str]) -> dict[str, int]:
+        """Positions of some names; those that the gallery has not are left out."""
         if self.names is None:
             return {
                 name: int(name)
@@ -97,12 +107,7 @@ class Images:
                 if name.isdecimal() and name == str(int(name)) and int(name) < len(self)
             }
         places = np.flatnonzero(pc.is_in(self.names, pa.array(sorted(set(wanted)), pa.string())).to_numpy())
-        found = {self.name(int(place)): int(place) for place in places}
-        if len(found) < len(places):
-            named = [self.name(int(place)) for place in places]
-            twice = sorted({name for name in named if named.count(name) > 1})
-            raise CirqueError(f"gallery: {len(twice)} names occur twice ({listed(twice)})")
-        return found
+        return {self.name(int(place)): int(place) for place in places}
 
     def block(self, number: int) -> Floats:
         """Normalised features of a block [at most BLOCK, d].
@@ -154,7 +159,8 @@ class Asked:
         """Look up what queries name.
 
         Raises:
-            CirqueError: it is not in the gallery, a query has candidates of its own or a group, or features do not fit.
+            CirqueError: it is not in the gallery, an image is there twice, a query has candidates of its own or a
+                group, or features do not fit.
         """
         if features.ndim != 2 or features.shape[1] != gallery.features.shape[1] or len(features) != len(queries):
             raise CirqueError(
@@ -167,6 +173,7 @@ class Asked:
                     f"query {query['query_id']}: has candidates of its own or a group; such a benchmark is small enough"
                     " for python -m cirque score"
                 )
+        gallery.require_unique()
         wanted = [_named(query, remove_reference) for query in queries]
         position = gallery.locate(list({name for names in wanted for name in names}))
         for query, names in zip(queries, wanted, strict=True):

@@ -105,7 +105,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         CirqueError: the file is missing, cut short or altered, or lacks a column.
     """
     provenance.read_unaltered(path)  # pages have checksums, the footer with their types and places has none
-    with _opened(path, columns or ()) as stored:
+    with opened(path, columns or ()) as stored:
         table = stored.read(list(columns) if columns else None)
     return table.select(list(columns)) if columns else table
 
@@ -117,7 +117,7 @@ def read_groups(path: Path) -> Iterator[pa.Table]:
         CirqueError: as of `read_table`.
     """
     provenance.read_unaltered(path)
-    with _opened(path, ()) as stored:
+    with opened(path, ()) as stored:
         yield stored.schema_arrow.empty_table()  # so that there is always one
         for group in range(stored.num_row_groups):
             yield stored.read_row_group(group)
@@ -133,7 +133,7 @@ def read_where(path: Path, columns: Sequence[str], key: str, wanted: Collection[
     """
     compare = provenance.read_in_part(path)
     asked = sorted(wanted)
-    with _opened(path, [*columns, key]) as stored:
+    with opened(path, [*columns, key]) as stored:
         column = [leaf.path for leaf in map(stored.schema.column, range(len(stored.schema)))].index(key)
         described = [stored.metadata.row_group(group).column(column) for group in range(stored.num_row_groups)]
         groups = [group for group, about in enumerate(described) if _may_hold(about.statistics, asked)]
@@ -151,8 +151,14 @@ def _may_hold(statistics: Any, asked: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
-    """A Parquet file with some columns; what Arrow says of a broken one becomes a sentence."""
+def opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """A Parquet file that has some columns; what Arrow says of a broken one becomes a sentence.
+
+    Whether it is what a stage wrote must have been asked (`provenance.read_unaltered`).
+
+    Raises:
+        CirqueError: the file is missing or cut short, or lacks a column.
+    """
     if not path.is_file():
         raise CirqueError(f"{path}: no such file; ask Snakemake for it (snakemake -c8 {path})")
     try:

@@ -40,7 +40,7 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
     keys: list[str] = []
     blocks: list[np.ndarray] = []
     for path, table in _groups(paths):
-        names, block = _of_table(path, table, key, name)
+        names, block = of_table(path, table, key, name)
         if blocks and blocks[0].shape[1] != block.shape[1]:
             raise CirqueError(
                 f"{path}: {name}s of {block.shape[1]} dimensions, but {paths[0]} has {blocks[0].shape[1]}"
@@ -63,17 +63,34 @@ def _groups(paths: Sequence[Path]) -> Iterator[tuple[Path, pa.Table]]:
             yield path, table
 
 
-def _of_table(path: Path, table: pa.Table, key: str, name: str) -> tuple[list[str], np.ndarray]:
-    """Keys and vectors [n, dim] of some rows of a file."""
-    if "status" in table.column_names:
-        table = table.filter(pc.equal(table["status"], "ok"))
-    if key not in table.column_names or name not in table.column_names:
-        raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(table.column_names)}")
-    kind = table.schema.field(name).type
+def usable(table: pa.Table) -> pa.Table:
+    """The rows of a file but those with a status other than `ok`."""
+    return table.filter(pc.equal(table["status"], "ok")) if "status" in table.column_names else table
+
+
+def dim_of(path: Path, schema: pa.Schema, key: str, name: str) -> int:
+    """Dimension of the vectors of a file with such columns.
+
+    Raises:
+        CirqueError: it lacks one of them, or they are no vectors of one length.
+    """
+    if key not in schema.names or name not in schema.names:
+        raise CirqueError(f"{path}: lacks the column {key} or {name}; it has {', '.join(schema.names)}")
+    kind = schema.field(name).type
     if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
         raise CirqueError(f"{path}: {name} holds {kind}, not vectors of one length; {provenance.cure(path)}")
+    return int(kind.list_size)
+
+
+def of_table(path: Path, table: pa.Table, key: str, name: str) -> tuple[list[str], np.ndarray]:
+    """Keys and vectors [n, dim] of some rows of a file.
+
+    Raises:
+        CirqueError: as of `dim_of`, or a value is not finite.
+    """
+    table, dim = usable(table), dim_of(path, table.schema, key, name)
     block = np.concatenate([np.zeros(0, np.float32), *(c.flatten().to_numpy() for c in table[name].chunks)])
-    block = block.reshape(-1, kind.list_size)
+    block = block.reshape(-1, dim)
     names = table[key].to_pylist()
     broken = [names[row] for row in np.flatnonzero(~np.isfinite(block).all(axis=1))]
     if broken:

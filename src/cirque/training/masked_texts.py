@@ -81,9 +81,7 @@ class MaskedTexts:
             CirqueError: a caption's words are not its own; with its caption_id.
         """
         streams = draws.each(self.seed, "lincir masking", [row["caption_id"] for row in rows], epoch)
-        return [
-            self._of_row(row, functools.partial(_given, stream)) for row, stream in zip(rows, streams, strict=True)
-        ]
+        return [self._of_row(row, functools.partial(_given, stream)) for row, stream in zip(rows, streams, strict=True)]
 
     def _masked_once(self, row: Mapping[str, Any]) -> str | None:
         """The masked caption of every pass; None where something is drawn."""
