@@ -28,7 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from cirque.data.shards import Sample
 from cirque.encoders import clip, extraction
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.networks import phi
 from cirque.trainers import lincir
 from cirque.training import masked_captions
@@ -217,16 +217,16 @@ def inversion(sizes: Sequence[int], bench: Bench) -> None:
         for precision in bench.peaks:
             dtype = allow(precision)
             prepared = time.perf_counter()
-            batch = oti.Batch(oti.encoder_for(backbone, dtype), images, pool, settings, seed=0)
+            batch = oti_batches.Batch(oti_batches.encoder_for(backbone, dtype), images, pool, settings, seed=0)
             prepared = time.perf_counter() - prepared
             numbers = iter(range(10**6))
 
-            def texts(batch: oti.Batch = batch, numbers: Any = numbers) -> oti.StepTexts:
+            def texts(batch: oti_batches.Batch = batch, numbers: Any = numbers) -> oti_batches.StepTexts:
                 return batch.texts_of(next(numbers) % (rounds + 6))
 
             given = texts()
 
-            def step(batch: oti.Batch = batch, start: torch.Tensor = start, given: Any = given) -> None:
+            def step(batch: oti_batches.Batch = batch, start: torch.Tensor = start, given: Any = given) -> None:
                 oti_step.our_step(batch, start, given)
 
             taken = seconds(step, rounds)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import torch
 
 from cirque.encoders import backbones, clip
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.store import schemas
 from cirque.texts.phrase_pool import PhrasePool
 from cirque.trainers import lincir
@@ -128,13 +128,13 @@ def inverted_batch(
         steps=STEPS, learning_rate=0.0, weight_decay=0.0, init_std=0.02, lambda_cos=1.0, lambda_gpt=0.5, ema_decay=0.99,
         n_concepts=CONCEPTS_OF_AN_IMAGE, batch=IMAGES_INVERTED, replace="first", regulariser="phrases",
     )  # fmt: skip
-    encoder = oti.encoder_for(backbone)
+    encoder = oti_batches.encoder_for(backbone)
 
-    def batch(step: int) -> oti.Batch:
+    def batch(step: int) -> oti_batches.Batch:
         names = [f"image {step} {number}" for number in range(IMAGES_INVERTED)]
         concepts = [generator.choice(len(phrases.rows), CONCEPTS_OF_AN_IMAGE, replace=False) for _ in names]
-        images = oti.Images(names, np.zeros((len(names), DIM), np.float32), concepts)
-        return oti.Batch(encoder, images, phrases, settings, 0)
+        images = oti_batches.Images(names, np.zeros((len(names), DIM), np.float32), concepts)
+        return oti_batches.Batch(encoder, images, phrases, settings, 0)
 
     return batch
 

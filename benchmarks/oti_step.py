@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cirque.encoders import backbones, clip, text
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.texts.phrase_pool import PhrasePool
 from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
@@ -87,12 +87,12 @@ def random_pool(backbone: backbones.Backbone, n_phrases: int) -> PhrasePool:
     )
 
 
-def random_images(backbone: backbones.Backbone, n: int) -> oti.Images:
+def random_images(backbone: backbones.Backbone, n: int) -> oti_batches.Images:
     """Features and concepts of n images."""
     generator = np.random.default_rng(1)
     features = generator.normal(size=(n, backbone.dim)).astype(np.float32)
     concepts = [generator.choice(len(CONCEPTS), SETTINGS.n_concepts, replace=False) for _ in range(n)]
-    return oti.Images([f"image {row}" for row in range(n)], features, concepts)
+    return oti_batches.Images([f"image {row}" for row in range(n)], features, concepts)
 
 
 # ---- the plain step ------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def random_images(backbone: backbones.Backbone, n: int) -> oti.Images:
 class Plain:
     """The released loop, written from its description."""
 
-    def __init__(self, backbone: backbones.Backbone, batch: oti.Batch) -> None:
+    def __init__(self, backbone: backbones.Backbone, batch: oti_batches.Batch) -> None:
         self.model, self.tokenizer, self.batch = backbone.model, backbone.tokenizer, batch
         self.criterion = torch.nn.CosineEmbeddingLoss()
         self.names = list(batch.pool.rows)
@@ -141,7 +141,7 @@ class Plain:
         return torch.stack([l_cos, l_gpt, loss]).detach()
 
 
-def our_step(batch: oti.Batch, start: Tensor, texts: oti.StepTexts) -> Tensor:
+def our_step(batch: oti_batches.Batch, start: Tensor, texts: oti_batches.StepTexts) -> Tensor:
     """L_cos, L_gpt and loss of one step of `cirque.inversion.oti`, of which the texts are laid out."""
     tokens, fused = start.clone().requires_grad_(True), optimisers.fused(start.device)
     optimiser = torch.optim.AdamW([tokens], lr=SETTINGS.learning_rate, weight_decay=SETTINGS.weight_decay, **fused)
@@ -163,7 +163,7 @@ def main() -> None:
     pool = random_pool(backbone, n_phrases=16)
     images = random_images(backbone, arguments.batch)
     batches = {
-        name: oti.Batch(oti.encoder_for(backbone, dtype), images, pool, settings, seed=0)
+        name: oti_batches.Batch(oti_batches.encoder_for(backbone, dtype), images, pool, settings, seed=0)
         for name, dtype in types.items()
     }
     start = oti.State.initial(images.image_ids, backbone.token_dim, settings.init_std, 0, torch.device("cpu")).tokens

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cirque.encoders import backbones, clip, composers, resnet
 from cirque.encoders.undrawn import undrawn
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.store import schemas
 from cirque.texts import object_words
 from cirque.texts.phrase_pool import PhrasePool
@@ -205,8 +205,8 @@ def inverted(backbone: backbones.Backbone, n: int) -> tuple[Launches, Launches]:
     """A step of inversion of n images: its texts, and the step."""
     settings = oti.Settings(2, 0.02, 0.01, 0.02, 1.0, 0.5, 0.99, 3, n, "first", "phrases")
     names, concepts = [f"image {number}" for number in range(n)], [np.arange(len(CONCEPTS))] * n
-    images = oti.Images(names, vectors(n, backbone.dim), concepts)
-    batch = oti.Batch(oti.encoder_for(backbone), images, pool_of(backbone), settings, seed=0)
+    images = oti_batches.Images(names, vectors(n, backbone.dim), concepts)
+    batch = oti_batches.Batch(oti_batches.encoder_for(backbone), images, pool_of(backbone), settings, seed=0)
     state = oti.State.initial(names, backbone.token_dim, 0.02, 0, META)
     state.tokens.requires_grad_(True)
     optimiser = oti._optimiser(state, settings)
@@ -214,7 +214,7 @@ def inverted(backbone: backbones.Backbone, n: int) -> tuple[Launches, Launches]:
     with Launches() as of_batch:
         texts = batch.texts_of(0)
     with Launches() as of_step:
-        oti._step(batch, state, optimiser, texts, broken)
+        oti._step(batch, state, optimiser, texts, broken, settings=settings)
     return of_batch, of_step
 
 

@@ -16,7 +16,7 @@ from cirque.encoders.backbones import Backbone
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.text_queries import Queries
 from cirque.errors import CirqueError
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.store import provenance
 from cirque.texts import phrase_pool
 from cirque.trainers import lincir, pic2word, searle
@@ -188,10 +188,10 @@ def test_tokens_are_inverted_in_bf16_as_in_fp32(backbone: Backbone, pool: phrase
     n, steps = 6, 40
     settings = replace(OTI, steps=steps, batch=n)
     allowed = [np.arange(len(small_searle.CONCEPTS))] * n
-    images = oti.Images(small_searle.IMAGES[:n], normal(n, small_searle.DIM).numpy(), allowed)
+    images = oti_batches.Images(small_searle.IMAGES[:n], normal(n, small_searle.DIM).numpy(), allowed)
 
     def losses(dtype: torch.dtype) -> np.ndarray:
-        batch = oti.Batch(oti.encoder_for(backbone, dtype), images, pool, settings, seed=0)
+        batch = oti_batches.Batch(oti_batches.encoder_for(backbone, dtype), images, pool, settings, seed=0)
         tokens = oti.State.initial(images.image_ids, backbone.token_dim, settings.init_std, 0, CPU).tokens
         tokens.requires_grad_(True)
         optimiser = torch.optim.AdamW([tokens], lr=settings.learning_rate, weight_decay=settings.weight_decay)

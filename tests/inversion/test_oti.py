@@ -12,7 +12,7 @@ from torch import Tensor
 from cirque.encoders import text
 from cirque.encoders.backbones import Backbone
 from cirque.errors import CirqueError
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.texts import phrase_pool
 from cirque.texts.phrase_pool import PhrasePool
 from cirque.texts.templates import TEMPLATES
@@ -46,26 +46,28 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> PhrasePool:
 
 
 @pytest.fixture(scope="module")
-def images() -> oti.Images:
+def images() -> oti_batches.Images:
     generator = np.random.default_rng(0)
     features = generator.normal(size=(N_IMAGES, small_searle.DIM)).astype(np.float32)
     concepts = [np.sort(generator.choice(6, 4, replace=False)) for _ in range(N_IMAGES)]
-    return oti.Images(small_searle.IMAGES, features, concepts)
+    return oti_batches.Images(small_searle.IMAGES, features, concepts)
 
 
-def chosen(images: oti.Images, rows: list[int]) -> oti.Images:
-    return oti.Images(
+def chosen(images: oti_batches.Images, rows: list[int]) -> oti_batches.Images:
+    return oti_batches.Images(
         [images.image_ids[row] for row in rows], images.features[rows], [images.concepts[row] for row in rows]
     )
 
 
-def plain_tokens(backbone: Backbone, images: oti.Images, pool: PhrasePool, settings: oti.Settings) -> np.ndarray:
+def plain_tokens(
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, settings: oti.Settings
+) -> np.ndarray:
     """Inversion image by image, written from the formulas: losses, AdamW and the running mean."""
     names, found = list(pool.rows), []
     for image_id, feature, concepts in zip(images.image_ids, images.features, images.concepts, strict=True):
         sizes = pool.starts[concepts + 1] - pool.starts[concepts]
-        templates = oti.draw_templates(0, image_id, settings.steps)
-        drawn = zip(templates, *oti.draw_phrases(0, image_id, sizes, settings.steps), strict=True)
+        templates = oti_batches.draw_templates(0, image_id, settings.steps)
+        drawn = zip(templates, *oti_batches.draw_phrases(0, image_id, sizes, settings.steps), strict=True)
         v = torch.from_numpy(oti.initial_token(0, image_id, backbone.token_dim, settings.init_std))
         ema, m, u = v.clone(), torch.zeros_like(v), torch.zeros_like(v)
         for step, (template, concept, phrase) in enumerate(drawn, start=1):
@@ -100,9 +102,11 @@ def test_the_cut_comes_before_the_filter(pool: PhrasePool) -> None:
     assert usable.allowed(names, 3, "image a.png").tolist() == [1]
 
 
-def test_draws_belong_to_the_image(images: oti.Images) -> None:
+def test_draws_belong_to_the_image(images: oti_batches.Images) -> None:
     def drawn(seed: int, image_id: str) -> tuple[np.ndarray, ...]:
-        return oti.draw_templates(seed, image_id, 50), *oti.draw_phrases(seed, image_id, np.array([3, 3, 3, 3]), 50)
+        return oti_batches.draw_templates(seed, image_id, 50), *oti_batches.draw_phrases(
+            seed, image_id, np.array([3, 3, 3, 3]), 50
+        )
 
     first, again = drawn(0, "a.png"), drawn(0, "a.png")
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
@@ -112,8 +116,8 @@ def test_draws_belong_to_the_image(images: oti.Images) -> None:
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 60))
 def test_every_draw_is_a_phrase_of_its_concept(sizes: list[int], steps: int) -> None:
-    templates = oti.draw_templates(0, "a.png", steps)
-    concepts, phrases = oti.draw_phrases(0, "a.png", np.array(sizes), steps)
+    templates = oti_batches.draw_templates(0, "a.png", steps)
+    concepts, phrases = oti_batches.draw_phrases(0, "a.png", np.array(sizes), steps)
     assert templates.shape == concepts.shape == phrases.shape == (steps,)
     assert ((templates >= 0) & (templates < 24)).all()
     assert (phrases >= 0).all()
@@ -121,8 +125,8 @@ def test_every_draw_is_a_phrase_of_its_concept(sizes: list[int], steps: int) -> 
 
 
 def test_templates_and_the_phrases_of_the_pool_are_equally_likely() -> None:
-    concepts, phrases = oti.draw_phrases(0, "a.png", np.array([1, 3, 4]), 48_000)
-    counts = np.bincount(oti.draw_templates(0, "a.png", 48_000), minlength=24)
+    concepts, phrases = oti_batches.draw_phrases(0, "a.png", np.array([1, 3, 4]), 48_000)
+    counts = np.bincount(oti_batches.draw_templates(0, "a.png", 48_000), minlength=24)
     assert abs(counts - 2000).max() < 5 * np.sqrt(2000)
     counts = np.bincount(np.array([0, 1, 4])[concepts] + phrases, minlength=8)
     assert abs(counts - 6000).max() < 5 * np.sqrt(6000)
@@ -143,8 +147,8 @@ def test_the_cosine_loss_is_torchs_even_at_zero() -> None:
     a, b = torch.randn((2, 9, 5), generator=generator)
     a[0], b[1] = 0, 1e-9
     torchs = torch.nn.CosineEmbeddingLoss(reduction="none")(a, b, torch.ones(9))
-    assert torch.allclose(oti.cosine_loss(a, b), torchs, atol=1e-6)
-    assert torch.isfinite(oti.cosine_loss(a, b)).all()
+    assert torch.allclose(oti_batches.cosine_loss(a, b), torchs, atol=1e-6)
+    assert torch.isfinite(oti_batches.cosine_loss(a, b)).all()
 
 
 def test_lambdas_are_divided_by_their_sum() -> None:
@@ -153,9 +157,9 @@ def test_lambdas_are_divided_by_their_sum() -> None:
 
 
 def test_a_step_has_the_losses_and_gradient_of_the_plain_formulas(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool
 ) -> None:
-    batch = oti.Batch(oti.encoder_for(backbone), images, pool, SETTINGS, seed=0)
+    batch = oti_batches.Batch(oti_batches.encoder_for(backbone), images, pool, SETTINGS, seed=0)
     tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3)).requires_grad_()
     l_cos, l_gpt = batch.losses(tokens, batch.texts_of(2))
     names = np.array(list(pool.rows))[np.searchsorted(pool.starts, batch.phrases[:, 2], side="right") - 1]
@@ -175,17 +179,17 @@ def test_a_step_has_the_losses_and_gradient_of_the_plain_formulas(
 
 @pytest.mark.parametrize("words", ["own", "any"])
 def test_the_bare_prompts_are_compared_with_and_without_the_token(
-    backbone: Backbone, images: oti.Images, words: str
+    backbone: Backbone, images: oti_batches.Images, words: str
 ) -> None:
     """The ablations "w/o GPT reg" (one of the image's own concepts) and "random reg" (any of the vocabulary)."""
     rows = images.concepts if words == "own" else [np.arange(6)] * N_IMAGES
-    only = oti.Images(images.image_ids, images.features, rows)
+    only = oti_batches.Images(images.image_ids, images.features, rows)
     prompts = phrase_pool.of_prompts(small_searle.CONCEPTS, backbone)
     tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3))
-    batch = oti.Batch(oti.encoder_for(backbone), only, prompts, SETTINGS, seed=0)
+    batch = oti_batches.Batch(oti_batches.encoder_for(backbone), only, prompts, SETTINGS, seed=0)
     _, l_gpt = batch.losses(tokens, batch.texts_of(2))
     drawn = [
-        concepts[oti.draw_phrases(0, name, np.ones(len(concepts), dtype=int), SETTINGS.steps)[0][2]]
+        concepts[oti_batches.draw_phrases(0, name, np.ones(len(concepts), dtype=int), SETTINGS.steps)[0][2]]
         for name, concepts in zip(only.image_ids, rows, strict=True)
     ]
     assert len(set(drawn)) > 2
@@ -195,11 +199,11 @@ def test_the_bare_prompts_are_compared_with_and_without_the_token(
 
 
 def test_without_phrases_the_loss_is_that_of_the_image_alone(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool
 ) -> None:
     tokens = torch.randn((N_IMAGES, backbone.token_dim), generator=torch.Generator().manual_seed(3))
-    without = oti.Batch(oti.encoder_for(backbone), images, None, SETTINGS, seed=0)
-    with_phrases = oti.Batch(oti.encoder_for(backbone), images, pool, SETTINGS, seed=0)
+    without = oti_batches.Batch(oti_batches.encoder_for(backbone), images, None, SETTINGS, seed=0)
+    with_phrases = oti_batches.Batch(oti_batches.encoder_for(backbone), images, pool, SETTINGS, seed=0)
     assert np.array_equal(without.templates, with_phrases.templates)
     l_cos, l_gpt = without.losses(tokens, without.texts_of(2))
     assert torch.allclose(l_cos, with_phrases.losses(tokens, with_phrases.texts_of(2))[0], atol=1e-5)
@@ -210,9 +214,11 @@ def test_without_phrases_the_loss_is_that_of_the_image_alone(
 # ---- inversion -----------------------------------------------------------------------------------------------------
 
 
-def test_without_weight_on_phrases_none_are_needed(backbone: Backbone, images: oti.Images, tmp_path: Path) -> None:
+def test_without_weight_on_phrases_none_are_needed(
+    backbone: Backbone, images: oti_batches.Images, tmp_path: Path
+) -> None:
     settings = dataclasses.replace(SETTINGS, lambda_gpt=0.0)
-    bare = oti.Images(images.image_ids, images.features, [np.arange(0)] * N_IMAGES)
+    bare = oti_batches.Images(images.image_ids, images.features, [np.arange(0)] * N_IMAGES)
     oti.optimise(backbone, bare, None, settings, seed=0, work=tmp_path / "no phrases")
     with pytest.raises(CirqueError, match="lambda_gpt is not 0, so phrases are needed"):
         oti.optimise(backbone, bare, None, SETTINGS, seed=0, work=tmp_path / "phrases")
@@ -220,7 +226,7 @@ def test_without_weight_on_phrases_none_are_needed(backbone: Backbone, images: o
 
 @pytest.mark.parametrize("lambda_gpt", [0.5, 0.0])
 def test_tokens_equal_those_of_a_plain_transcription(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, lambda_gpt: float
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path, lambda_gpt: float
 ) -> None:
     settings = dataclasses.replace(SETTINGS, lambda_gpt=lambda_gpt)
     tokens = oti.optimise(backbone, images, pool, settings, seed=0, work=tmp_path)
@@ -231,7 +237,7 @@ def test_tokens_equal_those_of_a_plain_transcription(
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_the_batch_changes_no_token(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, batch: int
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path, batch: int
 ) -> None:
     settings = dataclasses.replace(SETTINGS, batch=batch)
     one = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "4")
@@ -241,12 +247,14 @@ def test_the_batch_changes_no_token(
 
 @pytest.mark.parametrize("batch", [2, 11])
 def test_gradients_are_those_of_the_released_batch_of_32_whatever_the_batch(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, batch: int
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path, batch: int
 ) -> None:
     settings = dataclasses.replace(SETTINGS, steps=1, batch=batch)
     oti.optimise(backbone, images, pool, settings, seed=0, work=tmp_path)
     state = oti.State.load(tmp_path / "000000000.safetensors", torch.device("cpu"))
-    first = oti.Batch(oti.encoder_for(backbone), chosen(images, list(range(batch))), pool, settings, seed=0)
+    first = oti_batches.Batch(
+        oti_batches.encoder_for(backbone), chosen(images, list(range(batch))), pool, settings, seed=0
+    )
     start = oti.State.initial(first.images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
     loss = oti.inversion_loss(*first.losses(start.requires_grad_(), first.texts_of(0)), settings)
     (gradient,) = torch.autograd.grad(loss.sum(), start)
@@ -254,7 +262,7 @@ def test_gradients_are_those_of_the_released_batch_of_32_whatever_the_batch(
 
 
 def test_order_and_sharding_change_no_token(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
     whole = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
     rows = [7, 2, 9]
@@ -263,7 +271,7 @@ def test_order_and_sharding_change_no_token(
 
 
 def test_the_result_is_the_running_mean_that_started_from_the_random_token(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
     one_step = dataclasses.replace(SETTINGS, steps=1)
     tokens = oti.optimise(backbone, images, pool, one_step, seed=0, work=tmp_path)
@@ -274,14 +282,14 @@ def test_the_result_is_the_running_mean_that_started_from_the_random_token(
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_inversion_lowers_each_loss(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, number: int
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path, number: int
 ) -> None:
     weights = {"lambda_cos": 1.0 - number, "lambda_gpt": float(number)}
     alone = dataclasses.replace(SETTINGS, steps=60, batch=11, **weights)
     phrases = text.encode(backbone, pool.phrases.to_pylist())
     pool = dataclasses.replace(pool, features=torch.nn.functional.normalize(phrases, dim=-1).numpy())
     tokens = torch.from_numpy(oti.optimise(backbone, images, pool, alone, seed=0, work=tmp_path))
-    batch = oti.Batch(oti.encoder_for(backbone), images, pool, alone, seed=1)  # other draws
+    batch = oti_batches.Batch(oti_batches.encoder_for(backbone), images, pool, alone, seed=1)  # other draws
     start = oti.State.initial(images.image_ids, backbone.token_dim, 0.02, 0, torch.device("cpu")).tokens
     before, after = (
         np.mean([batch.losses(values, batch.texts_of(step))[number].mean().item() for step in range(30)])
@@ -292,9 +300,11 @@ def test_inversion_lowers_each_loss(
 
 @pytest.mark.parametrize("replace", ["first", "all"])
 def test_a_phrase_takes_the_token_at_its_first_placeholder_only(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, replace: str
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, replace: str
 ) -> None:
-    batch = oti.Batch(oti.encoder_for(backbone), images, pool, dataclasses.replace(SETTINGS, replace=replace), seed=0)
+    batch = oti_batches.Batch(
+        oti_batches.encoder_for(backbone), images, pool, dataclasses.replace(SETTINGS, replace=replace), seed=0
+    )
     rows = np.split(batch.texts.ids, batch.texts.starts[1:-1])
     counts = {row.tolist().count(text.PLACEHOLDER_ID) for row in rows}
     assert counts == ({1} if replace == "first" else {1, 2})
@@ -303,16 +313,21 @@ def test_a_phrase_takes_the_token_at_its_first_placeholder_only(
 
 @pytest.mark.parametrize("cut", ["unfinished", "broken", "foreign"])
 def test_a_saved_state_is_taken_up_to_the_last_bit(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path, cut: str, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone,
+    images: oti_batches.Images,
+    pool: PhrasePool,
+    tmp_path: Path,
+    cut: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=tmp_path / "whole")
     real, calls = oti._step, []
 
-    def step(batch: oti.Batch, state: oti.State, *given: Any) -> Tensor:
+    def step(batch: oti_batches.Batch, state: oti.State, *given: Any, **settings: Any) -> Tensor:
         calls.append(state.step)
         if len(calls) == 10:  # in the second batch
             raise KeyboardInterrupt
-        return real(batch, state, *given)
+        return real(batch, state, *given, **settings)
 
     work = tmp_path / "cut"
     with monkeypatch.context() as patched:
@@ -327,18 +342,20 @@ def test_a_saved_state_is_taken_up_to_the_last_bit(
         state.write_bytes(b"not a state")
     calls.clear()
     with monkeypatch.context() as patched:
-        patched.setattr(oti, "_step", lambda *given: (calls.append(given[1].step), real(*given))[1])
+        patched.setattr(oti, "_step", lambda *given, **own: (calls.append(given[1].step), real(*given, **own))[1])
         resumed = oti.optimise(backbone, images, pool, SETTINGS, seed=0, work=work)
     assert np.array_equal(resumed, whole)
     assert calls == [*([3, 4, 5] if cut == "unfinished" else range(6)), *range(6)]
 
 
 def test_a_loss_that_is_no_number_names_the_images_and_saves_nothing(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
     features = pool.features.copy()
     features[pool.starts[2] : pool.starts[3]] = np.nan
-    only = oti.Images(images.image_ids[:3], images.features[:3], [np.array([2]), np.array([0, 1]), np.array([2])])
+    only = oti_batches.Images(
+        images.image_ids[:3], images.features[:3], [np.array([2]), np.array([0, 1]), np.array([2])]
+    )
     broken = dataclasses.replace(pool, features=features)
     with pytest.raises(CirqueError, match=r"2 of 3 losses are not finite .*00000001.JPEG, .*00000003.JPEG\); nothing"):
         oti.optimise(backbone, only, broken, dataclasses.replace(SETTINGS, steps=20), seed=0, work=tmp_path)
@@ -346,7 +363,7 @@ def test_a_loss_that_is_no_number_names_the_images_and_saves_nothing(
 
 
 def test_without_any_loss_there_is_nothing_to_invert(
-    backbone: Backbone, images: oti.Images, pool: PhrasePool, tmp_path: Path
+    backbone: Backbone, images: oti_batches.Images, pool: PhrasePool, tmp_path: Path
 ) -> None:
     none = dataclasses.replace(SETTINGS, lambda_cos=0.0, lambda_gpt=0.0)
     with pytest.raises(CirqueError, match="both 0"):

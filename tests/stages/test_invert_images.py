@@ -12,7 +12,7 @@ import pytest
 from torch import Tensor
 
 from cirque.errors import CirqueError
-from cirque.inversion import oti
+from cirque.inversion import oti, oti_batches
 from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.texts import phrase_pool
@@ -137,7 +137,7 @@ def test_what_an_ablation_leaves_out_is_not_read(
     folder: Path, tmp_path: Path, ablation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes, absent = ABLATIONS[ablation]
-    given: list[tuple[oti.Images, phrase_pool.PhrasePool | None]] = []
+    given: list[tuple[oti_batches.Images, phrase_pool.PhrasePool | None]] = []
     real = oti.optimise
     monkeypatch.setattr(oti, "optimise", lambda *all_, **named: (given.append(all_[1:3]), real(*all_, **named))[1])
     run(folder, tmp_path, dataclasses.replace(SETTINGS, **changes), **absent)
@@ -162,11 +162,11 @@ def test_an_ablation_that_was_cut_off_ends_with_the_same_bits(
     whole = run(folder, tmp_path / "whole", settings)
     real, steps = oti._step, []
 
-    def step(batch: oti.Batch, state: oti.State, *given: Any) -> Tensor:
+    def step(batch: oti_batches.Batch, state: oti.State, *given: Any, **settings: Any) -> Tensor:
         steps.append(state.step)
         if len(steps) == 4:
             raise KeyboardInterrupt
-        return real(batch, state, *given)
+        return real(batch, state, *given, **settings)
 
     monkeypatch.setattr(oti, "_step", step)
     with pytest.raises(KeyboardInterrupt):

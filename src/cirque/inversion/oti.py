@@ -20,30 +20,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cirque import draws
-from cirque.encoders import text, token_ids
 from cirque.encoders.backbones import Backbone
-from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
-from cirque.encoders.packing import Layout
-from cirque.encoders.token_ids import TokenIds
 from cirque.errors import CirqueError, listed
 from cirque.inversion import regularisers
+from cirque.inversion.oti_batches import Batch, Images, StepTexts, encoder_for
 from cirque.progress import progress, say
 from cirque.store import provenance, tensors
 from cirque.texts.phrase_pool import PhrasePool
-from cirque.texts.templates import TEMPLATES
 from cirque.training import optimisers
 from cirque.training.ahead import made_ahead
 
 #: The released code averages over batches of 32. The losses of any number of images are summed and divided by it, so
 #: that AdamW's ε meets gradients of the same size whatever the batch.
 RELEASED_BATCH = 32
-
-#: torch's CosineEmbeddingLoss adds this to the squared norms.
-EPSILON = 1e-12
-
-#: What every phrase begins with before its concept.
-PHRASE_START = "a photo of"
 
 #: Steps between two looks at whether all losses were finite; a look waits for the device.
 STEPS_BETWEEN_CHECKS = 25
@@ -75,16 +65,7 @@ class Settings:
     regulariser: Literal["phrases", "prompt", "random-word"]
 
 
-@dataclass(frozen=True)
-class Images:
-    """What is inverted, one row an image."""
-
-    image_ids: list[str]
-    features: NDArray[np.float32]  # [n, dim], un-normalised
-    concepts: list[NDArray[np.int64]]  # rows in the phrase pool of the concepts that each image may draw
-
-
-# ---- draws --------------------------------------------------------------------------------------------
+# ---- start and loss ------------------------------------------------------------------------------------------------
 
 
 def initial_token(seed: int, image_id: str, dim: int, std: float) -> NDArray[np.float32]:
@@ -92,126 +73,10 @@ def initial_token(seed: int, image_id: str, dim: int, std: float) -> NDArray[np.
     return draws.generator(seed, "oti token", image_id).normal(0.0, std, dim).astype(np.float32)
 
 
-def draw_templates(seed: int, image_id: str, steps: int) -> NDArray[np.int64]:
-    """Template of every step of one image, [steps]."""
-    return draws.generator(seed, "oti template", image_id).integers(len(TEMPLATES), size=steps)
-
-
-def draw_phrases(
-    seed: int, image_id: str, sizes: NDArray[np.int64], steps: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Concept and phrase of every step of one image, each [steps].
-
-    The phrases of all concepts form one pool and are equally likely, as released.
-
-    Args:
-        seed: of the run.
-        image_id: of the image.
-        sizes: numbers of phrases of its usable concepts.
-        steps: how many to draw.
-    """
-    ends = np.cumsum(sizes)
-    drawn = draws.generator(seed, "oti phrase", image_id).integers(ends[-1], size=steps)
-    concepts = np.searchsorted(ends, drawn, side="right")
-    return concepts, drawn - (ends - sizes)[concepts]
-
-
-# ---- losses --------------------------------------------------------------------------------------------------------
-
-
-def cosine_loss(a: Tensor, b: Tensor) -> Tensor:
-    """1 − cos of each pair of rows [n], as torch's CosineEmbeddingLoss with target 1 has it."""
-    norms = (a.square().sum(1) + EPSILON) * (b.square().sum(1) + EPSILON)
-    return 1 - (a * b).sum(1) / norms.sqrt()
-
-
 def inversion_loss(l_cos: Tensor, l_gpt: Tensor, settings: Settings) -> Tensor:
     """Loss of each image [n], as released: the paper's Eq. 3 divided by the sum of its λs."""
     weighted = settings.lambda_cos * l_cos + settings.lambda_gpt * l_gpt
     return weighted / (settings.lambda_cos + settings.lambda_gpt)
-
-
-# ---- a batch -------------------------------------------------------------------------------------------------------
-
-
-def encoder_for(backbone: Backbone, dtype: torch.dtype = torch.float32) -> PackedEncoder:
-    """The encoder of inversion, which knows what stands before the token in all its texts."""
-    starts = [PHRASE_START, *(template.split("{}")[0] for template in TEMPLATES)]
-    return PackedEncoder(backbone, starts, dtype)
-
-
-@dataclass(frozen=True)
-class StepTexts:
-    """What one step compares tokens by, on the device."""
-
-    layout: Layout  # a template for each image, then a phrase for each
-    phrases: Tensor | None  # features of the phrases as they are [n, dim]; None: L_gpt is 0
-
-
-class Batch:
-    """Images that are inverted together: the texts of all their steps."""
-
-    def __init__(
-        self, encoder: PackedEncoder, images: Images, pool: PhrasePool | None, settings: Settings, seed: int
-    ) -> None:
-        """Draw the texts of all steps.
-
-        Args:
-            encoder: of `encoder_for`.
-            images: the images of this batch.
-            pool: phrases and their features; None: L_gpt is 0.
-            settings: of the inversion.
-            seed: of the draws.
-        """
-        self.encoder, self.images, self.pool, self.settings = encoder, images, pool, settings
-        self.features = moved(torch.from_numpy(images.features), encoder.device)
-        self.templates = np.stack([draw_templates(seed, image_id, settings.steps) for image_id in images.image_ids])
-        self.owners = np.arange(len(images.image_ids))
-        ids = token_ids.tokenize(encoder.backbone, [template.format(f" {text.PLACEHOLDER} ") for template in TEMPLATES])
-        if pool is not None:
-            self.phrases = np.stack(
-                [
-                    _phrase_numbers(pool, concepts, seed, image_id, settings.steps)
-                    for image_id, concepts in zip(images.image_ids, images.concepts, strict=True)
-                ]
-            )
-            numbers, which = np.unique(self.phrases, return_inverse=True)
-            self.phrase_texts = which.reshape(self.phrases.shape) + len(TEMPLATES)
-            ids = TokenIds.joined([ids, pool.pseudo_ids(encoder.backbone, settings.replace).take(numbers)])
-            self.owners = np.tile(self.owners, 2)
-        self.texts = encoder.prepare(ids)
-
-    def texts_of(self, step: int) -> StepTexts:
-        """The texts of one step, laid out."""
-        chosen = self.templates[:, step]
-        if self.pool is None:
-            return StepTexts(self.texts.pack(chosen, self.owners), None)
-        layout = self.texts.laid_out(np.concatenate([chosen, self.phrase_texts[:, step]]), self.owners)
-        features = torch.from_numpy(self.pool.features[self.phrases[:, step]])
-        return moved(StepTexts(layout, features), self.encoder.device)
-
-    def losses(self, tokens: Tensor, texts: StepTexts) -> tuple[Tensor, Tensor]:
-        """L_cos and L_gpt of each image [n], for the texts of one step.
-
-        Args:
-            tokens: [n, token_dim].
-            texts: of the step.
-        """
-        if texts.phrases is None:
-            with_template = self.encoder(texts.layout, tokens)
-            return cosine_loss(with_template, self.features), with_template.new_zeros(len(with_template))
-        with_template, with_phrase = self.encoder(texts.layout, tokens).chunk(2)
-        return cosine_loss(with_template, self.features), cosine_loss(with_phrase, texts.phrases)
-
-
-def _phrase_numbers(
-    pool: PhrasePool, concepts: NDArray[np.int64], seed: int, image_id: str, steps: int
-) -> NDArray[np.int64]:
-    """Number in the pool of the phrase of every step of one image, [steps]."""
-    sizes = pool.starts[concepts + 1] - pool.starts[concepts]
-    concept, phrase = draw_phrases(seed, image_id, sizes, steps)
-    numbers: NDArray[np.int64] = pool.starts[concepts[concept]] + phrase
-    return numbers
 
 
 # ---- inversion -----------------------------------------------------------------------------------------------------
@@ -353,7 +218,7 @@ def optimise(
         for state, batch, path in batches:
             bar.update(state.step)
             if batch is not None:
-                _run(batch, state, path, seconds_between_saves, bar)
+                _run(batch, state, path, settings=settings, seconds_between_saves=seconds_between_saves, bar=bar)
             inverted.append(state.ema.cpu().numpy())
     return np.concatenate(inverted)
 
@@ -369,21 +234,21 @@ def _resume(path: Path, encoder: PackedEncoder, images: Images, settings: Settin
     return State.initial(images.image_ids, encoder.backbone.token_dim, settings.init_std, seed, encoder.device)
 
 
-def _run(batch: Batch, state: State, path: Path, seconds_between_saves: float, bar: Any) -> None:
+def _run(batch: Batch, state: State, path: Path, *, settings: Settings, seconds_between_saves: float, bar: Any) -> None:
     """Take all the steps that are left, and save the finished state."""
-    settings, device = batch.settings, state.tokens.device
+    device = state.tokens.device
     state.tokens.requires_grad_(True)
     optimiser = _optimiser(state, settings)
     broken = torch.zeros(len(state.tokens), dtype=torch.bool, device=device)
     saved = time.monotonic()
     with made_ahead(batch.texts_of, range(state.step, settings.steps), device=device) as of_steps:
         for texts in of_steps:
-            broken = _step(batch, state, optimiser, texts, broken)
+            broken = _step(batch, state, optimiser, texts, broken, settings=settings)
             bar.update()
             done = state.step == settings.steps
             save = done or time.monotonic() - saved >= seconds_between_saves
             if save or state.step % STEPS_BETWEEN_CHECKS == 0:
-                _refuse_broken(batch, broken, state)
+                _refuse_broken(batch.images.image_ids, broken, state, settings)
             if save:
                 state.save(path)
                 saved = time.monotonic()
@@ -403,18 +268,26 @@ def _optimiser(state: State, settings: Settings) -> torch.optim.Optimizer:
     return optimiser
 
 
-def _step(batch: Batch, state: State, optimiser: torch.optim.Optimizer, texts: StepTexts, broken: Tensor) -> Tensor:
+def _step(
+    batch: Batch,
+    state: State,
+    optimiser: torch.optim.Optimizer,
+    texts: StepTexts,
+    broken: Tensor,
+    *,
+    settings: Settings,
+) -> Tensor:
     """Take a step; which images had the first losses that are no number [n]."""
-    loss = inversion_loss(*batch.losses(state.tokens, texts), batch.settings)
+    loss = inversion_loss(*batch.losses(state.tokens, texts), settings)
     (state.tokens.grad,) = torch.autograd.grad(loss.sum() / RELEASED_BATCH, state.tokens)
     optimisers.step(optimiser)
-    state.ema.mul_(batch.settings.ema_decay).add_(state.tokens.detach(), alpha=1 - batch.settings.ema_decay)
+    state.ema.mul_(settings.ema_decay).add_(state.tokens.detach(), alpha=1 - settings.ema_decay)
     state.step += 1
     # Only the first broken ones: their gradients may spoil the whole batch in the next step.
     return torch.where(broken.any(), broken, ~torch.isfinite(loss.detach()))
 
 
-def _refuse_broken(batch: Batch, broken: Tensor, state: State) -> None:
+def _refuse_broken(image_ids: Sequence[str], broken: Tensor, state: State, settings: Settings) -> None:
     """Stop before a token that is not a number is saved.
 
     Raises:
@@ -423,9 +296,9 @@ def _refuse_broken(batch: Batch, broken: Tensor, state: State) -> None:
     if not broken.any():
         broken = ~torch.isfinite(state.ema).all(1)
     if broken.any():
-        names = [batch.images.image_ids[row] for row in broken.nonzero().flatten().tolist()]
+        names = [image_ids[row] for row in broken.nonzero().flatten().tolist()]
         raise CirqueError(
             f"oti: {len(names)} of {len(broken)} losses are not finite before step {state.step} ({listed(names)});"
-            f" nothing was written. Lower learning_rate in its entry of inversions (now"
-            f" {batch.settings.learning_rate:g}), or look for broken features"
+            f" nothing was written. Lower learning_rate in its entry of inversions (now {settings.learning_rate:g}),"
+            " or look for broken features"
         )
