@@ -6,7 +6,10 @@ the slower, and one batch more, for which the device waits at the start. Picture
 640 × 480 pixels and about 100 kB.
 
 With `--libraries` PIL's decoder is timed beside torchvision's, whose pixels must be the same, alone and with all that
-follows until the pixels of a tower: the processor time of one thread.
+follows until the pixels of a tower: the processor time of one thread. Then ways to those pixels are timed, at several
+sizes, and compared with `targetpad`, which is exact: `targetpad_fast`, and PIL decoding a JPEG at a half, a quarter or
+an eighth of its size (`draft`), which no preprocessing does. Distances are of 255, and cosines of the features of
+ViT-B/32 with random weights.
 """
 
 import statistics
@@ -18,16 +21,20 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
-from gpu import photographs
+from gpu import HEIGHT, WIDTH, photographs
+from numpy.typing import NDArray
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from cirque.data.images import read_pixels
 from cirque.data.preprocessing import targetpad
 from cirque.data.shards import Sample
-from cirque.encoders import extraction
+from cirque.encoders import clip, extraction
 
 SIZE, BATCH, DIM = 224, 64, 768
+
+#: Width and height of photographs: COCO's, ImageNet's, and large ones that no scale divides, or every one.
+SIZES = ((WIDTH, HEIGHT), (500, 375), (1283, 961), (1920, 1280))
 
 
 class Device:
@@ -53,16 +60,17 @@ def by_torchvision(data: bytes) -> np.ndarray:
     return np.asarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 
-def compare_libraries(samples: list[Sample], rounds: int) -> None:
-    """Print milliseconds a picture, of both decoders."""
-    torch.set_num_threads(1)
-    same = all(np.array_equal(by_pil(one.data), by_torchvision(one.data)) for one in samples)
-    ways: dict[str, Callable[[bytes], Any]] = {
-        "PIL, decoding alone": by_pil,
-        "torchvision, decoding alone": by_torchvision,
-        "PIL, pixels of a tower": lambda data: read_pixels(data, "targetpad", SIZE),
-        "torchvision, likewise": lambda data: np.asarray(targetpad.apply(Image.fromarray(by_torchvision(data)), SIZE)),
-    }
+def by_draft(data: bytes, margin: int) -> NDArray[np.uint8]:
+    """Pixels of a tower, of a JPEG decoded so small that `margin` times what it is resized to remain."""
+    image = Image.open(BytesIO(data))
+    horizontal, vertical = targetpad.padding(*image.size)
+    shorter = min(image.width + 2 * horizontal, image.height + 2 * vertical)
+    image.draft(None, (margin * image.width * SIZE // shorter, margin * image.height * SIZE // shorter))
+    return np.asarray(targetpad.apply(image, SIZE).convert("RGB"))
+
+
+def milliseconds(ways: dict[str, Callable[[bytes], Any]], samples: list[Sample], rounds: int) -> dict[str, list[float]]:
+    """Processor time of a picture by each way, as often as it was measured, in turn."""
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, decode in ways.items():
@@ -70,9 +78,54 @@ def compare_libraries(samples: list[Sample], rounds: int) -> None:
             for one in samples:
                 decode(one.data)
             found[name].append(1000 * (time.thread_time() - start) / len(samples))
-    for name, times in found.items():
-        print(f"{name:28s} {statistics.median(times):.2f} ms ({min(times):.2f} to {max(times):.2f})")
+    return found
+
+
+def shown(times: list[float]) -> str:
+    """Median, least and most."""
+    return f"{statistics.median(times):6.2f} ms ({min(times):.2f} to {max(times):.2f})"
+
+
+def compare_libraries(samples: list[Sample], rounds: int) -> None:
+    """Print milliseconds a picture, of both decoders."""
+    same = all(np.array_equal(by_pil(one.data), by_torchvision(one.data)) for one in samples)
+    ways: dict[str, Callable[[bytes], Any]] = {
+        "PIL, decoding alone": by_pil,
+        "torchvision, decoding alone": by_torchvision,
+        "PIL, pixels of a tower": lambda data: read_pixels(data, "targetpad", SIZE),
+        "torchvision, likewise": lambda data: np.asarray(targetpad.apply(Image.fromarray(by_torchvision(data)), SIZE)),
+    }
+    for name, times in milliseconds(ways, samples, rounds).items():
+        print(f"{name:28s} {shown(times)}")
     print(f"their pixels are {'the same' if same else 'not the same'}")
+
+
+def compare_ways(samples: list[Sample], rounds: int) -> None:
+    """Print milliseconds a picture from bytes to the pixels of a tower, and how far those are from the exact ones."""
+    ways: dict[str, Callable[[bytes], NDArray[np.uint8]]] = {
+        "targetpad": lambda data: read_pixels(data, "targetpad", SIZE),
+        "targetpad_fast": lambda data: read_pixels(data, "targetpad_fast", SIZE),
+        "drafted, 2 × the crop": lambda data: by_draft(data, 2),
+        "drafted, 1 × the crop": lambda data: by_draft(data, 1),
+    }
+    times = milliseconds(ways, samples, rounds)
+    name, device = "ViT-B-32-quickgelu", torch.device("cpu")
+    torch.manual_seed(0)
+    tower = clip.build(name, clip.read_config(name)).eval().requires_grad_(False)
+    encode = extraction.encoder(tower.encode_image, clip.MEAN, clip.STD, device, torch.float32)
+    pixels = {way: np.stack([decode(one.data) for one in samples]) for way, decode in ways.items()}
+    exact = pixels.pop("targetpad")
+    of_exact = encode(exact)
+    print(f"{'targetpad':24s} {shown(times['targetpad'])}")
+    for way, made in pixels.items():
+        far, features = np.abs(made.astype(int) - exact), encode(made)
+        norms = np.linalg.norm(features, axis=1) * np.linalg.norm(of_exact, axis=1)
+        cosines = (features * of_exact).sum(1) / norms
+        ratio = statistics.median(a / b for a, b in zip(times["targetpad"], times[way], strict=True))
+        print(
+            f"{way:24s} {shown(times[way])}, {ratio:.2f} times as fast; pixels differ by {far.mean():.3f}, at most"
+            f" {far.max()}; cosine {cosines.mean():.6f}, at least {cosines.min():.6f}"
+        )
 
 
 def main(*, images: int = 1280, threads: int = 2, rounds: int = 5, libraries: bool = False) -> None:
@@ -82,10 +135,14 @@ def main(*, images: int = 1280, threads: int = 2, rounds: int = 5, libraries: bo
         images: How many, of one batch or more.
         threads: That decode.
         rounds: How often each is timed, in turn.
-        libraries: Whether decoders are compared instead, on 32 of the images.
+        libraries: Whether decoders, and ways to the pixels of a tower, are compared instead, on 32 images each.
     """
     if libraries:
+        torch.set_num_threads(1)
         compare_libraries(photographs(32), rounds)
+        for width, height in SIZES:
+            print(f"\nof {width} × {height}")
+            compare_ways(photographs(32, width, height), rounds)
         return
     samples = photographs(images)
     n_batches = images // BATCH

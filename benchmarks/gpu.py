@@ -147,14 +147,14 @@ def host_seconds(step: Callable[[], Any]) -> float:
 # ---- features ------------------------------------------------------------------------------------------------------
 
 
-def photographs(n: int) -> list[Sample]:
+def photographs(n: int, width: int = WIDTH, height: int = HEIGHT) -> list[Sample]:
     """JPEG files of smooth noise, of the size and roughly the bytes of a photograph."""
     generator = np.random.default_rng(0)
     files = []
     for _ in range(32):
-        coarse = generator.integers(0, 256, (HEIGHT // 16, WIDTH // 16, 3), dtype=np.uint8)
-        picture = Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-        noise = generator.normal(0, 12, (HEIGHT, WIDTH, 3))
+        coarse = generator.integers(0, 256, (height // 16, width // 16, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        noise = generator.normal(0, 12, (height, width, 3))
         buffer = io.BytesIO()
         Image.fromarray(np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
         files.append(buffer.getvalue())

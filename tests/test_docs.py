@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cirque.families import PREPROCESSINGS
 from cirque.store import files, schemas
 from tests.configurations import configured
 from tests.conftest import REPOSITORY
@@ -83,3 +84,10 @@ def test_the_page_of_data_names_the_sizes_of_css() -> None:
     for scale in (MINI, PAPER):
         for name in ("css_train_3d", "css_test_3d"):
             assert f"| {scale['image_sets'][name]['n_images']:,} |" in page
+
+
+def test_every_preprocessing_has_a_line_on_the_page_of_the_data() -> None:
+    page = (REPOSITORY / "docs/data.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"\| name \| picture \|\n\|---\|---\|\n((?:\|.*\n)+)", page)
+    names = [name for line in listed.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(names) == PREPROCESSINGS.names()

@@ -24,6 +24,8 @@ from tests.plain_images import preprocess
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
+THERE = ["clip", "clip_fast", "native", "resnet", "targetpad", "targetpad_fast"]
+
 MODES = ("RGB", "L", "LA", "RGBA", "P", "1", "CMYK", "YCbCr", "LAB")
 SIZES = [
     (64, 64),
@@ -141,7 +143,7 @@ def test_padding_of_a_palette_image_is_its_entry_zero():
     assert tuple(pixels[25, 25]) == (0, 0, 255)
 
 
-def test_pixels_of_the_fast_path_are_those_of_the_decoded_picture():
+def test_pixels_of_a_file_are_those_of_the_decoded_picture():
     data = encoded(noise((333, 100), "RGB"), "PNG")
     pixels = read_pixels(data, "targetpad", 64)
     assert pixels.dtype == np.uint8
@@ -164,7 +166,7 @@ def apply(image, size):
     return image.resize((size, size), Image.Resampling.BILINEAR)
 """
     members.add(monkeypatch, tmp_path, PREPROCESSINGS, "squeeze", text)
-    assert PREPROCESSINGS.names() == ["clip", "native", "resnet", "squeeze", "targetpad"]
+    assert PREPROCESSINGS.names() == sorted(["squeeze", *THERE])
     picture = noise((60, 30), "RGB")
     pixels = read_pixels(encoded(picture, "PNG"), "squeeze", 24)
     np.testing.assert_array_equal(pixels, np.asarray(picture.resize((24, 24), Image.Resampling.BILINEAR)))
@@ -178,9 +180,7 @@ def test_a_preprocessing_that_makes_another_size_is_refused_by_name(monkeypatch:
 
 
 def test_an_unknown_preprocessing_is_refused_with_those_there_are():
-    with pytest.raises(
-        CirqueError, match="no preprocessing is called 'squish'; there are clip, native, resnet, targetpad"
-    ):
+    with pytest.raises(CirqueError, match=f"no preprocessing is called 'squish'; there are {', '.join(THERE)}$"):
         read_pixels(encoded(noise((60, 30), "RGB"), "PNG"), "squish", 24)
 
 

@@ -65,7 +65,7 @@ def test_every_image_is_accounted_for_in_order(samples, backbone):
     assert features.dtype == np.float32
 
 
-@pytest.mark.parametrize("kind", ["targetpad", "clip"])
+@pytest.mark.parametrize("kind", ["targetpad", "clip", "targetpad_fast"])
 def test_a_feature_is_what_the_model_gives_for_the_preprocessed_image(samples, backbone, kind: str):
     _, _, features = features_of(samples[:3], backbone, kind)
     for sample, feature in zip(samples, features, strict=False):

@@ -369,8 +369,21 @@ def test_an_encoder_and_a_preprocessing_that_nobody_wrote_are_named_with_those_t
     refused = refusal(config)
     there = "blip, clip, coca"
     assert f"backbones.mini-B-16.encoder: 'siglip' has no module in cirque.encoders, which has {there}" in refused
-    there = "clip, native, resnet, targetpad"
+    there = "clip, clip_fast, native, resnet, targetpad, targetpad_fast"
     assert f"'squish' has no module in cirque.data.preprocessing, which has {there}" in refused
+
+
+@pytest.mark.parametrize("name", ["clip_fast", "targetpad_fast"])
+def test_a_fast_preprocessing_is_one_word_for_all_or_for_one_benchmark(name: str):
+    config = configuration()
+    config["preprocess"] = name
+    check(config, SCHEMA)
+    assert plan.preprocess(config, "cirr_val", "searle") == name
+    config = configuration()
+    config["benchmarks"]["cirr_val"]["preprocess"] = name
+    check(config, SCHEMA)
+    assert plan.preprocess(config, "cirr_val", "searle") == name
+    assert plan.preprocess(config, "circo_val", "searle") != name
 
 
 def test_weights_that_an_encoder_cannot_have_are_refused():

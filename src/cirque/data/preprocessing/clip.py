@@ -19,11 +19,10 @@ def steps(width: int, height: int, size: int) -> list[Step]:
 
 def apply(image: Image.Image, size: int) -> Image.Image:
     """The centre of the resized picture, [size, size]."""
-    return centre(image, size, Image.Resampling.BICUBIC)
+    return centre(image.resize(resized(*image.size, size), Image.Resampling.BICUBIC), size)
 
 
-def centre(image: Image.Image, size: int, resampling: Image.Resampling) -> Image.Image:
-    """The centre of the picture resized by some filter; halves are rounded to even as torchvision does."""
-    image = image.resize(resized(*image.size, size), resampling)
+def centre(image: Image.Image, size: int) -> Image.Image:
+    """The centre of a resized picture; halves are rounded to even as torchvision does."""
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))

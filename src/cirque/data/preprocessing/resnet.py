@@ -12,4 +12,5 @@ def steps(width: int, height: int, size: int) -> list[Step]:
 
 def apply(image: Image.Image, size: int) -> Image.Image:
     """The centre of the resized picture, [size, size]."""
-    return clip.centre(image.convert("RGB"), size, Image.Resampling.BILINEAR)
+    image = image.convert("RGB").resize(clip.resized(*image.size, size), Image.Resampling.BILINEAR)
+    return clip.centre(image, size)

@@ -25,9 +25,14 @@ def steps(width: int, height: int, size: int) -> list[Step]:
 
 
 def apply(image: Image.Image, size: int) -> Image.Image:
-    """The picture, padded with the value 0 of its own mode, as CLIP crops it, [size, size]."""
+    """The padded picture as CLIP crops it, [size, size]."""
+    return clip.apply(padded(image), size)
+
+
+def padded(image: Image.Image) -> Image.Image:
+    """The picture, padded with the value 0 of its own mode."""
     horizontal, vertical = padding(*image.size)
-    if horizontal or vertical:
-        fill = (0,) * len(image.getbands()) if len(image.getbands()) > 1 else 0
-        image = ImageOps.expand(image, (horizontal, vertical), fill)
-    return clip.apply(image, size)
+    if not (horizontal or vertical):
+        return image
+    fill = (0,) * len(image.getbands()) if len(image.getbands()) > 1 else 0
+    return ImageOps.expand(image, (horizontal, vertical), fill)
