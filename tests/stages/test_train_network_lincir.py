@@ -1,9 +1,5 @@
 import dataclasses
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +8,10 @@ import pytest
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import lincir as lincir_training
 from tests import small_lincir, small_searle
-from tests.stages.network_stage import command as command_of
-from tests.stages.network_stage import stage_of
+from tests.stages.network_stage import kill_training, trained
 
 SETTINGS = lincir_training.Settings(
     steps=7,
@@ -77,17 +71,7 @@ def validation(folder: Path) -> dict[str, list[Path] | Path]:
 
 
 def run(folder: Path, out: Path, settings: lincir_training.Settings = SETTINGS, **other: object) -> bytes:
-    stage_of("lincir")(
-        **{**inputs(folder), **other},  # type: ignore[arg-type]
-        settings=settings,
-        seed=0,
-        work=out / "work",
-        output=out / "phi.safetensors",
-        training_log=out / "training.parquet",
-        threads=1,
-        device="cpu",
-    )
-    return (out / "phi.safetensors").read_bytes()
+    return trained("lincir", out, {**inputs(folder), **other}, settings)
 
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
@@ -239,22 +223,8 @@ def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Pa
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, steps=80, selection="best", validate_every=10)
-    given = {
-        key: [str(p) for p in value] if isinstance(value, list) else str(value)
-        for key, value in {**inputs(folder), **validation(folder)}.items()
-    }
-    paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    command = [sys.executable, *command_of("lincir")]
-    command += flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
-    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
-    process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "work").glob("*-best.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert kill_training("lincir", tmp_path, {**inputs(folder), **validation(folder)}, settings, "*-best.safetensors")
     assert list((tmp_path / "work").glob("*[!t].safetensors"))
-    assert not (tmp_path / "phi.safetensors").exists()
     resumed = run(folder, tmp_path, settings, **validation(folder))
     assert not (tmp_path / "work").exists()
     whole = run(folder, tmp_path / "whole", settings, **validation(folder))

@@ -1,8 +1,4 @@
 import dataclasses
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +7,12 @@ import torch
 
 from cirque.errors import CirqueError
 from cirque.networks import palavra, phi
-from cirque.plan.calls import flags
 from cirque.store import files, schemas
 from cirque.trainers import palavra as palavra_training
 from cirque.training import caption_pairs
 from tests import small_lincir, small_palavra, small_searle
 from tests.small_palavra import SETTINGS
-from tests.stages.network_stage import command as command_of
-from tests.stages.network_stage import stage_of
+from tests.stages.network_stage import kill_training, trained
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +39,7 @@ def run(
     settings: palavra_training.Settings = SETTINGS,
     **other: object,
 ) -> bytes:
-    stage_of("palavra")(
-        **{**inputs(folder), **other},  # type: ignore[arg-type]
-        settings=settings,
-        seed=0,
-        work=out / "work",
-        output=out / "phi.safetensors",
-        training_log=out / "training.parquet",
-        threads=1,
-        device="cpu",
-    )
-    return (out / "phi.safetensors").read_bytes()
+    return trained("palavra", out, {**inputs(folder), **other}, settings)
 
 
 def test_the_networks_come_with_their_description_and_their_training_log(folder: Path, tmp_path: Path) -> None:
@@ -144,24 +128,7 @@ def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Pa
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, epochs=120)
-    paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    given = {
-        **{
-            key: [str(path) for path in value] if isinstance(value, list) else str(value)
-            for key, value in inputs(folder).items()
-        },
-        **{key: str(tmp_path / name) for key, name in paths.items()},
-    }
-    command = [sys.executable, *command_of("palavra"), *flags(given).split()]
-    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
-    process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (state,) = (tmp_path / "work").glob("*.safetensors")
-    assert not (tmp_path / "phi.safetensors").exists()
+    (state,) = kill_training("palavra", tmp_path, inputs(folder), settings, "*.safetensors")
     resumed = run(folder, tmp_path, settings)
     assert not state.exists()
     assert resumed == run(folder, tmp_path / "whole", settings)

@@ -1,8 +1,4 @@
 import dataclasses
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,12 +7,10 @@ import torch
 from cirque.encoders.features import write_features
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import pic2word as pic2word_training
 from tests import small_searle
-from tests.stages.network_stage import command as command_of
-from tests.stages.network_stage import stage_of
+from tests.stages.network_stage import kill_training, trained
 
 SETTINGS = pic2word_training.Settings(
     architecture="pic2word",
@@ -43,21 +37,14 @@ def shards(folder: Path) -> list[Path]:
     return sorted((folder / "features").glob("*.parquet"))
 
 
+def inputs(folder: Path) -> dict[str, list[Path] | Path]:
+    return {"features": shards(folder), "weights": folder / "weights.safetensors"}
+
+
 def run(
     folder: Path, out: Path, settings: pic2word_training.Settings = SETTINGS, features: list[Path] | None = None
 ) -> bytes:
-    stage_of("pic2word")(
-        features=features or shards(folder),
-        weights=folder / "weights.safetensors",
-        settings=settings,
-        seed=0,
-        work=out / "work",
-        output=out / "phi.safetensors",
-        training_log=out / "training.parquet",
-        threads=1,
-        device="cpu",
-    )
-    return (out / "phi.safetensors").read_bytes()
+    return trained("pic2word", out, inputs(folder) | ({"features": features} if features else {}), settings)
 
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
@@ -111,22 +98,7 @@ def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Pa
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, epochs=400)
-    paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    given = {
-        "features": [str(path) for path in shards(folder)],
-        "weights": str(folder / "weights.safetensors"),
-        **{key: str(tmp_path / name) for key, name in paths.items()},
-    }
-    command = [sys.executable, *command_of("pic2word"), *flags(given).split()]
-    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
-    process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (state,) = (tmp_path / "work").glob("*.safetensors")
-    assert not (tmp_path / "phi.safetensors").exists()
+    (state,) = kill_training("pic2word", tmp_path, inputs(folder), settings, "*.safetensors")
     resumed = run(folder, tmp_path, settings)
     assert not state.exists()
     assert resumed == run(folder, tmp_path / "whole", settings)

@@ -1,8 +1,4 @@
 import dataclasses
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +6,10 @@ import pytest
 
 from cirque.errors import CirqueError
 from cirque.networks import phi
-from cirque.plan.calls import flags
 from cirque.store import files, schemas, vectors
 from cirque.trainers import searle as phi_training
 from tests import small_searle
-from tests.stages.network_stage import command as command_of
-from tests.stages.network_stage import stage_of
+from tests.stages.network_stage import kill_training, trained
 
 SETTINGS = phi_training.Settings(
     epochs=3,
@@ -53,17 +47,7 @@ def inputs(folder: Path) -> dict[str, list[Path] | Path]:
 
 
 def run(folder: Path, out: Path, settings: phi_training.Settings = SETTINGS, **other: object) -> bytes:
-    stage_of("searle")(
-        **{**inputs(folder), **other},  # type: ignore[arg-type]
-        settings=settings,
-        seed=0,
-        work=out / "work",
-        output=out / "phi.safetensors",
-        training_log=out / "training.parquet",
-        threads=1,
-        device="cpu",
-    )
-    return (out / "phi.safetensors").read_bytes()
+    return trained("searle", out, {**inputs(folder), **other}, settings)
 
 
 def test_phi_comes_with_its_description_and_its_training_log(folder: Path, tmp_path: Path) -> None:
@@ -128,21 +112,7 @@ def test_a_training_that_fails_leaves_nothing_under_its_outputs_names(folder: Pa
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, epochs=100)
-    given = {
-        key: [str(p) for p in value] if isinstance(value, list) else str(value) for key, value in inputs(folder).items()
-    }
-    paths = {"work": "work", "output": "phi.safetensors", "training_log": "training.parquet"}
-    command = [sys.executable, *command_of("searle")]
-    command += flags({**given, **{key: str(tmp_path / name) for key, name in paths.items()}}).split()
-    command += flags({**dataclasses.asdict(settings), "seed": 0, "threads": 1, "device": "cpu"}).split()
-    process = subprocess.Popen([*command, "--seconds-between-saves", "0"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "work").glob("*.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (state,) = (tmp_path / "work").glob("*.safetensors")
-    assert not (tmp_path / "phi.safetensors").exists()
+    (state,) = kill_training("searle", tmp_path, inputs(folder), settings, "*.safetensors")
     resumed = run(folder, tmp_path, settings)
     assert not state.exists()
     whole = run(folder, tmp_path / "whole", settings)
