@@ -72,8 +72,9 @@ class TokenIds:
 
     def with_id(self, id_: int) -> NDArray[np.bool_]:
         """Which texts hold an id [n_texts]."""
-        before = np.concatenate([[0], np.cumsum(self.ids == id_)])
-        return before[self.starts[1:]] > before[self.starts[:-1]]
+        found = np.zeros(len(self), dtype=bool)
+        found[np.searchsorted(self.starts, np.flatnonzero(self.ids == id_), side="right") - 1] = True
+        return found
 
     def replaced(self, numbers: NDArray[np.int64], rows: "TokenIds") -> "TokenIds":
         """These texts with some of them, of ascending numbers, given way to others in the same order."""
