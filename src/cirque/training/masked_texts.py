@@ -59,7 +59,9 @@ class MaskedTexts:
         with bar:
             for first in range(0, captions.num_rows, AT_ONCE):
                 masked = [self._masked_once(row) for row in _rows(captions.slice(first, AT_ONCE))]
-                parts.append(keywords.ids_of_masked(backbone, [one or keywords.MASK for one in masked]))
+                parts.append(
+                    keywords.ids_of_masked(backbone, [keywords.MASK if one is None else one for one in masked])
+                )
                 drawn += [one is None for one in masked]
                 bar.update(len(masked))
         self._ids, self._drawn = TokenIds.joined(parts), np.array(drawn, dtype=bool)
