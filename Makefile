@@ -71,7 +71,7 @@ format: $(READY) ## put all code into its form
 	$(BIN)/snakefmt Snakefile workflow
 
 bench: $(READY) ## the figures of docs/performance.md, side by side on this machine
-	for script in $(filter-out benchmarks/side_by_side.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+	for script in $(filter-out benchmarks/side_by_side.py benchmarks/drawn_files.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock (hashes, no index address)
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-annotate \

@@ -38,7 +38,7 @@ TAGS = np.array(["NOUN", "NOUN", "ADJ", "DET", "VERB", "ADP", "ADP", "CCONJ", "P
 
 
 #: The dimensions of ViT-L/14 over one layer.
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "embed_dim": DIM,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": DIM, "heads": 12, "layers": 1},

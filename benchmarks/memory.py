@@ -4,9 +4,9 @@ Each stage runs on drawn files of two sizes, in a process of its own. What the l
 divided by what it has more, is a job's memory an item; what is left over is what a job holds without data. Both are
 printed beside what `src/cirque/plan/memory.py` states.
 
-Files are of the real form: features of 768 numbers, captions and phrases of the real lengths, paths like CC12M's.
-Pictures are small, and a tower of one layer stands in: weights and activations are no part of the slope. What writes
-block by block (features of captions and phrases, rankings of galleries on disk) holds a block, whatever comes after.
+Files are of the real form (`drawn_files.py`), and a tower of one layer stands in: weights and activations are no part
+of the slope. What writes block by block (features of captions and phrases, rankings of galleries on disk) holds a
+block, whatever comes after.
 """
 
 import json
@@ -15,25 +15,19 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
+import drawn_files as drawn
 import host_time
 import numpy as np
 import tyro
-from PIL import Image
 
-from cirque.data import shards
-from cirque.encoders import backbones, features
 from cirque.plan.memory import MEMORY, MIB
 from cirque.store import files, schemas, vectors
 
-DIM = host_time.DIM
-CONCEPTS_STORED = 250
-
-#: Images or captions of a file.
-ROWS_OF_A_PART = 5_000
+#: Images for each concept, as SEARLE's φ has them: 100,000 for 20,932.
+IMAGES_OF_A_CONCEPT = 5
 
 #: Words of a stage's command, and how many items its job holds.
 Drawn = tuple[list[object], float]
@@ -45,74 +39,6 @@ class Subject:
 
     draw: Callable[[Path, int], Drawn]
     sizes: tuple[int, int]
-
-
-# ---- files ---------------------------------------------------------------------------------------------------------
-
-
-def image_names(n: int) -> list[str]:
-    """Paths below a data set's folder, as long as CC12M's."""
-    return [f"cc_data/train/{i // 1000:06d}/{i:010d}.jpg" for i in range(n)]
-
-
-def draw_weights(folder: Path) -> Path:
-    """Weights of ViT-L/14's dimensions over one layer."""
-    path, backbone = folder / "weights.safetensors", host_time.small_backbone()
-    backbones.save(
-        backbone.model, path, encoder="clip", name=backbone.name, config=host_time.CONFIG, source="random", seed=0
-    )
-    return path
-
-
-def draw_manifest(folder: Path, n: int, shard_size: int) -> Path:
-    """images.parquet of an image set."""
-    path = folder / "images.parquet"
-    rows = shards.assign([(name, f"cc12m/{name}") for name in image_names(n)], "cc12m", shard_size)
-    files.write_rows(path, rows, schemas.IMAGES)
-    return path
-
-
-def draw_pictures(folder: Path, n: int) -> None:
-    """Files of the first images of a set: one small JPEG under many names."""
-    stream = BytesIO()
-    Image.new("RGB", (32, 32)).save(stream, "JPEG")
-    for name in image_names(n):
-        path = folder / "cc12m" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(stream.getvalue())
-
-
-def draw_shard(folder: Path, images: Path) -> Path:
-    """The first shard of a set."""
-    rows = shards.read_rows(images, 0)
-    draw_pictures(folder, len(rows))
-    shards.write_shard(folder / "00000.tar", rows, folder)
-    return folder / "00000.tar"
-
-
-def draw_features(folder: Path, n: int) -> list[Path]:
-    """Features of n images, a file a part: what is held of one file while it is read is no part of the slope."""
-    names, paths = image_names(n), []
-    for start in range(0, n, ROWS_OF_A_PART):
-        own = names[start : start + ROWS_OF_A_PART]
-        paths.append(folder / "features" / f"{start:07d}.parquet")
-        array = np.random.default_rng(start).standard_normal((len(own), DIM), dtype=np.float32)
-        features.write_features(paths[-1], own, [features.OK] * len(own), array)
-    return paths
-
-
-def draw_captions(folder: Path, n: int) -> list[Path]:
-    """Tagged captions, a file a part."""
-    whole, paths = host_time.captions(np.random.default_rng(0), n).captions, []
-    for start in range(0, n, ROWS_OF_A_PART):
-        paths.append(folder / "captions" / f"{start:07d}.parquet")
-        files.write_table(paths[-1], whole.slice(start, ROWS_OF_A_PART), schemas.CAPTIONS)
-    return paths
-
-
-def sizes_of(*paths: Path) -> float:
-    """Bytes of the files that a job reads."""
-    return float(sum(path.stat().st_size for path in paths))
 
 
 # ---- stages --------------------------------------------------------------------------------------------------------
@@ -128,27 +54,25 @@ def command(stage: str, /, *positional: str, **options: object) -> list[object]:
 
 def list_images(folder: Path, n: int) -> Drawn:
     """An image set out of its list."""
-    draw_pictures(folder, n)
-    lines = [f"a caption of ten words or so, as they are\t{name}" for name in image_names(n)]
-    source = folder / "cc12m/cc/Train_cc12m_output.csv"
-    source.parent.mkdir(parents=True)
-    source.write_text("\n".join(["title\tfilepath", *lines]) + "\n", encoding="utf-8")
+    drawn.draw_captioned_images(folder, ["a caption of ten words or so, as they are"] * n)
     of_set = {"dataset": "cc12m", "split": "train", "image_set": "cc12m", "n_images": n, "shard_size": 50_000}
     return command("list_images", **of_set, data_root=folder, output=folder / "images.parquet"), n
 
 
 def shard_images(folder: Path, n: int) -> Drawn:
     """A small shard of a set of n images."""
-    draw_pictures(folder, 100)
-    images = draw_manifest(folder, n, 100)
+    drawn.draw_pictures(folder, 100)
+    images = drawn.draw_manifest(folder, n, 100)
     return command("shard_images", images=images, shard=0, data_root=folder, output=folder / "00000.tar"), n
 
 
 def extract_features(folder: Path, n: int, n_of_set: int | None = None) -> Drawn:
     """Features of n images of a set of as many, or of more."""
-    images, weights = draw_manifest(folder, n_of_set or n, n), draw_weights(folder)
-    of_part = {"shards_of_part": draw_shard(folder, images), "images": images, "preprocess": "clip", "max_failed": 0}
-    return command("extract_features", **of_part, weights=weights, output=folder / "out.parquet"), n
+    drawn.draw_pictures(folder, n)
+    images, weights = drawn.draw_manifest(folder, n_of_set or n, n), drawn.draw_weights(folder)
+    read = {"shards_of_part": drawn.draw_shards(folder, images), "images": images, "weights": weights}
+    own = {"preprocess": "clip", "max_failed": 0}
+    return command("extract_features", **read, **own, output=folder / "out.parquet"), n
 
 
 def extract_features_of_a_set(folder: Path, n: int) -> Drawn:
@@ -159,11 +83,41 @@ def extract_features_of_a_set(folder: Path, n: int) -> Drawn:
 def associate_concepts(folder: Path, n: int) -> Drawn:
     """Concepts of n images."""
     names = [f"concept number {i}" for i in range(1000)]
-    array = np.random.default_rng(1).standard_normal((len(names), DIM), dtype=np.float32)
+    array = np.random.default_rng(1).standard_normal((len(names), drawn.DIM), dtype=np.float32)
     concepts = folder / "concepts.parquet"
-    vectors.write(concepts, names, array, schemas.concept_features(DIM))
-    given = {"features": draw_features(folder, n), "concept_features": concepts, "n_stored": CONCEPTS_STORED}
-    return command("associate_concepts", **given, max_failed=0, output=folder / "out.parquet"), n
+    vectors.write(concepts, names, array, schemas.concept_features(drawn.DIM))
+    given = {"features": drawn.draw_features(folder, n), "concept_features": concepts}
+    stored = {"n_stored": drawn.CONCEPTS_STORED, "max_failed": 0}
+    return command("associate_concepts", **given, **stored, output=folder / "out.parquet"), n
+
+
+def invert_images(folder: Path, n: int) -> Drawn:
+    """OTI of half as many images as there are concepts, n, of which each is one of some image's."""
+    names, phrases, phrase_features = drawn.draw_phrases(folder, n)
+    images = drawn.image_names(n * IMAGES_OF_A_CONCEPT)
+    (features,) = drawn.draw_features(folder, n // 2)
+    concepts, weights = drawn.draw_concepts(folder, images, names), drawn.draw_weights(folder)
+    read = {"features": features, "concepts": concepts, "phrases": phrases, "phrase_features": phrase_features}
+    call = oti(folder, steps=2, batch=32, weights=weights, **read)
+    return call, drawn.sizes_of(features, concepts, *phrases, *phrase_features)
+
+
+def invert_a_batch(folder: Path, n: int) -> Drawn:
+    """OTI of two batches of the papers' size in n steps, by a tower that takes next to no time."""
+    n_of_batch, (names, phrases, phrase_features) = 500, drawn.draw_phrases(folder, 512)
+    (features,) = drawn.draw_features(folder, 2 * n_of_batch)
+    concepts = drawn.draw_concepts(folder, drawn.image_names(2 * n_of_batch), names)
+    read = {"features": features, "concepts": concepts, "phrases": phrases, "phrase_features": phrase_features}
+    call = oti(folder, steps=n, batch=n_of_batch, weights=drawn.draw_weights(folder, drawn.NARROW), **read)
+    return call, n * n_of_batch
+
+
+def oti(folder: Path, **own: object) -> list[object]:
+    """An inversion's command."""
+    usual = {"learning_rate": 0.02, "weight_decay": 0.01, "init_std": 0.02, "ema_decay": 0.99, "n_concepts": 15}
+    losses = {"lambda_cos": 1.0, "lambda_gpt": 0.5, "replace": "first", "regulariser": "phrases"}
+    here = {"seed": 0, "work": folder / "work", "output": folder / "tokens.parquet", "threads": 2}
+    return command("invert_images", "oti", **usual, **losses, **here, **own)
 
 
 def tag_captions(folder: Path, n: int) -> Drawn:
@@ -178,41 +132,88 @@ def tag_captions(folder: Path, n: int) -> Drawn:
     return command("tag_captions", **given, context_length=77, threads=1, output=folder / "out.parquet"), n
 
 
-def train(folder: Path, trainer: str, **own: object) -> list[object]:
+def train(folder: Path, trainer: str, text_width: int = drawn.DIM, /, **own: object) -> list[object]:
     """A training's command."""
     files_of_it = {
-        "weights": draw_weights(folder), "work": folder / "work", "output": folder / "phi.safetensors",
-        "training_log": folder / "log.parquet",
+        "weights": drawn.draw_weights(folder, text_width), "work": folder / "work",
+        "output": folder / "phi.safetensors", "training_log": folder / "log.parquet",
     }  # fmt: skip
-    usual = {"weight_decay": 0.01, "dropout": 0.5, "learning_rate": 0.0001, "seed": 0, "threads": 2}
+    usual = {"dropout": 0.5, "learning_rate": 0.0001, "seed": 0, "threads": 2}
     return command("train_network", trainer, **files_of_it, **usual, **own)
 
 
 def train_lincir(folder: Path, n: int) -> Drawn:
     """LinCIR's φ on n captions."""
-    captions, of_captions = draw_captions(folder, n), []
-    for path in captions:
-        ids = files.read_table(path, ["caption_id"])["caption_id"].to_pylist()
-        of_captions.append(folder / "caption_features" / path.name)
-        array = np.random.default_rng(0).standard_normal((len(ids), DIM), dtype=np.float32)
-        vectors.write(of_captions[-1], ids, array, schemas.vectors("caption_id", "feature", DIM))
+    captions = drawn.draw_captions(folder, n)
+    read = {"captions": captions, "caption_features": drawn.draw_caption_features(folder, captions)}
     settings = {"input": "text", "masking": "substring", "noise": "lincir", "noise_scale": 1.0, "steps": 2, "batch": 64}
-    settings |= {"validate_every": 1000, "selection": "last"}
-    call = train(folder, "lincir", captions=captions, caption_features=of_captions, **settings)
-    return call, sizes_of(*captions, *of_captions)
+    settings |= {"weight_decay": 0.01, "validate_every": 1000, "selection": "last"}
+    return train(folder, "lincir", **read, **settings), drawn.sizes_of(*captions, *read["caption_features"])
 
 
 def train_pic2word(folder: Path, n: int) -> Drawn:
-    """Pic2Word's φ on the features of n images, in as many steps of batches that do not grow with them."""
-    images = draw_features(folder, n)
+    """Pic2Word's φ on the features of n images, in batches that do not grow with them."""
+    images = drawn.draw_features(folder, n)
     settings = {"architecture": "pic2word", "n_layers": 2, "middle_dim": 512, "epochs": 1, "warmup": 1, "batch": 1024}
-    return train(folder, "pic2word", features=images, **settings), sizes_of(*images)
+    call = train(folder, "pic2word", drawn.NARROW, features=images, weight_decay=0.1, **settings)
+    return call, drawn.sizes_of(*images)
+
+
+def train_searle(folder: Path, n: int) -> Drawn:
+    """SEARLE's φ on the phrases of n concepts and as many images as there are of them, in 160 steps whatever n is."""
+    names, phrases, phrase_features = drawn.draw_phrases(folder, n)
+    images = drawn.draw_features(folder, n * IMAGES_OF_A_CONCEPT)
+    image_ids = drawn.image_names(n * IMAGES_OF_A_CONCEPT)
+    read = {"features": images, "tokens": drawn.draw_vectors(folder / "tokens", image_ids, "image_id", "token")}
+    read |= {"phrases": phrases, "phrase_features": phrase_features}
+    concepts = drawn.draw_concepts(folder, image_ids, names)
+    # As many steps for each size: of more batches the largest is larger.
+    optimised = {"epochs": 1_024 // n, "batch": 32, "weight_decay": 0.01}
+    losses = {"lambda_distil": 1.0, "lambda_gpt": 0.75, "temperature": 0.25, "loss": "released"}
+    of_phrases = {"n_concepts": 150, "replace": "all"}
+    call = train(folder, "searle", **read, concepts=concepts, **optimised, **losses, **of_phrases)
+    return call, drawn.sizes_of(concepts, *(path for paths in read.values() for path in paths))
+
+
+def train_palavra(folder: Path, n: int) -> Drawn:
+    """PALAVRA's networks on n images and their captions."""
+    captions = drawn.draw_captions(folder, n)
+    texts = files.read_tables(captions, ["caption"])["caption"].to_pylist()
+    read = {"features": drawn.draw_features(folder, n), "captions": captions}
+    read |= {"caption_features": drawn.draw_caption_features(folder, captions)}
+    titles = drawn.draw_list(folder / "titles.csv", texts)
+    vocabulary = drawn.draw_vocabulary(folder, [f"concept number {i}" for i in range(100)])
+    settings = {"n_pairs": n, "n_words": 50, "set_size": 5, "width": 64, "epochs": 1, "batch": 25, "temperature": 0.25}
+    rates = {"alignment_rate": 0.0001, "lambda_gt": 512, "decay": 0.2, "decay_every": 200, "schedule": "released"}
+    call = train(folder, "palavra", **read, titles=titles, vocabulary=vocabulary, **settings, **rates)
+    return call, drawn.sizes_of(titles, *(path for paths in read.values() for path in paths))
+
+
+def train_combiner(folder: Path, n: int) -> Drawn:
+    """A Combiner on the triplets of n images, in batches that do not grow with them."""
+    read = {"features": drawn.draw_features(folder, n), "triplets": drawn.draw_triplets(folder, drawn.image_names(n))}
+    settings = {"projection_dim": 64, "hidden_dim": 64, "epochs": 1, "batch": 512, "scale": 100.0}
+    return train(folder, "combiner", drawn.NARROW, **read, **settings), n
+
+
+def finetune_backbone(folder: Path, n: int) -> Drawn:
+    """Fine-tuning on n captioned pictures, in batches that do not grow with them."""
+    texts = host_time.texts(np.random.default_rng(0), n, host_time.CAPTION_WORDS)
+    drawn.draw_captioned_images(folder, [" ".join(words) for words in texts])
+    images = drawn.draw_manifest(folder, n, drawn.ROWS_OF_A_PART)
+    shards = drawn.draw_shards(folder, images, n // drawn.ROWS_OF_A_PART)
+    read = {"images": images, "shards": shards, "features": drawn.draw_features(folder, n)}
+    base = drawn.draw_weights(folder, drawn.NARROW)
+    of_set = {"dataset": "cc12m", "split": "train", "data_root": folder, "preprocess": "clip"}
+    settings = {"epochs": 1, "batch": 256, "learning_rate": 0.00001, "weight_decay": 0.1, "warmup": 1}
+    here = {"work": folder / "work", "weights": folder / "out" / "weights.safetensors", "seed": 0, "threads": 2}
+    return command("finetune_backbone", base=base, **read, **of_set, **settings, **here), n
 
 
 def evaluate(folder: Path, n: int) -> Drawn:
     """Words alone beside a gallery of n images."""
-    images, gallery, queries = draw_features(folder, n), folder / "gallery.parquet", folder / "queries.parquet"
-    names, nowhere = image_names(n), {"group": "", "shard": 0, "crop": None}
+    images, gallery, queries = drawn.draw_features(folder, n), folder / "gallery.parquet", folder / "queries.parquet"
+    names, nowhere = drawn.image_names(n), {"group": "", "shard": 0, "crop": None}
     files.write_rows(gallery, [{"image_id": name, "key": name, **nowhere} for name in names], schemas.GALLERY)
     asked = {
         "query_id": "1", "reference_id": names[0], "captions": ["is red"], "target_ids": [names[1]], "group": "",
@@ -222,10 +223,10 @@ def evaluate(folder: Path, n: int) -> Drawn:
     run = {"method": "text-only", "composer": "text-only", "seed": 0, "bound": False, "inputs": {}}
     call = command(
         "evaluate", runs=json.dumps([run]), queries=queries, gallery=gallery, features=images, split="val",
-        weights=draw_weights(folder), preprocess="clip", backbone="drawn", benchmark="drawn", metrics="R@1",
+        weights=drawn.draw_weights(folder), preprocess="clip", backbone="drawn", benchmark="drawn", metrics="R@1",
         remove_reference=False, resamples=100, bootstrap_seed=0, level=0.95, output=folder / "out", threads=2,
     )  # fmt: skip
-    return call, sizes_of(*images, gallery)
+    return call, drawn.sizes_of(*images, gallery)
 
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -233,11 +234,17 @@ SUBJECTS: Mapping[str, Subject] = {
     "shard_images": Subject(shard_images, (200_000, 800_000)),
     "extract_features": Subject(extract_features_of_a_set, (200_000, 800_000)),
     "extract_features, part": Subject(extract_features, (2_000, 8_000)),
+    "finetune_backbone": Subject(finetune_backbone, (10_000, 100_000)),
     "associate_concepts": Subject(associate_concepts, (5_000, 20_000)),
     "tag_captions": Subject(tag_captions, (10_000, 40_000)),
-    "train_network lincir": Subject(train_lincir, (10_000, 40_000)),
-    "train_network pic2word": Subject(train_pic2word, (10_000, 40_000)),
-    "evaluate": Subject(evaluate, (20_000, 80_000)),
+    "invert_images oti": Subject(invert_images, (256, 1_024)),
+    "invert_images oti, batch": Subject(invert_a_batch, (20, 100)),
+    "train_network searle": Subject(train_searle, (256, 1_024)),
+    "train_network lincir": Subject(train_lincir, (20_000, 120_000)),
+    "train_network pic2word": Subject(train_pic2word, (20_000, 250_000)),
+    "train_network palavra": Subject(train_palavra, (20_000, 100_000)),
+    "train_network combiner": Subject(train_combiner, (10_000, 60_000)),
+    "evaluate": Subject(evaluate, (50_000, 300_000)),
 }
 
 

@@ -199,6 +199,14 @@ def test_features_that_are_not_finite_are_refused_by_name():
         ranking.normalise(np.asarray([[1.0], [0.0]], np.float32), ["a", "b"])
 
 
+def test_features_are_normalised_in_their_own_memory_to_the_same_bits():
+    features = np.random.default_rng(0).standard_normal((20_000, 3)).astype(np.float32)
+    expected = ranking.normalise(features.copy(), [])
+    found = ranking.normalise_in_place(features, [])
+    assert found.tobytes() == expected.tobytes()
+    assert np.shares_memory(found, features)
+
+
 def test_large_features_are_finite_though_their_sum_is_not():
     huge = Gallery(["i0", "i1"], np.asarray([[3e38, 3e38], [0, 1]], np.float32), ["", ""])
     row = rank([query(0, target_ids=["i1"], subset_ids=None)], np.asarray([[0, 1]], np.float32), huge, False)[0]

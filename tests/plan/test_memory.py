@@ -8,7 +8,7 @@ import pytest
 from cirque.plan import values
 from cirque.plan.figures import FIGURES
 from cirque.plan.layers import merged_files
-from cirque.plan.memory import CAPTIONS_OF_PART, IMAGES_OF_PART, IMAGES_OF_SET, INPUTS, MEMORY
+from cirque.plan.memory import CAPTIONS_OF_PART, IMAGES_OF_PART, IMAGES_OF_SET, INPUTS, MEMORY, TEXTS_OF_BATCH
 from tests.conftest import REPOSITORY
 
 #: Bytes of a MB, as Slurm and Snakemake count them, in MiB.
@@ -30,16 +30,27 @@ def asked(rule: str) -> dict[str, Any]:
     return {"mem_mb": int(found[1]), "held": float(held[1]) if held and "of=" not in found[2] else 0.0}
 
 
-def most(unit: str, rule: str) -> float:
-    """How many items the largest job of the papers' scale has."""
+def image_sets(name: str) -> dict[str, Any]:
+    """Image sets of the papers' scale that a job may be about."""
     sets = PAPER["image_sets"]
-    if rule == "associate_concepts":  # of the sets that are inverted, and not of the captioned ones
-        sets = {name: entry for name, entry in sets.items() if name not in ("cc3m", "cc12m")}
+    if name == "associate_concepts":  # of the sets that are inverted, and not of the captioned ones
+        return {image_set: entry for image_set, entry in sets.items() if image_set not in ("cc3m", "cc12m")}
+    if name == "train_network combiner":
+        networks = PAPER["networks"].values()
+        return {one["image_set"]: sets[one["image_set"]] for one in networks if one["trainer"] == "combiner"}
+    return dict(sets)
+
+
+def most(unit: str, name: str) -> float:
+    """How many items the largest job of the papers' scale has."""
+    sets = image_sets(name)
     if unit == IMAGES_OF_SET:
         return float(max(entry["n_images"] for entry in sets.values()))
     if unit == IMAGES_OF_PART:
         of_part = PAPER["shards_per_part"]
         return float(max(min(entry["n_images"], entry["shard_size"] * of_part) for entry in sets.values()))
+    if unit == TEXTS_OF_BATCH:
+        return float(PAPER["inversions"]["oti"]["batch"] * PAPER["inversions"]["oti"]["steps"])
     assert unit == CAPTIONS_OF_PART
     counts = {
         name: FIGURES[entry["file"]].value for name, entry in PAPER["corpora"].items() if entry["file"] in FIGURES
@@ -56,7 +67,7 @@ def test_a_job_of_the_papers_size_holds_less_than_its_rule_asks_for(name: str):
         assert stated.each <= ask["held"]
         assert stated.base <= ask["mem_mb"] * MB
     else:
-        assert stated.of(most(stated.unit, rule)) <= ask["mem_mb"] * MB
+        assert stated.of(most(stated.unit, name)) <= ask["mem_mb"] * MB
 
 
 @pytest.mark.parametrize("name", MEMORY)
@@ -65,8 +76,11 @@ def test_the_page_on_memory_has_the_same_figures(name: str):
     assert f"| {name} | {stated.base:,.0f} MiB | {stated.each:,g} bytes | {stated.unit} |" in DOCS
 
 
-def test_what_the_page_says_of_cc12m_follows_from_them():
+def test_what_the_page_says_of_the_papers_jobs_follows_from_them():
     n_images = PAPER["image_sets"]["cc12m"]["n_images"]
     gibibytes = {name: MEMORY[name].of(n_images) / 1024 for name in ("list_images", "shard_images", "extract_features")}
     for words, name in (("list takes", "list_images"), ("shards", "shard_images"), ("features", "extract_features")):
         assert f"{words} {gibibytes[name]:.1f} GiB" in DOCS
+    assert f"5.8 million captions {MEMORY['train_network lincir'].each:g} times" in DOCS
+    oti = most(TEXTS_OF_BATCH, "invert_images oti, batch")
+    assert f"one for each image and step: {oti:,.0f} in OTI's" in DOCS

@@ -134,6 +134,17 @@ def test_concepts_are_read_in_the_asked_order_stripped_and_without_repeats_befor
     assert found == [["Cat", "Dog", "Box"], ["Sun", "Box", "Cat"]]
 
 
+def test_concepts_of_images_in_several_groups_of_rows_are_read_and_each_name_is_held_once(tmp_path: Path) -> None:
+    rows = [
+        {"image_id": f"{number}.png", "concepts": [f"Cat {number}", "Grey dog"], "similarities": [0.2, 0.1]}
+        for number in range(5)
+    ]
+    files.write_rows(tmp_path / "concepts.parquet", rows, schemas.CONCEPTS, rows_of_a_group=2)
+    found = concepts.read_nearest(tmp_path / "concepts.parquet", ["4.png", "0.png", "2.png"], 2)
+    assert found == [["Cat 4", "Grey dog"], ["Cat 0", "Grey dog"], ["Cat 2", "Grey dog"]]
+    assert len({id(names[1]) for names in found}) == 1
+
+
 def test_an_image_without_concepts_is_named(tmp_path: Path) -> None:
     rows = [{"image_id": "a.png", "concepts": ["Sun"], "similarities": [0.3]}]
     files.write_rows(tmp_path / "concepts.parquet", rows, schemas.CONCEPTS)

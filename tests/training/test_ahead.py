@@ -35,17 +35,15 @@ def test_no_more_are_made_than_are_soon_asked_for() -> None:
     assert len(made) <= 5 + AHEAD
 
 
-def test_the_next_is_made_while_one_is_in_use() -> None:
-    started = threading.Event()
-
-    def make(number: int) -> int:
-        if number == 1:
-            started.set()
-        return number
-
-    with made_ahead(make, range(3)) as items:
-        assert next(items) == 0
-        assert started.wait(timeout=10)
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+def test_as_many_are_made_ahead_while_one_is_in_use(ahead: int) -> None:
+    started = [threading.Event() for _ in range(10)]
+    with made_ahead(lambda number: started[number].set(), range(10), ahead=ahead) as items:
+        for number in range(4):
+            next(items)
+            assert started[number + ahead].wait(timeout=10)
+            time.sleep(0.02)
+            assert not started[number + ahead + 1].is_set()
 
 
 def test_an_error_comes_with_its_own_message_where_its_item_is_due() -> None:

@@ -36,12 +36,11 @@ def gallery(candidates: pa.Table, features: np.ndarray) -> ranking.Gallery:
 
     Args:
         candidates: of schemas.GALLERY.
-        features: of each, un-normalised [n, dim].
+        features: of each, un-normalised [n, dim]; they are normalised where they lie.
     """
     ids = candidates["image_id"].to_pylist()
-    return ranking.Gallery(
-        ids, ranking.normalise(features, ids), [group or "" for group in candidates["group"].to_pylist()]
-    )
+    groups = [group or "" for group in candidates["group"].to_pylist()]
+    return ranking.Gallery(ids, ranking.normalise_in_place(features, ids), groups)
 
 
 def keep(

@@ -4,7 +4,7 @@
 
 Measured by `benchmarks/memory.py` as a slope between two sizes of drawn files, 768 numbers a feature. What a rule asks
 of a cluster is more (tests/plan/test_memory.py). A stage that is not here holds what does not grow with the data, or a
-block of it at a time, as features of captions and phrases are written; and fine-tuning and OTI were not measured.
+block of it at a time, as features of captions and phrases are written.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 MIB = 2**20
 
-#: What a job may hold a multiple of: files that it reads, but weights; images; captions of its part of a corpus.
+#: What a job may hold a multiple of: files that it reads, but weights; images; captions of its part of a corpus;
+#: phrases that are tokenised before a batch is inverted.
 INPUTS = "bytes of its inputs"
 IMAGES_OF_SET = "images of the set"
 IMAGES_OF_PART = "images of its part"
 CAPTIONS_OF_PART = "captions of its part"
+TEXTS_OF_BATCH = "phrases of a batch"  # one for each image and step
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ MEMORY: Mapping[str, Memory] = {
     "shard_images": Memory(763, 139, IMAGES_OF_SET),
     "extract_features": Memory(849, 16, IMAGES_OF_SET),
     "extract_features, part": Memory(835, 5800, IMAGES_OF_PART),
+    "finetune_backbone": Memory(885, 2340, IMAGES_OF_SET),
     "associate_concepts": Memory(258, 10700, IMAGES_OF_SET),
     "tag_captions": Memory(885, 575, CAPTIONS_OF_PART),
-    "train_network lincir": Memory(1299, 1.16, INPUTS),
-    "train_network pic2word": Memory(1241, 1.32, INPUTS),
-    "evaluate": Memory(884, 1.21, INPUTS),
+    "invert_images oti": Memory(1012, 1.16, INPUTS),
+    "invert_images oti, batch": Memory(1304, 2100, TEXTS_OF_BATCH),
+    "train_network searle": Memory(1552, 1.16, INPUTS),
+    "train_network lincir": Memory(1314, 1.10, INPUTS),
+    "train_network pic2word": Memory(986, 1.02, INPUTS),
+    "train_network palavra": Memory(1230, 1.55, INPUTS),
+    "train_network combiner": Memory(897, 20200, IMAGES_OF_SET),
+    "evaluate": Memory(915, 1.09, INPUTS),
 }

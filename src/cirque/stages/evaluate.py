@@ -73,7 +73,6 @@ def main(
     )
     candidates = files.read_table(gallery, ["image_id", "group"])
     gallery_ids = candidates["image_id"].to_pylist()
-    # Without a name for them: once they are normalised, the features as they were read are given up.
     benchmark = outcomes.Asked(asked, outcomes.gallery(candidates, load_features(features, gallery_ids)[1]))
     provenance.read(MACROS)
     for run in json.loads(runs):

@@ -110,17 +110,18 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return table.select(list(columns)) if columns else table
 
 
-def read_groups(path: Path) -> Iterator[pa.Table]:
+def read_groups(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Read a Parquet stage file group by group of its rows: of lists Arrow holds several times what it has read.
 
     Raises:
         CirqueError: as of `read_table`.
     """
     provenance.read_unaltered(path)
-    with opened(path, ()) as stored:
-        yield stored.schema_arrow.empty_table()  # so that there is always one
+    with opened(path, columns or ()) as stored:
+        names = list(columns or stored.schema_arrow.names)
+        yield stored.schema_arrow.empty_table().select(names)  # so that there is always one
         for group in range(stored.num_row_groups):
-            yield stored.read_row_group(group)
+            yield stored.read_row_group(group, names).select(names)
 
 
 def read_where(path: Path, columns: Sequence[str], key: str, wanted: Collection[str]) -> pa.Table:

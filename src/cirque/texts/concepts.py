@@ -8,11 +8,14 @@ classification: a concept's embedding is the mean over the 24 templates, normali
 """
 
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cirque.errors import CirqueError
 from cirque.store import files, provenance
@@ -141,13 +144,22 @@ def read_nearest(path: Path, image_ids: Sequence[str], n_concepts: int) -> list[
     Raises:
         CirqueError: an image is not in the file.
     """
-    table = files.read_table(path, ["image_id", "concepts"])
-    rows = {image_id: row for row, image_id in enumerate(table["image_id"].to_pylist())}
-    missing = [image_id for image_id in image_ids if image_id not in rows]
+    wanted = pa.array(image_ids, pa.string())
+    found: dict[str, list[str]] = {}
+    for table in files.read_groups(path, ["image_id", "concepts"]):
+        own = table.filter(pc.is_in(table["image_id"], wanted))
+        for batch in own.to_batches(max_chunksize=IMAGES_AT_ONCE):
+            rows = zip(batch["image_id"].to_pylist(), batch["concepts"].to_pylist(), strict=True)
+            found |= {image_id: _first_concepts(names, n_concepts) for image_id, names in rows}
+    missing = [image_id for image_id in image_ids if image_id not in found]
     if missing:
         raise CirqueError(f"{path}: {len(missing)} of {len(image_ids)} images have no concepts (first: {missing[0]})")
-    found = table["concepts"].take([rows[image_id] for image_id in image_ids]).to_pylist()
-    return [list(dict.fromkeys(name.strip() for name in names))[:n_concepts] for names in found]
+    return [found[image_id] for image_id in image_ids]
+
+
+def _first_concepts(names: Sequence[str], n_concepts: int) -> list[str]:
+    """The first different names; each text is held once, however many images it is near to."""
+    return [sys.intern(name) for name in list(dict.fromkeys(name.strip() for name in names))[:n_concepts]]
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def made_ahead(
         make: number → item; one at a time.
         numbers: which.
         device: on which items are made; a GPU becomes the thread's own.
-        ahead: how many are made before they are asked for.
+        ahead: how many are made while one is in use.
 
     Raises:
         Exception: what `make` raised, when its item is asked for, and nothing is made after it.
@@ -54,8 +54,8 @@ def _in_order(
 ) -> Iterator[Item]:
     waiting: deque[Future[Item]] = deque()
     while True:
-        while len(waiting) < ahead and (number := next(numbers, None)) is not None:
-            waiting.append(pool.submit(make, number))
+        while len(waiting) <= ahead and (number := next(numbers, None)) is not None:
+            waiting.append(pool.submit(make, number))  # the first of them is what is given next
         if not waiting:
             return
         yield waiting.popleft().result()
