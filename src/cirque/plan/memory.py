@@ -13,7 +13,7 @@ from dataclasses import dataclass
 MIB = 2**20
 
 #: What a job may hold a multiple of: files that it reads, but weights; images; captions of its part of a corpus;
-#: phrases that are tokenised before a batch is inverted.
+#: phrases that a batch of images is inverted by.
 INPUTS = "bytes of its inputs"
 IMAGES_OF_SET = "images of the set"
 IMAGES_OF_PART = "images of its part"
@@ -49,10 +49,10 @@ MEMORY: Mapping[str, Memory] = {
     "finetune_backbone": Memory(885, 2340, IMAGES_OF_SET),
     "associate_concepts": Memory(258, 10700, IMAGES_OF_SET),
     "tag_captions": Memory(885, 575, CAPTIONS_OF_PART),
-    "invert_images oti": Memory(1012, 1.16, INPUTS),
-    "invert_images oti, batch": Memory(1304, 2100, TEXTS_OF_BATCH),
-    "train_network searle": Memory(1552, 1.16, INPUTS),
-    "train_network lincir": Memory(1314, 1.10, INPUTS),
+    "invert_images oti": Memory(1109, 1.12, INPUTS),
+    "invert_images oti, batch": Memory(1386, 574, TEXTS_OF_BATCH),
+    "train_network searle": Memory(1391, 1.2, INPUTS),
+    "train_network lincir": Memory(1327, 1.19, INPUTS),
     "train_network pic2word": Memory(986, 1.02, INPUTS),
     "train_network palavra": Memory(1230, 1.55, INPUTS),
     "train_network combiner": Memory(897, 20200, IMAGES_OF_SET),

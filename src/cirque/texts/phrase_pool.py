@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROMPT = "a photo of {concept}"
 
 #: Concepts whose phrases are tokenised together: the words of 5.4 million phrases would take more than their features.
-CONCEPTS_AT_ONCE = 1000
+CONCEPTS_AT_ONCE = 100
 
 
 def is_usable(concept: str, phrases: Sequence[str]) -> bool:
