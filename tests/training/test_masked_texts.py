@@ -1,6 +1,7 @@
 """Ids of masked captions are those of each caption in each pass, made once where nothing is drawn."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ def test_a_caption_of_which_nothing_is_drawn_is_masked_once(
 ) -> None:
     seen: list[str] = []
 
-    def spy(caption: str, *others: object) -> str:
+    def spy(caption: str, words: Sequence[str], pos: Sequence[str], rng: keywords.Rng) -> str:
         seen.append(caption)
-        return keywords.mask_substrings(caption, *others)  # type: ignore[arg-type]
+        return keywords.mask_substrings(caption, words, pos, rng)
 
     monkeypatch.setitem(keywords.MASKINGS, "substring", spy)
     texts = MaskedTexts(backbone, CAPTIONS, "substring", seed=0)
