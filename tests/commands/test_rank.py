@@ -65,6 +65,16 @@ def test_feature_files_of_the_workflow_are_ranked_as_their_array(folder: Path):
     assert (folder / "merged.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
 
 
+def test_parts_of_feature_files_in_another_order_do_not_merge(folder: Path, capsys):
+    write_feature_files()
+    for part, given in enumerate((FEATURE_FILES, FEATURE_FILES[::-1])):
+        words = [*WORDS[:5], "--gallery", *given, "--part", part, "--n-parts", 2]
+        assert run(*words, "--output", f"p{part}.parquet") == 0
+    merge = ["--gallery", *FEATURE_FILES, "--merge", "p0.parquet", "p1.parquet"]
+    assert run(*WORDS[:5], *merge, "--output", "merged.parquet") == 1
+    assert "p1.parquet: a part of another ranking" in capsys.readouterr().err
+
+
 def test_feature_files_have_their_own_names_each_once_and_go_with_no_array(folder: Path, capsys):
     write_feature_files(spoil=120)
     for words, said in (

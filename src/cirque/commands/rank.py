@@ -64,17 +64,14 @@ def main(
         CirqueError: a file cannot be read or does not fit, or parts are missing, twice or of another ranking.
     """
     images = _gallery(gallery, names)
-    table = files.read_table(asked)
-    missing = [name for name in _NEEDED if name not in table.column_names]
-    if missing:
-        raise CirqueError(f"{asked}: lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}")
-    rows = [row | {"target_ids": row["target_ids"] or []} for row in table.to_pylist()]
+    provenance.read_unaltered(asked)
+    with files.opened(asked, _NEEDED) as stored:
+        rows = [row | {"target_ids": row["target_ids"] or []} for row in stored.read().to_pylist()]
     what = Asked.of(rows, _array(queries).astype(np.float32), images, remove_reference=remove_reference)
-    # The gallery's bytes are not in the mark: they would be read once more for each part.
-    given = [file for file in (asked, queries, names) if file is not None]
-    of_gallery = [str(images.features.dtype), *images.features.shape]
+    # The features' bytes are not in the mark: they would be read once more for each part.
+    of_gallery = [str(images.features.dtype), *images.features.shape, images.names_sha256()]
     mark = provenance.fingerprint(
-        "evaluation.streamed", inputs=given, gallery=of_gallery, remove_reference=remove_reference
+        "evaluation.streamed", inputs=[asked, queries], gallery=of_gallery, remove_reference=remove_reference
     )
     if part is not None:
         if merge:

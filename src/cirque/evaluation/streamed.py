@@ -14,6 +14,7 @@ What targets score must be known before anything is counted. Of other blocks the
 multiplied at their own places in a block that is else zero: a product of the same shape has the same bits.
 """
 
+import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ import pyarrow.compute as pc
 from cirque.errors import CirqueError, listed
 from cirque.evaluation.ranking import N_BEST, best_first, count_above, normalise, require_apart, subset_rank
 from cirque.progress import progress
+from cirque.store import vectors
 from cirque.store.vector_rows import VectorRows
 
 Floats = npt.NDArray[np.float32]
@@ -86,17 +88,22 @@ class Images:
         """Name of an image."""
         return str(position) if self.names is None else str(self.names[position].as_py())
 
+    def names_sha256(self) -> str:
+        """What tells galleries of other names, or of the same in another order, apart."""
+        digest = hashlib.sha256()
+        for chunk in self.names.chunks if self.names is not None else []:
+            digest.update("".join(f"{len(name)} {name}" for name in chunk.to_pylist()).encode())
+        return digest.hexdigest()
+
     def require_unique(self) -> None:
         """Refuse a gallery in which an image stands twice: it would count twice in every rank.
 
         Raises:
             CirqueError: it names some.
         """
-        if self.names is None or pc.count_distinct(self.names).as_py() == len(self.names):
-            return
-        counts = pc.value_counts(self.names)
-        twice = pc.filter(pc.struct_field(counts, "values"), pc.greater(pc.struct_field(counts, "counts"), 1))
-        raise CirqueError(f"gallery: {len(twice)} names occur twice ({listed(twice.to_pylist())})")
+        twice = vectors.repeated(self.names) if self.names is not None else []
+        if twice:
+            raise CirqueError(f"gallery: {len(twice)} names occur twice ({listed(twice)})")
 
     def locate(self, wanted: Sequence[str]) -> dict[str, int]:
         """Positions of some names; those that the gallery has not are left out."""

@@ -1,6 +1,5 @@
 """Vectors in stage files: a key column and a column of fixed-size lists, as numpy arrays."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -50,8 +49,8 @@ def read(paths: Sequence[Path], key: str, name: str) -> tuple[list[str], np.ndar
         del block  # so that nothing but the list holds it
     if not keys:
         raise CirqueError(f"no {name} in {listed(paths)}")
-    if len(set(keys)) < len(keys):
-        twice = [key_ for key_, count in Counter(keys).items() if count > 1]
+    twice = repeated(pa.array(keys))
+    if twice:
         raise CirqueError(f"{name}s: {key} occurs twice ({listed(twice)}) in {listed(paths)}")
     return keys, _joined(blocks)
 
@@ -61,6 +60,15 @@ def _groups(paths: Sequence[Path]) -> Iterator[tuple[Path, pa.Table]]:
     for path in paths:
         for table in files.read_groups(path):
             yield path, table
+
+
+def repeated(keys: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Keys that occur more than once."""
+    if pc.count_distinct(keys).as_py() == len(keys):
+        return []
+    counts = pc.value_counts(keys)
+    found: list[str] = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    return found
 
 
 def usable(table: pa.Table) -> pa.Table:

@@ -75,10 +75,9 @@ def with_images(corpus: Corpus, captions: list[Path], image_features: list[Path]
 
 def _require_unique(caption_ids: pa.ChunkedArray, paths: list[Path]) -> None:
     """Refuse captions of one name: their noise and masking would be the same."""
-    counts = pc.value_counts(caption_ids)
-    twice = pc.filter(pc.struct_field(counts, "values"), pc.greater(pc.struct_field(counts, "counts"), 1))
-    if len(twice):
+    twice = vectors.repeated(caption_ids)
+    if twice:
         raise CirqueError(
-            f"{len(twice)} caption_ids occur twice ({listed(twice.to_pylist())}) in {listed(paths)}; give every part"
+            f"{len(twice)} caption_ids occur twice ({listed(twice)}) in {listed(paths)}; give every part"
             " of every corpus a name of its own"
         )
