@@ -21,6 +21,7 @@ from cirque import draws
 from cirque.encoders import backbones, text
 from cirque.encoders.packed import PackedEncoder
 from cirque.networks import phi
+from cirque.texts import phrase_pool
 from cirque.texts.phrase_pool import PhrasePool
 from cirque.trainers import searle as phi_training
 from cirque.training import losses as phi_losses
@@ -147,7 +148,7 @@ def regulariser_of(
         replace=SETTINGS.replace,
         seed=0,
     )
-    made.encoder = PackedEncoder(backbone, prefixes=[phrase_losses.PREFIX], dtype=dtype)
+    made.encoder = PackedEncoder(backbone, prefixes=[phrase_pool.START], dtype=dtype)
     return made
 
 

@@ -9,13 +9,17 @@ from cirque.encoders import text
 from cirque.encoders.text import Replace
 from cirque.errors import CirqueError
 from cirque.store import files, schemas
-from cirque.texts import phrase_pool
+from cirque.texts import phrase_pool, phrases
 from tests import plain_text, small_searle
 
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> phrase_pool.PhrasePool:
     return phrase_pool.load(*small_searle.write_phrases(tmp_path_factory.mktemp("pool")))
+
+
+def test_bare_prompts_begin_as_the_language_models_phrases_do() -> None:
+    assert phrases.PROMPT.startswith(f"{phrase_pool.PROMPT} ")
 
 
 def test_a_concept_is_lost_when_one_phrase_does_not_hold_it() -> None:

@@ -21,14 +21,11 @@ from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
 from cirque.encoders.token_ids import TokenIds
-from cirque.texts.phrase_pool import PhrasePool
+from cirque.texts.phrase_pool import START, PhrasePool
 from cirque.texts.templates import TEMPLATES
 
 #: torch's CosineEmbeddingLoss adds this to the squared norms.
 EPSILON = 1e-12
-
-#: What every phrase begins with before its concept.
-PHRASE_START = "a photo of"
 
 
 class Compared(Protocol):
@@ -84,7 +81,7 @@ def draw_phrases(
 
 def encoder_for(backbone: Backbone, dtype: torch.dtype = torch.float32) -> PackedEncoder:
     """The encoder of inversion, which knows what stands before the token in all its texts."""
-    starts = [PHRASE_START, *(template.split("{}")[0] for template in TEMPLATES)]
+    starts = [START, *(template.split("{}")[0] for template in TEMPLATES)]
     return PackedEncoder(backbone, starts, dtype)
 
 

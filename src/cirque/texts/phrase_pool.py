@@ -23,8 +23,11 @@ from cirque.store import files
 if TYPE_CHECKING:
     from cirque.encoders.backbones import Backbone
 
+#: What every phrase begins with before its concept, as the language model was asked (`phrases.PROMPT`).
+START = "a photo of"
+
 #: A concept without the words of a language model (SEARLE Table 4, "w/o GPT reg").
-PROMPT = "a photo of {concept}"
+PROMPT = f"{START} {{concept}}"
 
 #: Concepts whose phrases are tokenised together: the words of 5.4 million phrases would take more than their features.
 CONCEPTS_AT_ONCE = 100

@@ -19,12 +19,11 @@ from cirque.encoders.moving import moved
 from cirque.encoders.packed import PackedEncoder
 from cirque.encoders.packing import Layout
 from cirque.errors import CirqueError
-from cirque.texts.phrase_pool import PhrasePool
+from cirque.texts.phrase_pool import START, PhrasePool
 from cirque.training import losses
 
-#: What stands before the pseudo token in every phrase, and the whole text of the cycle loss.
-PREFIX = "a photo of"
-PROMPT = f"{PREFIX} {text.PLACEHOLDER}"
+#: The whole text of the cycle loss.
+PROMPT = f"{START} {text.PLACEHOLDER}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class PhraseRegulariser:
             pool.allowed(names, n_concepts, f"image {image_id}")
             for image_id, names in zip(image_ids, concepts, strict=True)
         ]
-        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
+        self.encoder = PackedEncoder(backbone, prefixes=[START], dtype=dtype)
 
     def draw(self, images: Sequence[int], epoch: int) -> NDArray[np.int64]:
         """Number of a phrase for each image [batch]: uniform concept, then uniform phrase of it."""
@@ -119,7 +118,7 @@ class CycleLoss:
             dtype: of the tower's products, as of PackedEncoder.
         """
         self.backbone, self.temperature = backbone, temperature
-        self.encoder = PackedEncoder(backbone, prefixes=[PREFIX], dtype=dtype)
+        self.encoder = PackedEncoder(backbone, prefixes=[START], dtype=dtype)
         self.prompt = self.encoder.prepare(text.tokenize(backbone, [PROMPT]))
         self._layouts: dict[int, Layout] = {}  # by size of the batch, which is always the same
 
